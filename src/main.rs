@@ -1,0 +1,2 @@
+//! gitdeck
+fn main() {}

@@ -1,0 +1,5 @@
+//! The embedded world: a Kubernetes API and Git repositories in process, with fault injection.
+
+pub mod api;
+pub mod controllers;
+pub mod fields;
