@@ -1,1 +1,1 @@
-//! (to be filled)
+//! What the API server does to the fields of an object: ownership, merging, defaults, validation.
