@@ -1,1 +1,20 @@
 //! Pure vocabulary and rules: no clock, no files, no waiting, no foreign types but JSON values.
+
+pub mod health;
+pub mod inventory;
+pub mod mapping;
+pub mod object;
+pub mod plan;
+pub mod repository;
+pub mod secret;
+pub mod status;
+pub mod text;
+
+pub use health::{Health, HealthReport};
+pub use inventory::{Inventory, Member, Suspension};
+pub use mapping::{EngineKind, IgnoreRule, Mapping, Source, SyncPolicy, Target};
+pub use object::{Manifest, ObjectKey, ObjectRef, Origin};
+pub use plan::{Change, Op, Operation, Plan, Reason, Summary};
+pub use repository::{Commit, Credential, FileChange, FileEdit, Remote, Revision};
+pub use secret::Secret;
+pub use status::{MappingStatus, SyncState};

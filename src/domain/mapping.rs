@@ -1,0 +1,94 @@
+//! A mapping: one unit of configuration, tied to a path in a repository and to a target in a cluster.
+
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Who applies a mapping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineKind {
+    /// gitdeck itself.
+    #[default]
+    Direct,
+    /// Flux; gitdeck shows and asks.
+    Flux,
+    /// Argo CD; gitdeck shows and asks.
+    Argocd,
+}
+
+/// Which side wins when Git and the cluster disagree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// Git wins, the cluster is corrected.
+    #[default]
+    Git,
+    /// Live changes are recorded as commits.
+    Cluster,
+}
+
+/// Where a mapping is applied.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Target {
+    /// Kubeconfig context; empty means the current one.
+    pub context: String,
+    /// Namespace for objects that name none.
+    pub namespace: String,
+}
+
+/// What a sync may do by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncPolicy {
+    /// Sync when a new commit arrives, without being asked.
+    pub auto: bool,
+    /// Delete what left Git.
+    pub prune: bool,
+    /// Correct drift without being asked.
+    pub self_heal: bool,
+    /// Deletions beyond this number ask for the number to be typed.
+    pub prune_limit: usize,
+}
+
+impl Default for SyncPolicy {
+    fn default() -> Self {
+        Self { auto: false, prune: true, self_heal: false, prune_limit: 5 }
+    }
+}
+
+/// A path of matching objects that never counts as drift.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IgnoreRule {
+    /// Kind to match; nothing matches all.
+    pub kind: Option<String>,
+    /// Name to match; nothing matches all.
+    pub name: Option<String>,
+    /// JSON pointer, `/spec/replicas`.
+    pub path: String,
+}
+
+/// A mapping with every setting resolved (global, project, mapping).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mapping {
+    /// Unique name.
+    pub name: String,
+    /// Project, if it belongs to one.
+    pub project: Option<String>,
+    /// Name of the repository.
+    pub repository: String,
+    /// File or directory from the root of the repository, prefix included, without leading or trailing slash.
+    pub path: String,
+    /// Who applies it.
+    pub engine: EngineKind,
+    /// Which side wins.
+    pub source: Source,
+    /// Where it goes.
+    pub target: Target,
+    /// What a sync may do.
+    pub sync: SyncPolicy,
+    /// Paths that do not count.
+    pub ignore: Vec<IgnoreRule>,
+    /// Whether writes ask for the mapping's name to be typed.
+    pub production: bool,
+    /// How often its repository is fetched.
+    pub polling_interval: Duration,
+}

@@ -1,0 +1,224 @@
+//! A plan: the exact list of operations that a sync would do, with the reason of each.
+
+use crate::domain::{Health, ObjectRef, Origin, Revision};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What is done to one object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Op {
+    /// It does not exist yet.
+    Create,
+    /// Some of its fields change.
+    Update,
+    /// It left Git.
+    Delete,
+    /// An immutable field changes: delete and create, only when asked.
+    Recreate,
+    /// It exists unowned; gitdeck becomes the manager of its fields.
+    TakeOver,
+}
+
+/// Why an operation is needed; the first that explains it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// Git changed since the synced revision.
+    Commit,
+    /// Somebody changed the cluster.
+    Drift,
+    /// The object existed before the mapping did.
+    TakeOver,
+    /// Fields move from a client-side apply to server-side apply.
+    Migration,
+    /// An admission webhook or the server itself rewrites what was sent.
+    Admission,
+    /// It is in the inventory but no longer in Git.
+    Prune,
+}
+
+/// One differing path.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// JSON pointer; items of lists with merge keys as `/containers/[name=app]/image`, without keys as the index.
+    pub path: String,
+    /// Live value; null where there is none or where it is redacted.
+    pub before: Option<Value>,
+    /// Value after the sync; null where it goes away or where it is redacted.
+    pub after: Option<Value>,
+    /// Field manager that set the live value last.
+    pub live_manager: Option<String>,
+    /// When that manager wrote last.
+    pub live_time: Option<Timestamp>,
+    /// Commit that last set the desired value; null where it cannot be known.
+    pub commit: Option<Revision>,
+    /// Present and true where the values are those of a Secret.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redacted: bool,
+}
+
+/// One step of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Operation {
+    /// What is done.
+    pub op: Op,
+    /// To which object.
+    pub object: ObjectRef,
+    /// Why.
+    pub reason: Reason,
+    /// Differing paths, in path order; empty for deletions.
+    pub changes: Vec<Change>,
+    /// Position in the order of apply: objects of one stage wait for the stages before it.
+    #[serde(skip)]
+    pub stage: u32,
+    /// UID of the live object that this operation was planned against.
+    #[serde(skip)]
+    pub uid: Option<String>,
+    /// `resourceVersion` of the live object that this operation was planned against.
+    #[serde(skip)]
+    pub resource_version: Option<String>,
+    /// Where the desired object is written.
+    #[serde(skip)]
+    pub origin: Option<Origin>,
+    /// Whether no dry run was possible (its kind or namespace does not exist yet).
+    #[serde(skip)]
+    pub blind: bool,
+}
+
+/// Number of operations by kind, and of objects that need none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Summary {
+    /// Objects to create.
+    pub create: usize,
+    /// Objects to update.
+    pub update: usize,
+    /// Objects to delete.
+    pub delete: usize,
+    /// Objects to delete and create.
+    pub recreate: usize,
+    /// Objects to take over.
+    pub take_over: usize,
+    /// Objects that are as desired.
+    pub unchanged: usize,
+}
+
+impl Summary {
+    /// Counts operations.
+    pub fn count(operations: &[Operation], unchanged: usize) -> Self {
+        let mut summary = Self { unchanged, ..Self::default() };
+        for operation in operations {
+            match operation.op {
+                Op::Create => summary.create += 1,
+                Op::Update => summary.update += 1,
+                Op::Delete => summary.delete += 1,
+                Op::Recreate => summary.recreate += 1,
+                Op::TakeOver => summary.take_over += 1,
+            }
+        }
+        summary
+    }
+}
+
+/// Something that keeps a plan from being carried out as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "refusal")]
+pub enum Refusal {
+    /// More deletions than the limit, or data-bearing kinds: the number has to be typed (`--allow-delete N`).
+    Deletions {
+        /// Objects that would go.
+        count: usize,
+        /// Why a number is asked for: the limit, or the kinds.
+        because: String,
+    },
+    /// Another tool, mapping or ApplySet owns the object.
+    Foreign {
+        /// The object.
+        object: ObjectRef,
+        /// Who owns it.
+        owner: String,
+    },
+    /// An immutable field would change (`--recreate`).
+    Immutable {
+        /// The object.
+        object: ObjectRef,
+        /// Fields, as the server names them.
+        fields: Vec<String>,
+    },
+    /// The object exists, unowned (`--take-over`).
+    Exists {
+        /// The object.
+        object: ObjectRef,
+    },
+    /// The server would not accept the object.
+    Invalid {
+        /// The object.
+        object: ObjectRef,
+        /// Where it is written.
+        origin: Option<Origin>,
+        /// The server's words (foreign text; values of Secrets removed).
+        message: String,
+    },
+}
+
+/// An object of a mapping that a plan looked at, for the list of resources.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedObject {
+    /// The object.
+    pub object: ObjectRef,
+    /// Health of the live object.
+    pub health: Health,
+    /// Why.
+    pub message: String,
+    /// Ready and wanted replicas, where the kind has them.
+    pub replicas: Option<(u32, u32)>,
+    /// Live fields that nobody wants in Git and another manager owns, as JSON pointers.
+    pub extra: Vec<String>,
+}
+
+/// The plan of one mapping. Its JSON form is stable; what is skipped there is for the engine alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Mapping.
+    pub mapping: String,
+    /// Revision that was rendered.
+    pub revision: Revision,
+    /// Digest over revision, operations, UIDs and results: what a confirmation refers to.
+    pub digest: String,
+    /// Operations in the order of apply; deletions last, in reverse order.
+    pub operations: Vec<Operation>,
+    /// Counts.
+    pub summary: Summary,
+    /// What stands in the way of a sync.
+    #[serde(skip)]
+    pub refusals: Vec<Refusal>,
+    /// Why nothing may be pruned (a discovery group failed, ...), if so.
+    #[serde(skip)]
+    pub prune_blocked: Option<String>,
+    /// Every desired object with its health.
+    #[serde(skip)]
+    pub objects: Vec<PlannedObject>,
+    /// Differing paths that were left out as noise or by ignore rules.
+    #[serde(skip)]
+    pub ignored: usize,
+    /// Per-object dry runs that this plan needed.
+    #[serde(skip)]
+    pub dry_runs: usize,
+}
+
+impl Plan {
+    /// Whether the cluster is as desired.
+    pub fn is_empty(&self) -> bool {
+        self.operations.is_empty()
+    }
+
+    /// Live fields that differ because somebody changed the cluster.
+    pub fn drifted_fields(&self) -> usize {
+        self.operations
+            .iter()
+            .filter(|operation| operation.reason == Reason::Drift)
+            .map(|operation| operation.changes.len().max(1))
+            .sum()
+    }
+}

@@ -1,0 +1,83 @@
+//! The state of a mapping in one line: what `status` prints and the console lists.
+
+use crate::domain::{EngineKind, Health, Revision, Source, Target};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// How a mapping stands, worst first: the first that holds is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SyncState {
+    /// It cannot be rendered or planned, or the last sync failed.
+    Error,
+    /// Not looked at yet, or the cluster or repository cannot be reached.
+    Unknown,
+    /// Suspended by somebody.
+    Suspended,
+    /// The cluster differs from the commit it was synced to.
+    Drifted,
+    /// Git has commits that were not applied.
+    OutOfSync,
+    /// The cluster is as Git says.
+    Synced,
+}
+
+impl SyncState {
+    /// The word of the JSON output.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Unknown => "unknown",
+            Self::Suspended => "suspended",
+            Self::Drifted => "drifted",
+            Self::OutOfSync => "out-of-sync",
+            Self::Synced => "synced",
+        }
+    }
+}
+
+/// Number of objects of a mapping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ObjectCount {
+    /// Desired objects.
+    pub total: usize,
+    /// Those that a sync would touch.
+    pub differing: usize,
+}
+
+/// One row of `gitdeck status`; its JSON form is stable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MappingStatus {
+    /// Mapping.
+    pub name: String,
+    /// Project.
+    pub project: Option<String>,
+    /// Repository.
+    pub repository: String,
+    /// Path from the root of the repository.
+    pub path: String,
+    /// Who applies it.
+    pub engine: EngineKind,
+    /// Which side wins.
+    pub source: Source,
+    /// Where it goes.
+    pub target: Target,
+    /// How it stands.
+    pub sync: SyncState,
+    /// Commits touching the path between the synced and the desired revision.
+    pub behind: usize,
+    /// Live fields that differ from the synced commit.
+    pub drifted_fields: usize,
+    /// Roll-up of the objects' health.
+    pub health: Health,
+    /// Tip of the branch.
+    pub desired_revision: Option<Revision>,
+    /// Revision that was applied last.
+    pub synced_revision: Option<Revision>,
+    /// Objects.
+    pub objects: ObjectCount,
+    /// Why, in one sentence (may hold foreign text).
+    pub message: Option<String>,
+    /// When this was true.
+    pub observed_at: Option<Timestamp>,
+}
