@@ -1,1 +1,4 @@
-//! tests
+//! The integration tests, one binary. A file beside this one that is not listed here fails `tidy::every_test_file_is_listed`.
+
+mod support;
+mod tidy;
