@@ -5,6 +5,7 @@ pub mod inventory;
 pub mod mapping;
 pub mod object;
 pub mod plan;
+pub mod reference;
 pub mod repository;
 pub mod secret;
 pub mod status;
@@ -14,7 +15,10 @@ pub use health::{Health, HealthReport};
 pub use inventory::{Inventory, Member, Suspension};
 pub use mapping::{EngineKind, IgnoreRule, Mapping, Source, SyncPolicy, Target};
 pub use object::{Manifest, ObjectKey, ObjectRef, Origin};
-pub use plan::{Change, Op, Operation, Plan, Reason, Summary};
-pub use repository::{Commit, Credential, FileChange, FileEdit, Remote, Revision};
+pub use plan::{Change, Op, Operation, Plan, PlannedObject, Reason, Refusal, Summary};
+pub use reference::{Authentication, SecretRef};
+pub use repository::{
+    Author, Commit, CommitDetails, Credential, FileChange, FileEdit, PushOutcome, Remote, Revision,
+};
 pub use secret::Secret;
-pub use status::{MappingStatus, SyncState};
+pub use status::{MappingStatus, ObjectCount, SyncState};

@@ -1,1 +1,11 @@
-//! (to be filled)
+//! Commands in, events out: the one engine behind every face.
+
+pub mod command;
+pub mod event;
+pub mod job;
+pub mod store;
+
+pub use command::{Command, Subject, SyncOptions};
+pub use event::{Event, Failure, Outcome, Progress};
+pub use job::JobId;
+pub use store::Store;

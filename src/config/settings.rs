@@ -1,0 +1,91 @@
+//! The settings with every layer resolved: what the engine and the faces read.
+
+use crate::domain::{Authentication, Author, Mapping, Remote};
+use indexmap::IndexMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Who may use a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Access {
+    /// Every project.
+    #[default]
+    Shared,
+    /// One project.
+    Project(String),
+}
+
+/// One repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepositorySettings {
+    /// Name, address and branch.
+    pub remote: Remote,
+    /// Name for people; the key of the table where none is given.
+    pub display_name: String,
+    /// Who may use it.
+    pub access: Access,
+    /// How it is reached.
+    pub authentication: Authentication,
+    /// How often it is fetched.
+    pub polling_interval: Duration,
+}
+
+/// One project.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ProjectSettings {
+    /// Repository of its mappings where they name none.
+    pub repository: Option<String>,
+    /// Prefix of its mappings' paths.
+    pub path_prefix: String,
+}
+
+/// What guards production.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Safety {
+    /// Patterns (`*` matches any run) of contexts or namespaces where a name must be typed.
+    pub production: Vec<String>,
+    /// No writes at all, to Git or to a cluster.
+    pub read_only: bool,
+}
+
+/// How the console looks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsoleSettings {
+    /// Name of a theme.
+    pub theme: String,
+    /// `unicode` or `ascii`.
+    pub glyphs: String,
+}
+
+impl Default for ConsoleSettings {
+    fn default() -> Self {
+        Self { theme: "dark".to_owned(), glyphs: "unicode".to_owned() }
+    }
+}
+
+/// Everything that was configured.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Settings {
+    /// Files that were read, in order; the first is the one that `add` commands write.
+    pub files: Vec<PathBuf>,
+    /// Author of commits, if configured.
+    pub author: Option<Author>,
+    /// Repositories by name, in file order.
+    pub repositories: IndexMap<String, RepositorySettings>,
+    /// Projects by name, in file order.
+    pub projects: IndexMap<String, ProjectSettings>,
+    /// Mappings by name, in file order, with inherited settings filled in.
+    pub mappings: IndexMap<String, Mapping>,
+    /// Guards.
+    pub safety: Safety,
+    /// The console.
+    pub console: ConsoleSettings,
+    /// A kubeconfig that replaces `$KUBECONFIG` and `~/.kube/config`.
+    pub kubeconfig: Option<PathBuf>,
+    /// Cache directory; may be deleted at any time.
+    pub cache_dir: PathBuf,
+    /// Data directory: journal and unpushed commits.
+    pub data_dir: PathBuf,
+    /// A `known_hosts` file that replaces `~/.ssh/known_hosts`.
+    pub known_hosts: Option<PathBuf>,
+}

@@ -1,0 +1,286 @@
+//! The closed list of requests.
+
+use crate::domain::{FileEdit, Revision};
+use jiff::Timestamp;
+use std::fmt::Write;
+
+/// What a log is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// A whole repository.
+    Repository(String),
+    /// One mapping: commits that touch its path.
+    Mapping(String),
+}
+
+impl Subject {
+    /// The name of the repository or mapping.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Repository(name) | Self::Mapping(name) => name,
+        }
+    }
+}
+
+/// What a plan or a sync may do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SyncOptions {
+    /// Overrides the mapping's `prune`.
+    pub prune: Option<bool>,
+    /// The number of deletions that somebody typed.
+    pub allow_delete: Option<usize>,
+    /// Immutable fields may be changed by deleting and creating.
+    pub recreate: bool,
+    /// Objects with another tool's mark may be taken over.
+    pub take_over: bool,
+    /// Plan and validate, write nothing.
+    pub dry_run: bool,
+    /// Wait until the mapping is healthy.
+    pub wait: bool,
+}
+
+/// One request to the engine. Every command becomes one job, which ends with `Event::JobEnded`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Keep everything observed: poll repositories, watch clusters. Ends only when cancelled.
+    Watch,
+    /// Fetch one repository and observe its mappings.
+    Fetch {
+        /// Repository.
+        repository: String,
+    },
+    /// Test one repository: reachable, authenticated, branch, may push.
+    CheckRepository {
+        /// Repository.
+        repository: String,
+    },
+    /// Load one page of a log.
+    Log {
+        /// Repository or mapping.
+        subject: Subject,
+        /// Start; the head where nothing is given.
+        from: Option<String>,
+        /// Commits to skip.
+        skip: usize,
+        /// Commits to load.
+        limit: usize,
+        /// Only commits that touch this path (below the mapping's path for a mapping).
+        path: Option<String>,
+    },
+    /// Load one commit with its diff.
+    Show {
+        /// Repository; where nothing is given, the first that has the revision.
+        repository: Option<String>,
+        /// Revision, short or full.
+        revision: String,
+    },
+    /// List the files of a mapping with their content at the head.
+    Files {
+        /// Mapping.
+        mapping: String,
+    },
+    /// Observe a mapping: status, plan and health, from live data.
+    Observe {
+        /// Mapping.
+        mapping: String,
+        /// Whether its repository is fetched first.
+        fetch: bool,
+    },
+    /// Plan one mapping.
+    Plan {
+        /// Mapping.
+        mapping: String,
+        /// Revision; the tip of the branch where nothing is given.
+        revision: Option<String>,
+        /// What the sync may do.
+        options: SyncOptions,
+    },
+    /// Carry out a plan that somebody confirmed.
+    Sync {
+        /// Mapping.
+        mapping: String,
+        /// Revision; the tip of the branch where nothing is given.
+        revision: Option<String>,
+        /// Digest of the confirmed plan. The engine plans again and refuses when the result is another one.
+        confirmed: String,
+        /// What the sync may do.
+        options: SyncOptions,
+    },
+    /// Validate edits, and draft the default message and the diff of a commit.
+    Draft {
+        /// Mapping.
+        mapping: String,
+        /// New contents.
+        edits: Vec<FileEdit>,
+    },
+    /// Commit edits on top of the branch.
+    Commit {
+        /// Mapping.
+        mapping: String,
+        /// New contents.
+        edits: Vec<FileEdit>,
+        /// Message; the default one where nothing is given.
+        message: Option<String>,
+        /// Revision that the edits were made on. A change of the same files since is a conflict.
+        base: Option<Revision>,
+        /// Push right after.
+        push: bool,
+    },
+    /// Push what waits in the outbox of a repository.
+    Push {
+        /// Repository.
+        repository: String,
+    },
+    /// Leave a mapping alone.
+    Suspend {
+        /// Mapping.
+        mapping: String,
+        /// Why.
+        reason: Option<String>,
+        /// When it ends by itself.
+        until: Option<Timestamp>,
+    },
+    /// End a suspension.
+    Resume {
+        /// Mapping.
+        mapping: String,
+    },
+    /// Finish what a killed process left.
+    Continue {
+        /// Id of the journal's entry.
+        entry: u64,
+    },
+    /// Drop what a killed process left; unpushed commits stay where they are.
+    Discard {
+        /// Id of the journal's entry.
+        entry: u64,
+    },
+}
+
+impl Command {
+    /// Whether it changes Git or a cluster; refused when read-only.
+    pub fn writes(&self) -> bool {
+        matches!(
+            self,
+            Self::Sync { .. }
+                | Self::Commit { .. }
+                | Self::Push { .. }
+                | Self::Suspend { .. }
+                | Self::Resume { .. }
+                | Self::Continue { .. }
+        )
+    }
+
+    /// The command line that does the same.
+    pub fn line(&self) -> String {
+        let mut line = String::from("gitdeck ");
+        match self {
+            Self::Watch => line.push_str("status"),
+            Self::Fetch { repository } | Self::CheckRepository { repository } => {
+                push(&mut line, "repo check", repository);
+            }
+            Self::Log { subject, .. } => push(&mut line, "log", subject.name()),
+            Self::Show { revision, .. } => push(&mut line, "show", revision),
+            Self::Files { mapping } => push(&mut line, "mapping show", mapping),
+            Self::Observe { mapping, .. } => push(&mut line, "status", mapping),
+            Self::Plan { mapping, revision, options } => {
+                push(&mut line, "plan", mapping);
+                push_sync(&mut line, revision.as_deref(), options);
+            }
+            Self::Sync { mapping, revision, options, .. } => {
+                push(&mut line, "sync", mapping);
+                push_sync(&mut line, revision.as_deref(), options);
+            }
+            Self::Draft { mapping, .. } => push(&mut line, "commit", mapping),
+            Self::Commit { mapping, edits, message, push: with_push, .. } => {
+                push(&mut line, "commit", mapping);
+                for edit in edits {
+                    let _ = write!(line, " --file {0}={0}", quoted(&edit.path));
+                }
+                if let Some(message) = message {
+                    let _ = write!(line, " -m {}", quoted(message));
+                }
+                line.push_str(if *with_push { " --push" } else { " --no-push" });
+            }
+            Self::Push { repository } => push(&mut line, "push", repository),
+            Self::Suspend { mapping, reason, until } => {
+                push(&mut line, "suspend", mapping);
+                if let Some(reason) = reason {
+                    let _ = write!(line, " --reason {}", quoted(reason));
+                }
+                if let Some(until) = until {
+                    let _ = write!(line, " --until {until}");
+                }
+            }
+            Self::Resume { mapping } => push(&mut line, "resume", mapping),
+            Self::Continue { entry } => {
+                let _ = write!(line, "activity --continue {entry}");
+            }
+            Self::Discard { entry } => {
+                let _ = write!(line, "activity --discard {entry}");
+            }
+        }
+        line
+    }
+}
+
+fn push(line: &mut String, verb: &str, subject: &str) {
+    let _ = write!(line, "{verb} {}", quoted(subject));
+}
+
+fn push_sync(line: &mut String, revision: Option<&str>, options: &SyncOptions) {
+    if let Some(revision) = revision {
+        let _ = write!(line, " --revision {}", quoted(revision));
+    }
+    match options.prune {
+        Some(true) => line.push_str(" --prune"),
+        Some(false) => line.push_str(" --no-prune"),
+        None => {}
+    }
+    if let Some(number) = options.allow_delete {
+        let _ = write!(line, " --allow-delete {number}");
+    }
+    for (set, flag) in [
+        (options.recreate, " --recreate"),
+        (options.take_over, " --take-over"),
+        (options.dry_run, " --dry-run"),
+        (options.wait, " --wait"),
+    ] {
+        if set {
+            line.push_str(flag);
+        }
+    }
+}
+
+/// Quotes a word for a POSIX shell where it needs it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_lines_can_be_pasted() {
+        let options = SyncOptions { allow_delete: Some(7), ..SyncOptions::default() };
+        let sync = Command::Sync {
+            mapping: "checkout".into(),
+            revision: None,
+            confirmed: "d".into(),
+            options,
+        };
+        assert_eq!(sync.line(), "gitdeck sync checkout --allow-delete 7");
+        let suspend = Command::Suspend {
+            mapping: "cart".into(),
+            reason: Some("it's mine".into()),
+            until: None,
+        };
+        assert_eq!(suspend.line(), r"gitdeck suspend cart --reason 'it'\''s mine'");
+    }
+}

@@ -1,0 +1,274 @@
+//! The closed list of facts, in the past tense. Only [`crate::engine::Store::apply`] turns them into state.
+
+use crate::domain::{
+    Commit, CommitDetails, MappingStatus, ObjectRef, Plan, PushOutcome, Refusal, Revision,
+};
+use crate::engine::{JobId, Subject};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// How far a job is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Units done.
+    pub done: u64,
+    /// Units in all, where known.
+    pub total: Option<u64>,
+    /// What is counted: `objects`, `bytes`, `steps`.
+    pub unit: &'static str,
+    /// What is being done now (may hold foreign text).
+    pub what: String,
+}
+
+/// Why a job failed; it says what failed, on what, and what to do next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What failed and on which object (may hold foreign text; never a secret).
+    pub message: String,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// Whether it is a fault of usage or configuration, which ends with exit code 2.
+    pub usage: bool,
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// It did what it was asked for; one sentence for the activity line.
+    Done(String),
+    /// It failed.
+    Failed(Failure),
+    /// A guard stands in the way.
+    Refused(Vec<Refusal>),
+    /// Somebody stopped it; what was done before stays done.
+    Cancelled,
+}
+
+/// What is known of a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RepositoryState {
+    /// Last fetched tip of the branch.
+    pub tip: Option<Revision>,
+    /// Last successful fetch.
+    pub fetched_at: Option<Timestamp>,
+    /// Why the last fetch failed, if it did.
+    pub error: Option<Failure>,
+    /// Commits that wait for a push.
+    pub pending: usize,
+    /// Set when the branch was rewritten upstream: the old tip.
+    pub rewritten_from: Option<Revision>,
+}
+
+/// Whether a cluster can be seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "state")]
+pub enum ClusterState {
+    /// Not asked yet.
+    Unknown,
+    /// Connecting, or loading the first lists.
+    Syncing,
+    /// Watches are live.
+    Live {
+        /// Server version, `v1.36.2`.
+        version: String,
+        /// Round-trip time of the last small request, in milliseconds.
+        latency_ms: u64,
+    },
+    /// What is shown is old.
+    Stale {
+        /// Since when.
+        since: Timestamp,
+        /// Why (may hold foreign text).
+        reason: String,
+    },
+}
+
+/// One file of a mapping.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileText {
+    /// Path from the root of the repository (foreign text).
+    pub path: String,
+    /// Content; nothing where it is not text.
+    pub text: Option<String>,
+}
+
+/// A journal entry in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalEntry {
+    /// Id; `activity --continue ID`.
+    pub id: u64,
+    /// When it began.
+    pub at: Timestamp,
+    /// What was to be done: `sync`, `commit`, `push`, `suspend`.
+    pub what: String,
+    /// Mapping or repository.
+    pub subject: String,
+    /// The command line.
+    pub line: String,
+    /// Steps done and steps in all.
+    pub steps: (usize, usize),
+    /// `done`, `failed`, `running`, `interrupted`, `discarded`.
+    pub state: String,
+    /// Result or error in one sentence (may hold foreign text).
+    pub message: Option<String>,
+}
+
+/// Result of one step of a sync.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepResult {
+    /// It is about to be sent.
+    Started,
+    /// The server accepted it.
+    Done,
+    /// The server refused it, or it could not be sent.
+    Failed(String),
+    /// It was not tried, because something it depends on failed.
+    Skipped(String),
+}
+
+/// A fact.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A job began.
+    JobStarted {
+        /// Job.
+        job: JobId,
+        /// What it does, in words: `sync checkout`.
+        title: String,
+        /// The command line that does the same.
+        line: String,
+        /// Whether it changes Git or a cluster.
+        writes: bool,
+        /// When.
+        at: Timestamp,
+    },
+    /// A job went on.
+    JobProgressed {
+        /// Job.
+        job: JobId,
+        /// How far it is.
+        progress: Progress,
+    },
+    /// A job ended.
+    JobEnded {
+        /// Job.
+        job: JobId,
+        /// How.
+        outcome: Outcome,
+        /// When.
+        at: Timestamp,
+    },
+    /// A repository was fetched or could not be.
+    RepositoryObserved {
+        /// Repository.
+        name: String,
+        /// What is known now.
+        state: RepositoryState,
+    },
+    /// The checks of a repository ran.
+    RepositoryChecked {
+        /// Repository.
+        name: String,
+        /// Name of each check, whether it passed, and what to do where it did not.
+        checks: Vec<(String, bool, String)>,
+    },
+    /// A page of a log arrived.
+    LogLoaded {
+        /// What it is the log of.
+        subject: Subject,
+        /// Commits before this page.
+        skip: usize,
+        /// The page.
+        commits: Vec<Commit>,
+        /// Whether there are more.
+        more: bool,
+    },
+    /// A commit arrived.
+    CommitLoaded {
+        /// Repository.
+        repository: String,
+        /// The commit with its diff.
+        details: Arc<CommitDetails>,
+    },
+    /// The files of a mapping arrived.
+    FilesLoaded {
+        /// Mapping.
+        mapping: String,
+        /// Revision they were read at.
+        revision: Revision,
+        /// Files in path order.
+        files: Arc<Vec<FileText>>,
+    },
+    /// A mapping was looked at.
+    MappingObserved {
+        /// Its state.
+        status: MappingStatus,
+    },
+    /// A mapping was planned.
+    Planned {
+        /// The plan.
+        plan: Arc<Plan>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A step of a sync began or ended.
+    StepTaken {
+        /// Mapping.
+        mapping: String,
+        /// The object.
+        object: ObjectRef,
+        /// `create`, `update`, `delete`, ...
+        verb: String,
+        /// What came of it.
+        result: StepResult,
+    },
+    /// A sync was carried out completely.
+    Synced {
+        /// Mapping.
+        mapping: String,
+        /// Revision.
+        revision: Revision,
+        /// When.
+        at: Timestamp,
+    },
+    /// Edits were validated and a commit drafted.
+    Drafted {
+        /// Mapping.
+        mapping: String,
+        /// Default message.
+        message: String,
+        /// Unified diff of what would be committed.
+        diff: String,
+        /// Faults that the edits have, each with file and line; empty when the commit may go on.
+        faults: Vec<String>,
+    },
+    /// A commit was made; it waits in the outbox.
+    Committed {
+        /// Repository.
+        repository: String,
+        /// Mapping.
+        mapping: String,
+        /// The commit.
+        commit: Commit,
+    },
+    /// A push ended.
+    Pushed {
+        /// Repository.
+        repository: String,
+        /// How.
+        outcome: PushOutcome,
+    },
+    /// A cluster was reached or lost.
+    ClusterObserved {
+        /// Context.
+        context: String,
+        /// Its state.
+        state: ClusterState,
+    },
+    /// The journal was read: what was done, and what a killed process left.
+    JournalLoaded {
+        /// Entries, newest first.
+        entries: Vec<JournalEntry>,
+    },
+}

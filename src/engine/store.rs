@@ -1,0 +1,359 @@
+//! What is known of the world. Written only by [`Store::apply`]; read by every face.
+
+use crate::config::Settings;
+use crate::domain::{
+    Commit, CommitDetails, Health, Mapping, MappingStatus, ObjectCount, ObjectRef, Plan,
+    PushOutcome, Remote, Revision, SyncState,
+};
+use crate::engine::event::{ClusterState, FileText, JournalEntry, RepositoryState, StepResult};
+use crate::engine::{Event, JobId, Outcome, Progress, Subject};
+use indexmap::IndexMap;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// Ended jobs that are remembered for the activity line and its list.
+const REMEMBERED_JOBS: usize = 200;
+
+/// One page after the other of a log.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Log {
+    /// Commits from the start.
+    pub commits: Vec<Commit>,
+    /// Whether there are more.
+    pub more: bool,
+    /// Whether the first page has arrived.
+    pub loaded: bool,
+}
+
+/// A repository with what is known of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RepositoryView {
+    /// Address and branch.
+    pub remote: Remote,
+    /// Method of access in words.
+    pub method: &'static str,
+    /// Fetch state.
+    pub state: RepositoryState,
+    /// Its log.
+    pub log: Log,
+    /// Last push.
+    pub push: Option<PushOutcome>,
+    /// Last result of `repo check`.
+    pub checks: Vec<(String, bool, String)>,
+}
+
+/// A step of the running or last sync.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepView {
+    /// The object.
+    pub object: ObjectRef,
+    /// `create`, `update`, `delete`, ...
+    pub verb: String,
+    /// What came of it.
+    pub result: StepResult,
+}
+
+/// A draft of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// Default message.
+    pub message: String,
+    /// Unified diff.
+    pub diff: String,
+    /// Faults; empty when the commit may go on.
+    pub faults: Vec<String>,
+}
+
+/// A mapping with what is known of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MappingView {
+    /// Its settings.
+    pub mapping: Mapping,
+    /// Its state; `Unknown` before it was looked at.
+    pub status: MappingStatus,
+    /// Last plan, and when it was made.
+    pub plan: Option<(Arc<Plan>, Timestamp)>,
+    /// Path-limited log.
+    pub log: Log,
+    /// Files at the head.
+    pub files: Option<(Revision, Arc<Vec<FileText>>)>,
+    /// Steps of the running or last sync, in order of their start.
+    pub steps: Vec<StepView>,
+    /// Draft of a commit.
+    pub draft: Option<Draft>,
+}
+
+/// A job, running or ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobView {
+    /// Identity.
+    pub id: JobId,
+    /// What it does.
+    pub title: String,
+    /// The command line that does the same.
+    pub line: String,
+    /// Whether it changes Git or a cluster.
+    pub writes: bool,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How far it is.
+    pub progress: Progress,
+    /// How and when it ended.
+    pub ended: Option<(Outcome, Timestamp)>,
+}
+
+/// The known world.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Store {
+    /// Repositories in the order of the configuration.
+    pub repositories: IndexMap<String, RepositoryView>,
+    /// Mappings in the order of the configuration.
+    pub mappings: IndexMap<String, MappingView>,
+    /// Clusters by context.
+    pub clusters: BTreeMap<String, ClusterState>,
+    /// Jobs, oldest first.
+    pub jobs: VecDeque<JobView>,
+    /// Commits that were opened, by revision.
+    pub commits: IndexMap<Revision, Arc<CommitDetails>>,
+    /// The journal, newest first.
+    pub journal: Vec<JournalEntry>,
+}
+
+impl Store {
+    /// An empty world: everything that is configured, nothing observed.
+    pub fn new(settings: &Settings) -> Self {
+        let repositories = settings.repositories.iter().map(|(name, repository)| {
+            (
+                name.clone(),
+                RepositoryView {
+                    remote: repository.remote.clone(),
+                    method: repository.authentication.word(),
+                    state: RepositoryState::default(),
+                    log: Log::default(),
+                    push: None,
+                    checks: Vec::new(),
+                },
+            )
+        });
+        let mappings = settings
+            .mappings
+            .iter()
+            .map(|(name, mapping)| (name.clone(), MappingView::new(mapping.clone())));
+        let clusters = settings
+            .mappings
+            .values()
+            .map(|m| (m.target.context.clone(), ClusterState::Unknown))
+            .collect();
+        Self {
+            repositories: repositories.collect(),
+            mappings: mappings.collect(),
+            clusters,
+            ..Self::default()
+        }
+    }
+
+    /// Takes in one fact. The only function that changes the store.
+    pub fn apply(&mut self, event: Event) {
+        match event {
+            Event::JobStarted { .. } | Event::JobProgressed { .. } | Event::JobEnded { .. } => {
+                self.apply_job(event);
+            }
+            Event::RepositoryObserved { .. }
+            | Event::RepositoryChecked { .. }
+            | Event::LogLoaded { .. }
+            | Event::CommitLoaded { .. }
+            | Event::Committed { .. }
+            | Event::Pushed { .. } => self.apply_git(event),
+            Event::ClusterObserved { context, state } => {
+                self.clusters.insert(context, state);
+            }
+            Event::JournalLoaded { entries } => self.journal = entries,
+            event => self.apply_mapping(event),
+        }
+    }
+
+    /// Jobs that run now, oldest first.
+    pub fn running(&self) -> impl Iterator<Item = &JobView> {
+        self.jobs.iter().filter(|job| job.ended.is_none())
+    }
+
+    /// The job that ended last.
+    pub fn last_ended(&self) -> Option<&JobView> {
+        self.jobs
+            .iter()
+            .filter(|job| job.ended.is_some())
+            .max_by_key(|job| job.ended.as_ref().map(|(_, at)| *at))
+    }
+
+    /// The log of a repository or mapping.
+    pub fn log(&self, subject: &Subject) -> Option<&Log> {
+        match subject {
+            Subject::Repository(name) => self.repositories.get(name).map(|view| &view.log),
+            Subject::Mapping(name) => self.mappings.get(name).map(|view| &view.log),
+        }
+    }
+
+    fn apply_job(&mut self, event: Event) {
+        match event {
+            Event::JobStarted { job, title, line, writes, at } => {
+                self.jobs.push_back(JobView {
+                    id: job,
+                    title,
+                    line,
+                    writes,
+                    started_at: at,
+                    progress: Progress::default(),
+                    ended: None,
+                });
+                self.forget_old_jobs();
+            }
+            Event::JobProgressed { job, progress } => {
+                if let Some(view) = self.jobs.iter_mut().rev().find(|view| view.id == job) {
+                    view.progress = progress;
+                }
+            }
+            Event::JobEnded { job, outcome, at } => {
+                if let Some(view) = self.jobs.iter_mut().rev().find(|view| view.id == job) {
+                    view.ended = Some((outcome, at));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn forget_old_jobs(&mut self) {
+        while self.jobs.len() > REMEMBERED_JOBS {
+            let Some(index) = self.jobs.iter().position(|job| job.ended.is_some()) else { return };
+            self.jobs.remove(index);
+        }
+    }
+
+    fn apply_git(&mut self, event: Event) {
+        match event {
+            Event::RepositoryObserved { name, state } => {
+                if let Some(view) = self.repositories.get_mut(&name) {
+                    view.state = state;
+                }
+            }
+            Event::RepositoryChecked { name, checks } => {
+                if let Some(view) = self.repositories.get_mut(&name) {
+                    view.checks = checks;
+                }
+            }
+            Event::LogLoaded { subject, skip, commits, more } => {
+                let log = match &subject {
+                    Subject::Repository(name) => {
+                        self.repositories.get_mut(name).map(|view| &mut view.log)
+                    }
+                    Subject::Mapping(name) => self.mappings.get_mut(name).map(|view| &mut view.log),
+                };
+                if let Some(log) = log {
+                    log.commits.truncate(skip);
+                    log.commits.extend(commits);
+                    log.more = more;
+                    log.loaded = true;
+                }
+            }
+            Event::CommitLoaded { details, .. } => {
+                self.commits.insert(details.commit.revision.clone(), details);
+            }
+            Event::Committed { mapping, .. } => {
+                if let Some(view) = self.mappings.get_mut(&mapping) {
+                    view.draft = None;
+                }
+            }
+            Event::Pushed { repository, outcome } => {
+                if let Some(view) = self.repositories.get_mut(&repository) {
+                    view.push = Some(outcome);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn apply_mapping(&mut self, event: Event) {
+        match event {
+            Event::MappingObserved { status } => {
+                if let Some(view) = self.mappings.get_mut(&status.name) {
+                    view.status = status;
+                }
+            }
+            Event::Planned { plan, at } => {
+                if let Some(view) = self.mappings.get_mut(&plan.mapping) {
+                    view.plan = Some((plan, at));
+                }
+            }
+            Event::FilesLoaded { mapping, revision, files } => {
+                if let Some(view) = self.mappings.get_mut(&mapping) {
+                    view.files = Some((revision, files));
+                }
+            }
+            Event::StepTaken { mapping, object, verb, result } => {
+                if let Some(view) = self.mappings.get_mut(&mapping) {
+                    view.take_step(StepView { object, verb, result });
+                }
+            }
+            Event::Synced { mapping, revision, .. } => {
+                if let Some(view) = self.mappings.get_mut(&mapping) {
+                    view.status.synced_revision = Some(revision);
+                }
+            }
+            Event::Drafted { mapping, message, diff, faults } => {
+                if let Some(view) = self.mappings.get_mut(&mapping) {
+                    view.draft = Some(Draft { message, diff, faults });
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl MappingView {
+    /// A mapping that was not looked at yet.
+    pub fn new(mapping: Mapping) -> Self {
+        let status = MappingStatus {
+            name: mapping.name.clone(),
+            project: mapping.project.clone(),
+            repository: mapping.repository.clone(),
+            path: mapping.path.clone(),
+            engine: mapping.engine,
+            source: mapping.source,
+            target: mapping.target.clone(),
+            sync: SyncState::Unknown,
+            behind: 0,
+            drifted_fields: 0,
+            health: Health::Unknown,
+            desired_revision: None,
+            synced_revision: None,
+            objects: ObjectCount::default(),
+            message: None,
+            observed_at: None,
+        };
+        Self {
+            mapping,
+            status,
+            plan: None,
+            log: Log::default(),
+            files: None,
+            steps: Vec::new(),
+            draft: None,
+        }
+    }
+
+    /// A start of a step after everything before it ended begins a new list.
+    fn take_step(&mut self, step: StepView) {
+        let open = self.steps.iter().any(|s| s.result == StepResult::Started);
+        if let Some(known) = self.steps.iter_mut().rev().find(|s| {
+            s.object == step.object && s.verb == step.verb && s.result == StepResult::Started
+        }) {
+            *known = step;
+        } else {
+            let again = self.steps.iter().any(|s| s.object == step.object && s.verb == step.verb);
+            if again && !open {
+                self.steps.clear();
+            }
+            self.steps.push(step);
+        }
+    }
+}
