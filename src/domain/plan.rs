@@ -151,6 +151,20 @@ pub enum Refusal {
         /// The object.
         object: ObjectRef,
     },
+    /// The plan that was confirmed is not the plan of now.
+    Moved {
+        /// What became different since.
+        what: String,
+    },
+    /// The mapping is suspended.
+    Suspended {
+        /// By whom.
+        owner: String,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Writes are switched off.
+    ReadOnly,
     /// The server would not accept the object.
     Invalid {
         /// The object.

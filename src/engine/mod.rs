@@ -1,8 +1,10 @@
 //! Commands in, events out: the one engine behind every face.
 
+pub mod cache;
 pub mod command;
 pub mod event;
 pub mod job;
+pub mod journal;
 pub mod store;
 
 pub use command::{Command, Subject, SyncOptions};
