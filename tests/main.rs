@@ -1,4 +1,5 @@
 //! The integration tests, one binary. A file beside this one that is not listed here fails `tidy::every_test_file_is_listed`.
 
+mod control_plane;
 mod support;
 mod tidy;
