@@ -3,6 +3,7 @@
 use crate::domain::{FileEdit, Revision};
 use jiff::Timestamp;
 use std::fmt::Write;
+use std::time::Duration;
 
 /// What a log is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -35,8 +36,8 @@ pub struct SyncOptions {
     pub take_over: bool,
     /// Plan and validate, write nothing.
     pub dry_run: bool,
-    /// Wait until the mapping is healthy.
-    pub wait: bool,
+    /// Wait until the mapping is healthy, at most this long.
+    pub wait: Option<Duration>,
 }
 
 /// One request to the engine. Every command becomes one job, which ends with `Event::JobEnded`.
@@ -145,6 +146,8 @@ pub enum Command {
         /// Mapping.
         mapping: String,
     },
+    /// Load the journal.
+    Activity,
     /// Finish what a killed process left.
     Continue {
         /// Id of the journal's entry.
@@ -213,6 +216,7 @@ impl Command {
                 }
             }
             Self::Resume { mapping } => push(&mut line, "resume", mapping),
+            Self::Activity => line.push_str("activity"),
             Self::Continue { entry } => {
                 let _ = write!(line, "activity --continue {entry}");
             }
@@ -244,11 +248,13 @@ fn push_sync(line: &mut String, revision: Option<&str>, options: &SyncOptions) {
         (options.recreate, " --recreate"),
         (options.take_over, " --take-over"),
         (options.dry_run, " --dry-run"),
-        (options.wait, " --wait"),
     ] {
         if set {
             line.push_str(flag);
         }
+    }
+    if let Some(wait) = options.wait {
+        let _ = write!(line, " --wait={}s", wait.as_secs());
     }
 }
 

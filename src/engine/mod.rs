@@ -2,9 +2,11 @@
 
 pub mod cache;
 pub mod command;
+pub mod error;
 pub mod event;
 pub mod job;
 pub mod journal;
+pub mod message;
 pub mod store;
 
 pub use command::{Command, Subject, SyncOptions};
