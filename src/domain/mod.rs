@@ -4,6 +4,7 @@ pub mod health;
 pub mod inventory;
 pub mod mapping;
 pub mod object;
+pub mod path;
 pub mod plan;
 pub mod reference;
 pub mod repository;
@@ -15,6 +16,7 @@ pub use health::{Health, HealthReport};
 pub use inventory::{Inventory, Member, Suspension};
 pub use mapping::{EngineKind, IgnoreRule, Mapping, Source, SyncPolicy, Target};
 pub use object::{Manifest, ObjectKey, ObjectRef, Origin};
+pub use path::FieldPath;
 pub use plan::{Change, Op, Operation, Plan, PlannedObject, Reason, Refusal, Summary};
 pub use reference::{Authentication, SecretRef};
 pub use repository::{

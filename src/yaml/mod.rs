@@ -1,1 +1,11 @@
-//! (to be filled)
+//! Documents of a YAML or JSON file, read as `kubectl` reads them, with their lines.
+
+mod compose;
+mod document;
+mod json;
+mod line;
+mod node;
+mod scalar;
+
+pub use document::{Document, YamlError, documents};
+pub use line::{Lines, line_of};

@@ -1,0 +1,208 @@
+//! Paths of fields inside an object, with items of keyed lists named by their keys.
+
+use serde_json::{Map, Value};
+use std::fmt;
+
+/// One step of a [`FieldPath`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// A field of a map.
+    Field(String),
+    /// The item of a list whose key fields have these values, in the order of the key's fields.
+    Key(Vec<(String, Value)>),
+    /// The item of a set that has this value.
+    Item(Value),
+    /// The item at this position.
+    Index(usize),
+}
+
+/// Where in an object a value is. Written as a JSON pointer (RFC 6901) whose keyed steps are `[name=app]`, with
+/// several key fields `[containerPort=80,protocol=TCP]`, and `[=value]` for items of sets.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FieldPath(pub Vec<Step>);
+
+impl FieldPath {
+    /// Reads the written form; values inside `[...]` are read as JSON where they are, else as text.
+    /// Nothing when it does not begin with `/` (the empty path is the whole object).
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.is_empty() {
+            return Some(Self::default());
+        }
+        let steps = text.strip_prefix('/')?.split('/').map(Step::parse).collect();
+        Some(Self(steps))
+    }
+
+    /// The value at this path; fields that look like positions are positions where the value is a list.
+    pub fn find<'a>(&self, object: &'a Value) -> Option<&'a Value> {
+        self.0.iter().try_fold(object, |value, step| step.find(value))
+    }
+
+    /// Whether `self` is `other` or above it.
+    pub fn contains(&self, other: &Self) -> bool {
+        self.0.len() <= other.0.len() && self.0.iter().zip(&other.0).all(|(a, b)| a.same(b))
+    }
+
+    /// This path with one more step.
+    #[must_use]
+    pub fn join(&self, step: Step) -> Self {
+        let mut steps = Vec::with_capacity(self.0.len() + 1);
+        steps.extend_from_slice(&self.0);
+        steps.push(step);
+        Self(steps)
+    }
+}
+
+impl Step {
+    fn parse(text: &str) -> Self {
+        let text = text.replace("~1", "/").replace("~0", "~");
+        let Some(inside) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {
+            return Self::Field(text);
+        };
+        if let Some(value) = inside.strip_prefix('=') {
+            return Self::Item(read_value(value));
+        }
+        let keys: Option<Vec<_>> = inside
+            .split(',')
+            .map(|pair| {
+                pair.split_once('=').map(|(key, value)| (key.to_owned(), read_value(value)))
+            })
+            .collect();
+        match keys {
+            Some(keys) => Self::Key(keys),
+            None => Self::Field(text),
+        }
+    }
+
+    fn find<'a>(&self, value: &'a Value) -> Option<&'a Value> {
+        match (self, value) {
+            (Self::Field(name), Value::Object(map)) => map.get(name),
+            (Self::Field(name), Value::Array(items)) => items.get(name.parse::<usize>().ok()?),
+            (Self::Index(index), Value::Array(items)) => items.get(*index),
+            (Self::Key(keys), Value::Array(items)) => {
+                items.iter().find(|item| matches_key(item, keys))
+            }
+            (Self::Item(wanted), Value::Array(items)) => {
+                items.iter().find(|item| same_scalar(item, wanted))
+            }
+            _ => None,
+        }
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Field(name), Self::Index(index)) | (Self::Index(index), Self::Field(name)) => {
+                name.parse() == Ok(*index)
+            }
+            (Self::Key(a), Self::Key(b)) => {
+                a.len() == b.len()
+                    && a.iter().zip(b).all(|(x, y)| x.0 == y.0 && same_scalar(&x.1, &y.1))
+            }
+            (Self::Item(a), Self::Item(b)) => same_scalar(a, b),
+            _ => self == other,
+        }
+    }
+}
+
+/// Whether a list item has these key values. A key field that the item omits matches nothing.
+pub fn matches_key(item: &Value, keys: &[(String, Value)]) -> bool {
+    item.as_object().is_some_and(|map| {
+        keys.iter()
+            .all(|(key, wanted)| map.get(key).is_some_and(|value| same_scalar(value, wanted)))
+    })
+}
+
+/// The values of the key fields of a list item; nothing when one is missing or is no scalar.
+pub fn key_of(item: &Map<String, Value>, names: &[&str]) -> Option<Vec<(String, Value)>> {
+    names
+        .iter()
+        .map(|name| {
+            let value = item.get(*name).filter(|value| !value.is_object() && !value.is_array())?;
+            Some(((*name).to_owned(), value.clone()))
+        })
+        .collect()
+}
+
+/// The written form loses the difference between `80` and `"80"`; both name the same item.
+fn same_scalar(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::String(text), Value::Number(number))
+        | (Value::Number(number), Value::String(text)) => *text == number.to_string(),
+        _ => a == b,
+    }
+}
+
+fn read_value(text: &str) -> Value {
+    match serde_json::from_str(text) {
+        Ok(value @ (Value::Bool(_) | Value::Number(_))) => value,
+        _ => Value::String(text.to_owned()),
+    }
+}
+
+impl fmt::Display for FieldPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|step| write!(f, "/{step}"))
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field(name) => f.write_str(&escape(name)),
+            Self::Index(index) => write!(f, "{index}"),
+            Self::Item(value) => write!(f, "[={}]", escape(&plain(value))),
+            Self::Key(keys) => {
+                let pairs: Vec<_> = keys
+                    .iter()
+                    .map(|(key, value)| format!("{}={}", escape(key), escape(&plain(value))))
+                    .collect();
+                write!(f, "[{}]", pairs.join(","))
+            }
+        }
+    }
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn escape(text: &str) -> String {
+    text.replace('~', "~0").replace('/', "~1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FieldPath, Step};
+    use serde_json::json;
+
+    #[test]
+    fn finds_fields_keys_items_and_positions() {
+        let object = json!({
+            "metadata": {"annotations": {"a/b~c": "1"}, "finalizers": ["x/y"]},
+            "spec": {"containers": [{"name": "app", "ports": [{"containerPort": 80, "protocol": "TCP"}]}]},
+        });
+        for (path, value) in [
+            ("/metadata/annotations/a~1b~0c", json!("1")),
+            ("/metadata/finalizers/[=x~1y]", json!("x/y")),
+            ("/metadata/finalizers/0", json!("x/y")),
+            (
+                "/spec/containers/[name=app]/ports/[containerPort=80,protocol=TCP]/protocol",
+                json!("TCP"),
+            ),
+        ] {
+            let parsed = FieldPath::parse(path).unwrap();
+            assert_eq!(parsed.find(&object), Some(&value), "{path}");
+            assert_eq!(parsed.to_string(), path);
+        }
+        assert_eq!(FieldPath::parse("/spec/containers/[name=web]").unwrap().find(&object), None);
+        assert_eq!(FieldPath::parse("spec"), None);
+    }
+
+    #[test]
+    fn contains_is_by_step() {
+        let rule = FieldPath::parse("/spec/rep").unwrap();
+        assert!(!rule.contains(&FieldPath::parse("/spec/replicas").unwrap()));
+        assert!(rule.contains(&FieldPath::parse("/spec/rep/x").unwrap()));
+        let position = FieldPath::parse("/args/0").unwrap();
+        assert!(position.contains(&FieldPath(vec![Step::Field("args".into()), Step::Index(0)])));
+    }
+}
