@@ -1,0 +1,74 @@
+//! Load the journal, and say of what was interrupted how far it came.
+
+use crate::engine::error::Stop;
+use crate::engine::event::JournalEntry;
+use crate::engine::jobs::Context;
+use crate::engine::journal::{Intent, Operation};
+use crate::engine::{Event, Failure};
+
+/// Loads every entry.
+pub(super) async fn run(ctx: &Context) -> Result<String, Stop> {
+    let entries = tell(ctx).await?;
+    let open = entries.iter().filter(|entry| entry.state == "interrupted").count();
+    Ok(match open {
+        0 => format!("{} entries", entries.len()),
+        open => format!("{open} interrupted; `gitdeck activity --continue ID` finishes one"),
+    })
+}
+
+/// Reads the journal and tells it.
+pub(super) async fn tell(ctx: &Context) -> Result<Vec<JournalEntry>, Stop> {
+    let operations = ctx.world.journal.operations().map_err(Failure::from)?;
+    let mut entries = Vec::with_capacity(operations.len());
+    for operation in operations {
+        let mut entry = operation.entry.clone();
+        if entry.state == "interrupted" {
+            entry.message = Some(how_far(ctx, &operation).await);
+        }
+        entries.push(entry);
+    }
+    ctx.emit(Event::JournalLoaded { entries: entries.clone() }).await;
+    Ok(entries)
+}
+
+/// What an interrupted operation did and what it did not.
+pub(super) async fn how_far(ctx: &Context, operation: &Operation) -> String {
+    let (done, total) = operation.entry.steps;
+    let open = match operation.open_steps.as_slice() {
+        [] => String::new(),
+        steps => format!("; begun, outcome unknown: {}", steps.join(", ")),
+    };
+    match &operation.intent {
+        Intent::Sync { revision, .. } => {
+            let short = revision.get(..7).unwrap_or(revision);
+            format!("{short}: applied {done} of {total}{open}")
+        }
+        Intent::Commit { repository, .. } => match made(ctx, repository, operation.entry.id).await {
+            Ok(Some(revision)) => format!("the commit was made: {revision}"),
+            Ok(None) => "the commit was not made".to_owned(),
+            Err(_) => "whether the commit was made cannot be told now".to_owned(),
+        },
+        Intent::Push { repository, head } => {
+            let short = head.get(..7).unwrap_or(head);
+            match ctx.world.git(repository, |git| git.pending()).await {
+                Ok(pending) if pending.is_empty() => format!("{short} is on the remote"),
+                Ok(pending) => format!("{short} was not seen on the remote; {} commits wait", pending.len()),
+                Err(_) => format!("whether {short} arrived cannot be told now"),
+            }
+        }
+        Intent::Suspend { .. } => format!("{done} of {total} done{open}"),
+    }
+}
+
+/// The short id of the commit that an entry made, if it did. The trailer tells, not the order of events.
+pub(super) async fn made(ctx: &Context, repository: &str, id: u64) -> Result<Option<String>, Stop> {
+    let trailer = format!("{}: {id}", super::commit::OPERATION_TRAILER);
+    ctx.world
+        .git(repository, move |git| {
+            let query = crate::git::LogQuery { from: git.head(), path: None, skip: 0, limit: 200 };
+            let page = git.log(&query)?;
+            let found = page.commits.iter().find(|commit| commit.message.lines().any(|line| line == trailer));
+            Ok(found.map(|commit| commit.revision.short().to_owned()))
+        })
+        .await
+}

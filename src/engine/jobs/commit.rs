@@ -1,0 +1,113 @@
+//! Commit edits on top of the branch.
+
+use crate::domain::{Author, Commit, FileEdit, Mapping, Revision};
+use crate::engine::error::Stop;
+use crate::engine::jobs::{Context, draft, log, push};
+use crate::engine::journal::Intent;
+use crate::engine::{Command, Event, Failure, Subject};
+use crate::git::{self, CommitRequest};
+use jiff::Timestamp;
+
+/// Trailer that names the mapping of a commit.
+pub(super) const MAPPING_TRAILER: &str = "Gitdeck-Mapping";
+/// Trailer that names the journal's entry: it tells after a kill whether the commit was made.
+pub(super) const OPERATION_TRAILER: &str = "Gitdeck-Operation";
+
+/// What to commit.
+pub(super) struct Request {
+    pub mapping: String,
+    pub edits: Vec<FileEdit>,
+    pub message: Option<String>,
+    pub base: Option<Revision>,
+    pub push: bool,
+}
+
+/// Validates, commits, and pushes where asked.
+pub(super) async fn run(ctx: &Context, request: Request) -> Result<String, Stop> {
+    let mapping = ctx.world.mapping(&request.mapping)?;
+    let author = author(ctx)?;
+    let drafted = draft::draft(ctx, mapping, request.edits.clone()).await?;
+    if let Some(fault) = drafted.faults.first() {
+        return Err(Failure::new(format!("nothing was committed: {fault}"))
+            .hint("mend the file; a commit that does not render would stop the next sync")
+            .into());
+    }
+    let message = request.message.clone().unwrap_or(drafted.message);
+    let commit = record(ctx, mapping, &request, Draft { author, message }).await?;
+    let short = commit.revision.short().to_owned();
+    ctx.emit(Event::Committed {
+        repository: mapping.repository.clone(),
+        mapping: mapping.name.clone(),
+        commit: commit.clone(),
+    })
+    .await;
+    push::tell_pending(ctx, &mapping.repository).await?;
+    reload_log(ctx, &mapping.repository).await?;
+    if request.push {
+        return push::run(ctx, &mapping.repository).await;
+    }
+    Ok(format!("committed {short} {}; it waits for a push", commit.title()))
+}
+
+struct Draft {
+    author: Author,
+    message: String,
+}
+
+async fn record(ctx: &Context, mapping: &Mapping, request: &Request, draft: Draft) -> Result<Commit, Stop> {
+    let intent = Intent::Commit {
+        mapping: mapping.name.clone(),
+        repository: mapping.repository.clone(),
+        paths: request.edits.iter().map(|edit| edit.path.clone()).collect(),
+    };
+    let line = Command::Commit {
+        mapping: mapping.name.clone(),
+        edits: request.edits.clone(),
+        message: request.message.clone(),
+        base: None,
+        push: request.push,
+    }
+    .line();
+    let journal = &ctx.world.journal;
+    let id = journal.begin(intent, &line, Timestamp::now()).map_err(Failure::from)?;
+    journal.before(id, 1, 1, "commit").map_err(Failure::from)?;
+    let commit = CommitRequest {
+        edits: request.edits.clone(),
+        message: draft.message,
+        author: draft.author,
+        trailers: vec![
+            (MAPPING_TRAILER.to_owned(), mapping.name.clone()),
+            (OPERATION_TRAILER.to_owned(), id.to_string()),
+        ],
+        expected_base: request.base.clone(),
+    };
+    let made = ctx.world.git(&mapping.repository, move |git| git.commit(&commit)).await;
+    match &made {
+        Ok(commit) => {
+            journal.after(id, (1, 1), "commit", None).map_err(Failure::from)?;
+            let message = format!("committed {}", commit.revision.short());
+            journal.end(id, "done", Some(&message), Timestamp::now()).map_err(Failure::from)?;
+        }
+        Err(stop) => {
+            let message = match stop {
+                Stop::Failed(failure) => failure.message.clone(),
+                _ => "stopped".to_owned(),
+            };
+            journal.end(id, "failed", Some(&message), Timestamp::now()).map_err(Failure::from)?;
+        }
+    }
+    made
+}
+
+fn author(ctx: &Context) -> Result<Author, Failure> {
+    ctx.world.settings.author.clone().or_else(git::configured_author).ok_or_else(|| {
+        Failure::usage("no author is configured, so nothing can be committed")
+            .hint("set `[author] name` and `email` in the configuration, or `git config --global user.name` and `user.email`")
+    })
+}
+
+/// Reads the first page of the repository's log again, so that the new commit is on the screen.
+pub(super) async fn reload_log(ctx: &Context, repository: &str) -> Result<(), Stop> {
+    let page = log::Page { from: None, skip: 0, limit: 50, path: None };
+    log::run(ctx, Subject::Repository(repository.to_owned()), page).await.map(|_| ())
+}

@@ -1,0 +1,87 @@
+//! Draft a commit: validate the edits, say what would be committed and under which message.
+
+use crate::domain::{FileEdit, Manifest, Mapping};
+use crate::engine::error::Stop;
+use crate::engine::jobs::Context;
+use crate::engine::message::default_message;
+use crate::engine::{Event, Failure};
+use crate::git::TreeFile;
+use crate::render::{self, SourceFile};
+use similar::TextDiff;
+use std::fmt::Write;
+
+/// What a commit of some edits would be.
+pub(super) struct Drafted {
+    pub message: String,
+    pub diff: String,
+    pub faults: Vec<String>,
+}
+
+/// Drafts and tells.
+pub(super) async fn run(ctx: &Context, name: &str, edits: Vec<FileEdit>) -> Result<String, Stop> {
+    let drafted = draft(ctx, ctx.world.mapping(name)?, edits).await?;
+    let title = drafted.message.lines().next().unwrap_or_default().to_owned();
+    let Drafted { message, diff, faults } = drafted;
+    ctx.emit(Event::Drafted { mapping: name.to_owned(), message, diff, faults }).await;
+    Ok(title)
+}
+
+/// Renders the tree with and without the edits and compares.
+pub(super) async fn draft(ctx: &Context, mapping: &Mapping, edits: Vec<FileEdit>) -> Result<Drafted, Stop> {
+    let path = mapping.path.clone();
+    let before = ctx
+        .world
+        .git(&mapping.repository, move |git| match git.head() {
+            Some(head) => git.tree(&head, &path),
+            None => Ok(Vec::new()),
+        })
+        .await?;
+    let (name, root) = (mapping.name.clone(), mapping.path.clone());
+    tokio::task::spawn_blocking(move || compare(&name, &root, &before, &edits))
+        .await
+        .map_err(|error| Failure::new(format!("drafting ended early: {error}")).into())
+}
+
+fn compare(name: &str, root: &str, before: &[TreeFile], edits: &[FileEdit]) -> Drafted {
+    let old: Vec<SourceFile> =
+        before.iter().map(|file| SourceFile { path: file.path.clone(), content: file.content.clone() }).collect();
+    let new = overlay(&old, edits);
+    let old_manifests: Vec<Manifest> = render::render(root, &old).unwrap_or_default();
+    let (new_manifests, faults) = match render::render(root, &new) {
+        Ok(manifests) => (manifests, Vec::new()),
+        Err(error) => (Vec::new(), vec![error.to_string()]),
+    };
+    let paths: Vec<String> = edits.iter().map(|edit| edit.path.clone()).collect();
+    let message = if faults.is_empty() {
+        default_message(name, &old_manifests, &new_manifests, &paths)
+    } else {
+        default_message(name, &[], &[], &paths)
+    };
+    Drafted { message, diff: unified(&old, edits), faults }
+}
+
+fn overlay(files: &[SourceFile], edits: &[FileEdit]) -> Vec<SourceFile> {
+    let untouched = files.iter().filter(|file| !edits.iter().any(|edit| edit.path == file.path)).cloned();
+    let edited = edits
+        .iter()
+        .filter_map(|edit| Some(SourceFile { path: edit.path.clone(), content: edit.content.clone()? }));
+    let mut all: Vec<SourceFile> = untouched.chain(edited).collect();
+    all.sort_by(|a, b| a.path.cmp(&b.path));
+    all
+}
+
+fn unified(files: &[SourceFile], edits: &[FileEdit]) -> String {
+    let mut text = String::new();
+    for edit in edits {
+        let old = files.iter().find(|file| file.path == edit.path).map(|file| file.content.as_slice());
+        let old = String::from_utf8_lossy(old.unwrap_or_default());
+        let new = String::from_utf8_lossy(edit.content.as_deref().unwrap_or_default());
+        if old != new {
+            let diff = TextDiff::from_lines(old.as_ref(), new.as_ref());
+            let (from, to) = (format!("a/{}", edit.path), format!("b/{}", edit.path));
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{}", diff.unified_diff().header(&from, &to));
+        }
+    }
+    text
+}

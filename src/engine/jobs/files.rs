@@ -1,0 +1,31 @@
+//! List the files of a mapping with their content at the head, pending commits included.
+
+use crate::engine::error::Stop;
+use crate::engine::event::FileText;
+use crate::engine::jobs::Context;
+use crate::engine::{Event, Failure};
+use std::sync::Arc;
+
+/// Loads the files.
+pub(super) async fn run(ctx: &Context, name: &str) -> Result<String, Stop> {
+    let mapping = ctx.world.mapping(name)?;
+    let path = mapping.path.clone();
+    let read = ctx
+        .world
+        .git(&mapping.repository, move |git| match git.head() {
+            Some(head) => git.tree(&head, &path).map(|files| Some((head, files))),
+            None => Ok(None),
+        })
+        .await?;
+    let (revision, files) = read.ok_or_else(|| {
+        Failure::new(format!("repository `{}` was not fetched yet", mapping.repository))
+            .hint(format!("`gitdeck repo check {}` says why", mapping.repository))
+    })?;
+    let files: Vec<FileText> = files
+        .into_iter()
+        .map(|file| FileText { path: file.path, text: String::from_utf8(file.content).ok() })
+        .collect();
+    let count = files.len();
+    ctx.emit(Event::FilesLoaded { mapping: name.to_owned(), revision, files: Arc::new(files) }).await;
+    Ok(format!("{count} files of {name}"))
+}

@@ -1,0 +1,126 @@
+//! The jobs: one file per command, all with the same context.
+
+mod activity;
+mod attribute;
+mod check;
+mod commit;
+mod draft;
+mod fetch;
+mod files;
+mod log;
+mod look;
+mod observe;
+mod plan;
+mod push;
+mod resume;
+mod suspend;
+mod sync;
+mod watch;
+
+use crate::domain::Refusal;
+use crate::engine::error::Stop;
+use crate::engine::world::World;
+use crate::engine::{Command, Event, JobId, Outcome, Progress};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// What a job works with.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub world: Arc<World>,
+    pub events: mpsc::Sender<Event>,
+    pub job: JobId,
+    pub token: CancellationToken,
+}
+
+impl Context {
+    /// Tells a fact. Nobody listens any more while the engine stops; the work goes on to its next step.
+    pub async fn emit(&self, event: Event) {
+        let _ = self.events.send(event).await;
+    }
+
+    /// Tells a fact from blocking code.
+    pub fn emit_blocking(&self, event: Event) {
+        let _ = self.events.blocking_send(event);
+    }
+
+    /// Tells how far the job is; dropped where the face is busy, because the next one says more.
+    pub fn progress(&self, progress: Progress) {
+        let _ = self.events.try_send(Event::JobProgressed { job: self.job, progress });
+    }
+
+    /// Tells what is being done now.
+    pub fn doing(&self, what: impl Into<String>) {
+        self.progress(Progress { what: what.into(), ..Progress::default() });
+    }
+
+    /// Ends here when somebody asked for it.
+    pub fn check(&self) -> Result<(), Stop> {
+        if self.token.is_cancelled() { Err(Stop::Cancelled) } else { Ok(()) }
+    }
+
+    /// Waits for something that may be dropped anywhere.
+    pub async fn read<T>(&self, work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
+        self.token.run_until_cancelled(work).await.unwrap_or(Err(Stop::Cancelled))
+    }
+}
+
+/// What a job is called on the activity line.
+pub(crate) fn title(command: &Command) -> String {
+    match command {
+        Command::Watch => "watch".to_owned(),
+        Command::Fetch { repository } => format!("fetch {repository}"),
+        Command::CheckRepository { repository } => format!("check {repository}"),
+        Command::Log { subject, .. } => format!("log {}", subject.name()),
+        Command::Show { revision, .. } => format!("show {revision}"),
+        Command::Files { mapping } => format!("files of {mapping}"),
+        Command::Observe { mapping, .. } => format!("observe {mapping}"),
+        Command::Plan { mapping, .. } => format!("plan {mapping}"),
+        Command::Sync { mapping, .. } => format!("sync {mapping}"),
+        Command::Draft { mapping, .. } => format!("draft {mapping}"),
+        Command::Commit { mapping, .. } => format!("commit {mapping}"),
+        Command::Push { repository } => format!("push {repository}"),
+        Command::Suspend { mapping, .. } => format!("suspend {mapping}"),
+        Command::Resume { mapping } => format!("resume {mapping}"),
+        Command::Activity => "activity".to_owned(),
+        Command::Continue { entry } => format!("continue {entry}"),
+        Command::Discard { entry } => format!("discard {entry}"),
+    }
+}
+
+/// Carries out one command.
+pub(crate) async fn run(ctx: Context, command: Command) -> Outcome {
+    if command.writes() && ctx.world.settings.safety.read_only {
+        return Outcome::Refused(vec![Refusal::ReadOnly]);
+    }
+    let result = match command {
+        Command::Watch => ctx.read(watch::run(&ctx)).await,
+        Command::Fetch { repository } => fetch::run(&ctx, &repository).await,
+        Command::CheckRepository { repository } => ctx.read(check::run(&ctx, &repository)).await,
+        Command::Log { subject, from, skip, limit, path } => {
+            let page = log::Page { from, skip, limit, path };
+            ctx.read(log::run(&ctx, subject, page)).await
+        }
+        Command::Show { repository, revision } => ctx.read(log::show(&ctx, repository, revision)).await,
+        Command::Files { mapping } => ctx.read(files::run(&ctx, &mapping)).await,
+        Command::Observe { mapping, fetch } => ctx.read(observe::run(&ctx, &mapping, fetch)).await,
+        Command::Plan { mapping, revision, options } => {
+            ctx.read(plan::run(&ctx, &mapping, revision, &options)).await
+        }
+        Command::Sync { mapping, revision, confirmed, options } => {
+            sync::run(&ctx, sync::Request { mapping, revision, confirmed: Some(confirmed), options }).await
+        }
+        Command::Draft { mapping, edits } => ctx.read(draft::run(&ctx, &mapping, edits)).await,
+        Command::Commit { mapping, edits, message, base, push } => {
+            commit::run(&ctx, commit::Request { mapping, edits, message, base, push }).await
+        }
+        Command::Push { repository } => push::run(&ctx, &repository).await,
+        Command::Suspend { mapping, reason, until } => suspend::suspend(&ctx, &mapping, reason, until).await,
+        Command::Resume { mapping } => suspend::resume(&ctx, &mapping).await,
+        Command::Activity => ctx.read(activity::run(&ctx)).await,
+        Command::Continue { entry } => resume::proceed(&ctx, entry).await,
+        Command::Discard { entry } => resume::discard(&ctx, entry).await,
+    };
+    result.map_or_else(Outcome::from, Outcome::Done)
+}

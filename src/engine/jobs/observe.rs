@@ -1,0 +1,80 @@
+//! Observe a mapping: status, plan and health, from live data.
+
+use crate::domain::{MappingStatus, Revision};
+use crate::engine::error::Stop;
+use crate::engine::jobs::look::{Blind, Look, look};
+use crate::engine::jobs::{Context, fetch};
+use crate::engine::status::{Sight, assess};
+use crate::engine::{Event, SyncOptions};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// Fetches where asked, looks, and tells what was seen. A mapping that cannot be seen is a fact, not a failed job.
+pub(super) async fn run(ctx: &Context, name: &str, with_fetch: bool) -> Result<String, Stop> {
+    let mapping = ctx.world.mapping(name)?;
+    if with_fetch {
+        // What was fetched before still tells much; the repository's own state says that it is old.
+        if let Err(Stop::Cancelled) = fetch::fetch(ctx, &mapping.repository).await {
+            return Err(Stop::Cancelled);
+        }
+    }
+    let status = observe(ctx, name).await?;
+    Ok(format!("{name}: {}", status.sync.word()))
+}
+
+/// Looks at a mapping and tells what was seen.
+pub(super) async fn observe(ctx: &Context, name: &str) -> Result<MappingStatus, Stop> {
+    let mapping = ctx.world.mapping(name)?;
+    let seen = look(ctx, mapping, None, &SyncOptions::default()).await;
+    let now = Timestamp::now();
+    let status = match seen {
+        Ok(seen) => {
+            let status = status_of(ctx, name, &seen, now).await?;
+            ctx.emit(Event::Planned { plan: Arc::new(seen.plan), at: now }).await;
+            status
+        }
+        Err(Blind::Cancelled) => return Err(Stop::Cancelled),
+        Err(Blind::Desired(failure, desired)) => {
+            let sight = Sight { desired, error: Some(failure.to_string()), ..Sight::default() };
+            assess(mapping, &sight, now)
+        }
+        Err(Blind::Live(failure, revision)) => {
+            let sight = Sight { desired: Some(revision), unseen: Some(failure.to_string()), ..Sight::default() };
+            assess(mapping, &sight, now)
+        }
+    };
+    ctx.emit(Event::MappingObserved { status: status.clone() }).await;
+    Ok(status)
+}
+
+/// The status that follows from a look.
+pub(super) async fn status_of(
+    ctx: &Context,
+    name: &str,
+    seen: &Look,
+    now: Timestamp,
+) -> Result<MappingStatus, Stop> {
+    let mapping = ctx.world.mapping(name)?;
+    let sight = Sight {
+        desired: Some(seen.revision.clone()),
+        inventory: Some(&seen.inventory),
+        plan: Some(&seen.plan),
+        behind: behind(ctx, name, seen).await?,
+        error: ctx.world.failure(name, &seen.revision),
+        unseen: None,
+    };
+    Ok(assess(mapping, &sight, now))
+}
+
+async fn behind(ctx: &Context, name: &str, seen: &Look) -> Result<usize, Stop> {
+    let mapping = ctx.world.mapping(name)?;
+    let (from, to) = (seen.inventory.synced_revision.clone(), seen.revision.clone());
+    if from.as_ref() == Some(&to) {
+        return Ok(0);
+    }
+    let path = mapping.path.clone();
+    let count = move |from: Option<Revision>, to: Revision| {
+        ctx.world.git(&mapping.repository, move |git| git.ahead(from.as_ref(), &to, &path))
+    };
+    count(from, to).await
+}

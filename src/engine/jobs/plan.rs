@@ -1,0 +1,34 @@
+//! Plan one mapping.
+
+use crate::engine::error::Stop;
+use crate::engine::jobs::Context;
+use crate::engine::jobs::look::look;
+use crate::engine::jobs::observe::status_of;
+use crate::engine::{Event, SyncOptions};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// Plans at a revision; a plan of the tip tells the status of the mapping as well.
+pub(super) async fn run(
+    ctx: &Context,
+    name: &str,
+    revision: Option<String>,
+    options: &SyncOptions,
+) -> Result<String, Stop> {
+    let mapping = ctx.world.mapping(name)?;
+    let seen = look(ctx, mapping, revision.as_deref(), options).await?;
+    let now = Timestamp::now();
+    if revision.is_none() {
+        let status = status_of(ctx, name, &seen, now).await?;
+        ctx.emit(Event::MappingObserved { status }).await;
+    }
+    let summary = seen.plan.summary;
+    ctx.emit(Event::Planned { plan: Arc::new(seen.plan), at: now }).await;
+    Ok(format!(
+        "{name}: +{} ~{} -{} ={}",
+        summary.create,
+        summary.update + summary.recreate + summary.take_over,
+        summary.delete,
+        summary.unchanged
+    ))
+}

@@ -1,0 +1,116 @@
+//! Push what waits in the outbox of a repository.
+
+use crate::domain::{PushOutcome, Revision};
+use crate::engine::error::Stop;
+use crate::engine::event::RepositoryState;
+use crate::engine::jobs::{Context, commit, observe};
+use crate::engine::journal::Intent;
+use crate::engine::{Command, Event, Failure, Progress};
+use crate::git::Flow;
+use jiff::Timestamp;
+
+/// Pushes, then looks at the mappings that the pushed commits touch.
+pub(super) async fn run(ctx: &Context, repository: &str) -> Result<String, Stop> {
+    let settings = ctx.world.repository(repository)?;
+    let branch = settings.remote.branch.clone();
+    let touched = touched_paths(ctx, repository).await?;
+    let Some(head) = ctx.world.git(repository, |git| Ok(git.head())).await? else {
+        return Err(Failure::new(format!("repository `{repository}` has nothing to push")).into());
+    };
+    if touched.is_empty() {
+        return Ok(format!("{repository}: nothing waits for a push"));
+    }
+    ctx.check()?;
+    let outcome = record(ctx, repository, &head).await?;
+    ctx.emit(Event::Pushed { repository: repository.to_owned(), outcome: outcome.clone() }).await;
+    tell_pending(ctx, repository).await?;
+    commit::reload_log(ctx, repository).await?;
+    match outcome {
+        PushOutcome::Pushed { revision, rebuilt } => {
+            observe_touched(ctx, repository, &touched).await?;
+            let again = if rebuilt.is_empty() { "" } else { ", rebuilt on a newer tip" };
+            Ok(format!("pushed {} to {branch}{again}", revision.short()))
+        }
+        PushOutcome::UpToDate { revision } => Ok(format!("{branch} is at {} already", revision.short())),
+        PushOutcome::Conflict { paths, remote } => Err(Failure::new(format!(
+            "not pushed: {branch} moved to {} and changed {} as well",
+            remote.short(),
+            paths.join(", ")
+        ))
+        .hint("the commit is kept in the outbox; look at the remote's change, edit again and commit on top")
+        .into()),
+        PushOutcome::Refused { reason } => Err(Failure::new(format!("the server refused the push: {reason}"))
+            .hint("the commit is kept in the outbox; a protected branch needs a pull request or other rights")
+            .into()),
+    }
+}
+
+async fn record(ctx: &Context, repository: &str, head: &Revision) -> Result<PushOutcome, Stop> {
+    let credential = ctx.world.credential(repository).await?;
+    let journal = &ctx.world.journal;
+    let intent = Intent::Push { repository: repository.to_owned(), head: head.to_string() };
+    let line = Command::Push { repository: repository.to_owned() }.line();
+    let id = journal.begin(intent, &line, Timestamp::now()).map_err(Failure::from)?;
+    let what = format!("push {}", head.short());
+    journal.before(id, 1, 1, &what).map_err(Failure::from)?;
+    let progress = ctx.clone();
+    let pushed = ctx
+        .world
+        .git(repository, move |git| {
+            git.push(&credential, &mut |step| {
+                progress.progress(Progress {
+                    done: step.received_objects as u64,
+                    total: Some(step.total_objects as u64),
+                    unit: "objects",
+                    what: format!("{} bytes", step.received_bytes),
+                });
+                Flow::Continue
+            })
+        })
+        .await;
+    let (state, message) = match &pushed {
+        Ok(PushOutcome::Pushed { revision, .. }) => ("done", format!("pushed {}", revision.short())),
+        Ok(PushOutcome::UpToDate { .. }) => ("done", "was there already".to_owned()),
+        Ok(PushOutcome::Conflict { .. }) => ("failed", "the branch moved on the same paths".to_owned()),
+        Ok(PushOutcome::Refused { .. }) => ("failed", "the server refused".to_owned()),
+        Err(Stop::Failed(failure)) => ("failed", failure.message.clone()),
+        Err(_) => ("cancelled", "stopped".to_owned()),
+    };
+    let error = (state != "done").then_some(message.as_str());
+    journal.after(id, (1, 1), &what, error).map_err(Failure::from)?;
+    journal.end(id, state, Some(&message), Timestamp::now()).map_err(Failure::from)?;
+    pushed
+}
+
+/// Tells how many commits wait, without asking the remote.
+pub(super) async fn tell_pending(ctx: &Context, repository: &str) -> Result<(), Stop> {
+    let (tip, fetched_at, pending) =
+        ctx.world.git(repository, |git| Ok((git.tip(), git.fetched_at(), git.pending()?.len()))).await?;
+    let state = RepositoryState { tip, fetched_at, error: None, pending, rewritten_from: None };
+    ctx.emit(Event::RepositoryObserved { name: repository.to_owned(), state }).await;
+    Ok(())
+}
+
+async fn touched_paths(ctx: &Context, repository: &str) -> Result<Vec<String>, Stop> {
+    ctx.world
+        .git(repository, |git| {
+            let mut paths = Vec::new();
+            for commit in git.pending()? {
+                let files = git.details(&commit.revision)?.files;
+                paths.extend(files.into_iter().flat_map(|file| [Some(file.path), file.old_path]).flatten());
+            }
+            Ok(paths)
+        })
+        .await
+}
+
+async fn observe_touched(ctx: &Context, repository: &str, touched: &[String]) -> Result<(), Stop> {
+    let below = |path: &str| {
+        touched.iter().any(|file| path.is_empty() || file == path || file.starts_with(&format!("{path}/")))
+    };
+    let mappings = ctx.world.settings.mappings.values();
+    for mapping in mappings.filter(|mapping| mapping.repository == repository && below(&mapping.path)) {
+        observe::observe(ctx, &mapping.name).await?;
+    }
+    Ok(())
+}

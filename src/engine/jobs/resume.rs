@@ -1,0 +1,50 @@
+//! Finish or drop what a killed process left.
+
+use crate::engine::error::Stop;
+use crate::engine::jobs::activity::{how_far, made, tell};
+use crate::engine::jobs::{Context, push, sync};
+use crate::engine::journal::{Intent, Operation};
+use crate::engine::{Failure, SyncOptions};
+use jiff::Timestamp;
+
+/// Finishes an interrupted operation. Every step is safe to take again: applying is idempotent, a push is only
+/// believed when the remote has the commit, and a commit is recognised by its trailer.
+pub(super) async fn proceed(ctx: &Context, entry: u64) -> Result<String, Stop> {
+    let operation = interrupted(ctx, entry)?;
+    let message = match operation.intent.clone() {
+        Intent::Sync { mapping, revision, allow_delete, prune, recreate, take_over, .. } => {
+            let options =
+                SyncOptions { prune, allow_delete, recreate, take_over, dry_run: false, wait: None };
+            let request = sync::Request { mapping, revision: Some(revision), confirmed: None, options };
+            sync::run(ctx, request).await?
+        }
+        Intent::Push { repository, .. } => push::run(ctx, &repository).await?,
+        Intent::Commit { repository, .. } => match made(ctx, &repository, entry).await? {
+            Some(revision) => format!("the commit was made: {revision}"),
+            None => "the commit was not made; the edit has to be made again".to_owned(),
+        },
+        Intent::Suspend { .. } => how_far(ctx, &operation).await,
+    };
+    ctx.world.journal.end(entry, "done", Some(&message), Timestamp::now()).map_err(Failure::from)?;
+    tell(ctx).await?;
+    Ok(message)
+}
+
+/// Closes an interrupted operation as it is. Commits that were not pushed stay in the outbox.
+pub(super) async fn discard(ctx: &Context, entry: u64) -> Result<String, Stop> {
+    let operation = interrupted(ctx, entry)?;
+    let message = how_far(ctx, &operation).await;
+    ctx.world.journal.end(entry, "discarded", Some(&message), Timestamp::now()).map_err(Failure::from)?;
+    tell(ctx).await?;
+    Ok(format!("dropped; {message}"))
+}
+
+fn interrupted(ctx: &Context, entry: u64) -> Result<Operation, Failure> {
+    let operation = ctx.world.journal.operation(entry).map_err(Failure::from)?.ok_or_else(|| {
+        Failure::usage(format!("the journal has no entry {entry}")).hint("`gitdeck activity` lists them")
+    })?;
+    match operation.entry.state.as_str() {
+        "interrupted" => Ok(operation),
+        state => Err(Failure::usage(format!("entry {entry} is {state}, not interrupted"))),
+    }
+}

@@ -1,0 +1,54 @@
+//! Suspend a mapping with owner, reason and end; resume it.
+
+use crate::domain::Suspension;
+use crate::engine::error::Stop;
+use crate::engine::jobs::{Context, observe};
+use crate::engine::journal::Intent;
+use crate::engine::{Command, Failure};
+use crate::git;
+use jiff::Timestamp;
+
+/// Writes the suspension into the cluster, beside the inventory, so that every console sees it.
+pub(super) async fn suspend(
+    ctx: &Context,
+    name: &str,
+    reason: Option<String>,
+    until: Option<Timestamp>,
+) -> Result<String, Stop> {
+    let now = Timestamp::now();
+    if until.is_some_and(|until| until <= now) {
+        return Err(Failure::usage("the end of the suspension is in the past").into());
+    }
+    let owner = ctx.world.settings.author.clone().or_else(git::configured_author).map_or_else(
+        || "somebody".to_owned(),
+        |author| if author.name.is_empty() { author.email } else { author.name },
+    );
+    let line = Command::Suspend { mapping: name.to_owned(), reason: reason.clone(), until }.line();
+    write(ctx, name, Some(Suspension { owner, reason, since: now, until }), &line).await?;
+    Ok(format!("{name} is suspended"))
+}
+
+/// Removes the suspension.
+pub(super) async fn resume(ctx: &Context, name: &str) -> Result<String, Stop> {
+    write(ctx, name, None, &Command::Resume { mapping: name.to_owned() }.line()).await?;
+    Ok(format!("{name} is resumed"))
+}
+
+async fn write(ctx: &Context, name: &str, suspension: Option<Suspension>, line: &str) -> Result<(), Stop> {
+    let mapping = ctx.world.mapping(name)?;
+    let cluster = ctx.world.cluster(&mapping.target.context).await?;
+    ctx.check()?;
+    let journal = &ctx.world.journal;
+    let intent = Intent::Suspend { mapping: name.to_owned() };
+    let id = journal.begin(intent, line, Timestamp::now()).map_err(Failure::from)?;
+    let word = if suspension.is_some() { "suspend" } else { "resume" };
+    journal.before(id, 1, 1, word).map_err(Failure::from)?;
+    let written = cluster.suspend(name, suspension).await.map_err(Failure::from);
+    let error = written.as_ref().err().map(|failure| failure.message.as_str());
+    journal.after(id, (1, 1), word, error).map_err(Failure::from)?;
+    let state = if error.is_none() { "done" } else { "failed" };
+    journal.end(id, state, error, Timestamp::now()).map_err(Failure::from)?;
+    written?;
+    observe::observe(ctx, name).await?;
+    Ok(())
+}

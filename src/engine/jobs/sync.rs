@@ -1,0 +1,227 @@
+//! Carry out a plan that somebody confirmed.
+
+use crate::cluster::{Step, StepOutcome, Steps};
+use crate::domain::{Health, Refusal};
+use crate::engine::error::Stop;
+use crate::engine::event::StepResult;
+use crate::engine::jobs::look::{Look, look};
+use crate::engine::jobs::{Context, observe};
+use crate::engine::journal::Intent;
+use crate::engine::{Command, Event, Failure, Progress, SyncOptions};
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// How often a mapping is looked at while its health is waited for.
+const HEALTH_INTERVAL: Duration = Duration::from_millis(500);
+
+/// What to sync.
+pub(super) struct Request {
+    pub mapping: String,
+    pub revision: Option<String>,
+    /// Digest of the confirmed plan; nothing when an interrupted sync is finished.
+    pub confirmed: Option<String>,
+    pub options: SyncOptions,
+}
+
+/// Plans again, refuses when the world moved, applies, and waits for health where asked.
+pub(super) async fn run(ctx: &Context, request: Request) -> Result<String, Stop> {
+    let turn = ctx.world.turn(&request.mapping);
+    let _mine = ctx.read(async { Ok(turn.lock().await) }).await?;
+    let mapping = ctx.world.mapping(&request.mapping)?;
+    ctx.doing("planning");
+    let planned = look(ctx, mapping, request.revision.as_deref(), &request.options);
+    let seen = ctx.read(async { planned.await.map_err(Stop::from) }).await?;
+    guard(&request, &seen)?;
+    let summary = seen.plan.summary;
+    if request.options.dry_run {
+        return Ok(format!("{}: {} operations, none written", request.mapping, seen.plan.operations.len()));
+    }
+    apply(ctx, &request, &seen).await?;
+    observe::observe(ctx, &request.mapping).await?;
+    if let Some(limit) = request.options.wait {
+        wait(ctx, &request.mapping, limit).await?;
+    }
+    let written = summary.create + summary.update + summary.recreate + summary.take_over;
+    Ok(format!(
+        "{} is at {}: {written} applied, {} deleted, {} unchanged",
+        request.mapping,
+        seen.revision.short(),
+        summary.delete,
+        summary.unchanged
+    ))
+}
+
+fn guard(request: &Request, seen: &Look) -> Result<(), Stop> {
+    let held = seen.inventory.suspension.as_ref().filter(|suspension| suspension.holds(Timestamp::now()));
+    if let Some(suspension) = held {
+        let (owner, reason) = (suspension.owner.clone(), suspension.reason.clone());
+        return Err(Stop::Refused(vec![Refusal::Suspended { owner, reason }]));
+    }
+    if !seen.plan.refusals.is_empty() {
+        return Err(Stop::Refused(seen.plan.refusals.clone()));
+    }
+    match &request.confirmed {
+        Some(digest) if *digest != seen.plan.digest => {
+            let what = format!(
+                "{} would now take {} operations at {}",
+                request.mapping,
+                seen.plan.operations.len(),
+                seen.revision.short()
+            );
+            Err(Stop::Refused(vec![Refusal::Moved { what }]))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn apply(ctx: &Context, request: &Request, seen: &Look) -> Result<(), Stop> {
+    let mut recorder = Recorder::new(ctx, request, seen);
+    let applied = seen.cluster.apply(&seen.plan, &seen.desired, &seen.inventory, &mut recorder).await;
+    let (name, revision) = (&request.mapping, &seen.revision);
+    let ended = match &applied {
+        Ok(()) => recorder.end("done", None),
+        Err(_) if ctx.token.is_cancelled() => recorder.end("cancelled", Some("stopped between two steps")),
+        Err(error) => recorder.end("failed", Some(&error.to_string())),
+    };
+    match applied {
+        Ok(()) => {
+            ended?;
+            ctx.world.set_failure(name, None);
+            let at = Timestamp::now();
+            ctx.emit(Event::Synced { mapping: name.clone(), revision: revision.clone(), at }).await;
+            Ok(())
+        }
+        Err(_) if ctx.token.is_cancelled() => {
+            observe::observe(ctx, name).await?;
+            Err(Stop::Cancelled)
+        }
+        Err(error) => {
+            let failure = Failure::from(error);
+            ctx.world.set_failure(name, Some((revision.clone(), failure.message.clone())));
+            observe::observe(ctx, name).await?;
+            Err(failure.into())
+        }
+    }
+}
+
+async fn wait(ctx: &Context, name: &str, limit: Duration) -> Result<(), Stop> {
+    let started = std::time::Instant::now();
+    loop {
+        ctx.check()?;
+        let status = observe::observe(ctx, name).await?;
+        if matches!(status.health, Health::Healthy | Health::Suspended) {
+            return Ok(());
+        }
+        let reason = status.message.unwrap_or_else(|| status.health.word().to_owned());
+        if started.elapsed() >= limit {
+            return Err(Failure::new(format!("{name} is not healthy after {} s: {reason}", limit.as_secs()))
+                .hint("it was applied; `gitdeck status` shows it as it comes up")
+                .into());
+        }
+        ctx.doing(format!("waiting for {name}: {reason}"));
+        let pause = async {
+            tokio::time::sleep(HEALTH_INTERVAL).await;
+            Ok(())
+        };
+        ctx.read(pause).await?;
+    }
+}
+
+/// Writes each step into the journal before and after it is taken, and tells it.
+struct Recorder<'a> {
+    ctx: &'a Context,
+    mapping: String,
+    intent: Intent,
+    line: String,
+    entry: Option<u64>,
+    done: u64,
+}
+
+impl<'a> Recorder<'a> {
+    fn new(ctx: &'a Context, request: &Request, seen: &Look) -> Self {
+        let options = request.options.clone();
+        let intent = Intent::Sync {
+            mapping: request.mapping.clone(),
+            revision: seen.revision.to_string(),
+            digest: seen.plan.digest.clone(),
+            allow_delete: options.allow_delete,
+            prune: options.prune,
+            recreate: options.recreate,
+            take_over: options.take_over,
+        };
+        let line = Command::Sync {
+            mapping: request.mapping.clone(),
+            revision: request.revision.clone(),
+            confirmed: String::new(),
+            options,
+        }
+        .line();
+        Self { ctx, mapping: request.mapping.clone(), intent, line, entry: None, done: 0 }
+    }
+
+    // The entry begins with the first step: a sync that has nothing to do leaves no trace.
+    fn entry(&mut self) -> Result<u64, String> {
+        if let Some(id) = self.entry {
+            return Ok(id);
+        }
+        let journal = &self.ctx.world.journal;
+        let id = journal.begin(self.intent.clone(), &self.line, Timestamp::now()).map_err(unwritten)?;
+        self.entry = Some(id);
+        Ok(id)
+    }
+
+    fn end(&self, state: &str, message: Option<&str>) -> Result<(), Stop> {
+        let Some(id) = self.entry else { return Ok(()) };
+        Ok(self.ctx.world.journal.end(id, state, message, Timestamp::now()).map_err(Failure::from)?)
+    }
+
+    fn tell(&self, step: &Step, result: StepResult) {
+        let event = Event::StepTaken {
+            mapping: self.mapping.clone(),
+            object: step.object.clone(),
+            verb: step.verb.to_string(),
+            result,
+        };
+        // The journal has it; the screen may miss a step when it is far behind.
+        let _ = self.ctx.events.try_send(event);
+    }
+}
+
+impl Steps for Recorder<'_> {
+    fn before(&mut self, step: &Step) -> Result<(), String> {
+        if self.ctx.token.is_cancelled() {
+            return Err("stopped".to_owned());
+        }
+        let id = self.entry()?;
+        let what = format!("{} {}", step.verb, step.object);
+        self.ctx.world.journal.before(id, step.index, step.total, &what).map_err(unwritten)?;
+        self.tell(step, StepResult::Started);
+        Ok(())
+    }
+
+    fn after(&mut self, step: &Step, outcome: &StepOutcome) {
+        let (error, result) = match outcome {
+            StepOutcome::Done => (None, StepResult::Done),
+            StepOutcome::Failed(message) => (Some(message.as_str()), StepResult::Failed(message.clone())),
+            StepOutcome::Skipped(why) => (Some(why.as_str()), StepResult::Skipped(why.clone())),
+        };
+        if let Some(id) = self.entry {
+            let what = format!("{} {}", step.verb, step.object);
+            if let Err(error) = self.ctx.world.journal.after(id, (step.index, step.total), &what, error) {
+                tracing::error!(%error, "the outcome of a step could not be written");
+            }
+        }
+        self.done += 1;
+        self.ctx.progress(Progress {
+            done: self.done,
+            total: Some(step.total as u64),
+            unit: "steps",
+            what: format!("{} {}", step.verb, step.object),
+        });
+        self.tell(step, result);
+    }
+}
+
+fn unwritten(error: std::io::Error) -> String {
+    format!("the journal cannot be written, so nothing more is changed: {error}")
+}
