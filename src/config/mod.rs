@@ -1,7 +1,29 @@
 //! Files and environment to typed, layered settings.
 
+pub mod address;
+mod context;
+pub mod duration;
+pub mod edit;
+pub mod environment;
+pub mod explain;
+pub mod fault;
+mod inherit;
+pub mod load;
+mod raw;
+mod reader;
+mod resolve;
+mod rules;
 pub mod settings;
+pub mod suggest;
+#[cfg(test)]
+mod tests;
+pub mod trace;
+mod write;
 
+pub use environment::Environment;
+pub use explain::Explanation;
+pub use fault::ConfigError;
+pub use load::{Loaded, Overrides, Places, load};
 pub use settings::{
     Access, ConsoleSettings, ProjectSettings, RepositorySettings, Safety, Settings,
 };
