@@ -84,6 +84,7 @@ fn convert(schema: &Value, inherited: bool) -> Type {
         int_or_string,
         open,
         embedded: flag("x-kubernetes-embedded-resource"),
+        nullable: flag("nullable"),
         default: schema.get("default").cloned(),
         ..Type::default()
     };

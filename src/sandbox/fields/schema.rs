@@ -88,6 +88,8 @@ pub struct Type {
     pub open: bool,
     /// `x-kubernetes-embedded-resource`.
     pub embedded: bool,
+    /// Whether null is a value.
+    pub nullable: bool,
     /// The default, where it is more than an unset value.
     pub default: Option<Value>,
     /// How the property is written when unset; absent for custom resources.
@@ -136,6 +138,11 @@ fn builtin() -> &'static Builtin {
         serde_json::from_str(include_str!("builtin.json"))
             .unwrap_or_else(|_| Builtin { kinds: HashMap::new(), definitions: HashMap::new() })
     })
+}
+
+/// A built-in definition by its name.
+pub(super) fn definition(name: &str) -> Option<&'static Type> {
+    builtin().definitions.get(name)
 }
 
 /// Where a schema comes from.
