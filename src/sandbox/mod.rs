@@ -4,3 +4,71 @@ pub mod api;
 pub mod controllers;
 pub mod fields;
 pub mod fleet;
+
+use std::sync::Arc;
+
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+pub use api::{
+    ADMINISTRATOR, ApiServer, Effect, Faults, Latch, LoggedRequest, NODE, Options, Rule, Traffic,
+    User, When,
+};
+
+/// Why a sandbox could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// The address could not be listened on.
+    #[error("cannot listen on {address}: {source}; choose another address or port 0")]
+    Listen {
+        /// The address asked for.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// A running sandbox. Clones are the same sandbox; it stops with the last of them.
+#[derive(Debug, Clone)]
+pub struct Sandbox {
+    api: ApiServer,
+    stop: CancellationToken,
+    _guard: Arc<DropGuard>,
+}
+
+impl Sandbox {
+    /// Starts a cluster in memory.
+    ///
+    /// # Errors
+    /// None at present beyond those of the parts that listen, see `serve`.
+    #[expect(clippy::unused_async, reason = "controllers are spawned on the runtime of the caller")]
+    pub async fn start(options: Options) -> Result<Self, SandboxError> {
+        let stop = CancellationToken::new();
+        let api = ApiServer::new(options, stop.clone());
+        Ok(Self { api, _guard: Arc::new(stop.clone().drop_guard()), stop })
+    }
+
+    /// A client in process; see [`ApiServer::client`].
+    pub fn client(&self, user: Option<&str>) -> kube::Client {
+        self.api.client(user)
+    }
+
+    /// The API server itself.
+    pub fn api(&self) -> &ApiServer {
+        &self.api
+    }
+
+    /// Fault injection.
+    pub fn faults(&self) -> &Faults {
+        self.api.faults()
+    }
+
+    /// The log of requests.
+    pub fn traffic(&self) -> &Traffic {
+        self.api.traffic()
+    }
+
+    /// Ends streams, servers and controllers.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+}

@@ -1,0 +1,159 @@
+//! What the server's admission fills in on its own: addresses, ports, accounts, job selectors.
+
+use serde_json::{Value, json};
+
+use super::{ApiServer, prepare, resource::Resource};
+
+/// First node port of the usual range.
+const FIRST_PORT: u64 = 30_000;
+/// How many node ports there are.
+const PORTS: u64 = 2_768;
+
+impl ApiServer {
+    /// Completes an object before validation; `live` is the state it replaces.
+    pub(super) fn allocate(&self, resource: &Resource, live: Option<&Value>, object: &mut Value) {
+        match (resource.group.as_str(), resource.plural.as_str()) {
+            ("", "services") => self.allocate_service(live, object),
+            ("", "pods") => complete_pod(live, object),
+            ("", "namespaces") => complete_namespace(live, object),
+            ("", "secrets") => fold_string_data(object),
+            ("batch", "jobs") => complete_job(live, object),
+            _ => {}
+        }
+    }
+
+    fn allocate_service(&self, live: Option<&Value>, object: &mut Value) {
+        let kind =
+            object.pointer("/spec/type").and_then(Value::as_str).unwrap_or("ClusterIP").to_owned();
+        if !object["spec"].is_object() || kind == "ExternalName" {
+            return;
+        }
+        if object["spec"]["clusterIP"].as_str().is_none_or(str::is_empty) {
+            let kept = live.map(|live| live["spec"]["clusterIP"].clone()).filter(Value::is_string);
+            object["spec"]["clusterIP"] = kept.unwrap_or_else(|| json!(self.next_address()));
+        }
+        let address = object["spec"]["clusterIP"].clone();
+        if object["spec"]["clusterIPs"].as_array().is_none_or(Vec::is_empty) {
+            object["spec"]["clusterIPs"] = json!([address]);
+        }
+        if matches!(kind.as_str(), "NodePort" | "LoadBalancer") {
+            let before = live.map(|live| live["spec"]["ports"].clone()).unwrap_or_default();
+            for port in object["spec"]["ports"].as_array_mut().into_iter().flatten() {
+                if port["nodePort"].as_u64().is_none_or(|number| number == 0) {
+                    let same = before
+                        .as_array()
+                        .into_iter()
+                        .flatten()
+                        .find(|each| each["port"] == port["port"]);
+                    let kept = same.map(|each| each["nodePort"].clone()).filter(Value::is_u64);
+                    port["nodePort"] =
+                        kept.unwrap_or_else(|| json!(FIRST_PORT + self.next_number() % PORTS));
+                }
+            }
+        }
+    }
+
+    fn next_address(&self) -> String {
+        let number = self.next_number();
+        format!("10.96.{}.{}", (number / 250) % 250, number % 250 + 1)
+    }
+}
+
+fn complete_pod(live: Option<&Value>, object: &mut Value) {
+    if live.is_some() || !object["spec"].is_object() {
+        return;
+    }
+    let specification = &mut object["spec"];
+    if specification["serviceAccountName"].as_str().is_none_or(str::is_empty) {
+        let older = specification["serviceAccount"]
+            .as_str()
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned);
+        specification["serviceAccountName"] = json!(older.unwrap_or_else(|| "default".to_owned()));
+    }
+    specification["serviceAccount"] = specification["serviceAccountName"].clone();
+    if specification["priority"].is_null() {
+        specification["priority"] = json!(0);
+    }
+    if specification["preemptionPolicy"].is_null() {
+        specification["preemptionPolicy"] = json!("PreemptLowerPriority");
+    }
+    let tolerations = specification["tolerations"].as_array().cloned().unwrap_or_default();
+    let missing = ["not-ready", "unreachable"]
+        .map(|name| format!("node.kubernetes.io/{name}"))
+        .into_iter()
+        .filter(|key| {
+            !tolerations.iter().any(|each| {
+                each["key"] == key.as_str()
+                    || (each["key"].is_null() && each["operator"] == "Exists")
+            })
+        });
+    let added = missing.map(|key| {
+        json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300})
+    });
+    specification["tolerations"] = tolerations.iter().cloned().chain(added).collect();
+}
+
+fn complete_namespace(live: Option<&Value>, object: &mut Value) {
+    let name = object["metadata"]["name"].clone();
+    if !object["metadata"]["labels"].is_object() {
+        object["metadata"]["labels"] = json!({});
+    }
+    object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name;
+    if live.is_none() {
+        if !object["spec"].is_object() {
+            object["spec"] = json!({});
+        }
+        object["spec"]["finalizers"] = json!(["kubernetes"]);
+    }
+}
+
+fn fold_string_data(object: &mut Value) {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let Some(fields) = object.as_object_mut() else { return };
+    let Some(Value::Object(plain)) = fields.shift_remove("stringData") else { return };
+    if !fields.get("data").is_some_and(Value::is_object) {
+        fields.insert("data".into(), json!({}));
+    }
+    for (key, value) in plain {
+        fields["data"][key] = json!(STANDARD.encode(value.as_str().unwrap_or_default()));
+    }
+}
+
+/// A job selects its pods by its own uid unless it brings a selector.
+fn complete_job(live: Option<&Value>, object: &mut Value) {
+    if object["spec"]["manualSelector"] == true || !object["spec"].is_object() {
+        return;
+    }
+    if let Some(live) = live {
+        if object["spec"]["selector"].is_null() {
+            object["spec"]["selector"] = live["spec"]["selector"].clone();
+        }
+        let labels = live.pointer("/spec/template/metadata/labels").cloned().unwrap_or_default();
+        for (key, value) in labels.as_object().into_iter().flatten() {
+            if key.contains("controller-uid") || key.contains("job-name") {
+                object["spec"]["template"]["metadata"]["labels"][key] = value.clone();
+            }
+        }
+        return;
+    }
+    let metadata = prepare::metadata(object);
+    let (uid, name) = (metadata["uid"].clone(), metadata["name"].clone());
+    object["spec"]["selector"] =
+        json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}});
+    let template = &mut object["spec"]["template"];
+    if !template["metadata"].is_object() {
+        template["metadata"] = json!({});
+    }
+    if !template["metadata"]["labels"].is_object() {
+        template["metadata"]["labels"] = json!({});
+    }
+    for (key, value) in [
+        ("batch.kubernetes.io/controller-uid", &uid),
+        ("batch.kubernetes.io/job-name", &name),
+        ("controller-uid", &uid),
+        ("job-name", &name),
+    ] {
+        template["metadata"]["labels"][key] = value.clone();
+    }
+}

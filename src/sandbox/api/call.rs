@@ -1,0 +1,131 @@
+//! One request on a resource, with what was found out about it on the way in.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hyper::body::Bytes;
+use serde_json::Value;
+
+use super::{
+    failure::Failure,
+    request::{Query, Target},
+    resource::Resource,
+    store::{Key, Reference},
+};
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// User name.
+    pub name: String,
+    /// Groups.
+    pub groups: Vec<String>,
+}
+
+/// How strictly unknown fields are treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strictness {
+    /// Silently dropped.
+    Ignore,
+    /// Dropped, with a `Warning` header.
+    Warn,
+    /// Refused.
+    Strict,
+}
+
+/// A request on a served resource.
+#[derive(Debug)]
+pub struct Call {
+    /// Who asks.
+    pub user: Identity,
+    /// The program that asks, as its `User-Agent` says.
+    pub agent: String,
+    /// What is asked about.
+    pub resource: Arc<Resource>,
+    /// The path.
+    pub target: Target,
+    /// The query.
+    pub query: Query,
+    /// `Accept` header.
+    pub accept: String,
+    /// `Content-Type` header without parameters.
+    pub content_type: String,
+    /// Body.
+    pub body: Bytes,
+    /// Texts for `Warning` headers.
+    pub warnings: Mutex<Vec<String>>,
+}
+
+impl Call {
+    /// Adds a warning to the response.
+    pub fn warn(&self, text: String) {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        if !warnings.contains(&text) {
+            warnings.push(text);
+        }
+    }
+
+    /// The field manager: the parameter, or the start of the `User-Agent`, as in the real server.
+    pub fn manager(&self) -> String {
+        match self.query.get("fieldManager") {
+            Some(manager) => manager.to_owned(),
+            None => self.agent.split('/').next().unwrap_or_default().chars().take(128).collect(),
+        }
+    }
+
+    /// How unknown fields are treated; the server's default is to warn.
+    pub fn strictness(&self) -> Result<Strictness, Failure> {
+        match self.query.get("fieldValidation") {
+            None | Some("Warn") => Ok(Strictness::Warn),
+            Some("Strict") => Ok(Strictness::Strict),
+            Some("Ignore") => Ok(Strictness::Ignore),
+            Some(other) => Err(Failure::new(
+                422,
+                "Invalid",
+                format!(
+                    "fieldValidation: Unsupported value: \"{other}\": supported values: \"Ignore\", \"Warn\", \"Strict\""
+                ),
+            )),
+        }
+    }
+
+    /// The object in the path.
+    pub fn place(&self) -> Reference {
+        Reference {
+            storage: self.resource.storage.clone(),
+            key: Key {
+                namespace: self.target.namespace.clone().unwrap_or_default(),
+                name: self.target.name.clone().unwrap_or_default(),
+            },
+        }
+    }
+
+    /// Name in the path, empty for a collection.
+    pub fn name(&self) -> &str {
+        self.target.name.as_deref().unwrap_or_default()
+    }
+
+    /// The body as JSON; YAML is read as `kubectl` reads it.
+    pub fn json(&self) -> Result<Value, Failure> {
+        if self.body.is_empty() {
+            return Ok(Value::Null);
+        }
+        if self.content_type.contains("protobuf") {
+            return Err(Failure::unsupported_media(&["application/json", "application/yaml"]));
+        }
+        if let Ok(value) = serde_json::from_slice(&self.body) {
+            return Ok(value);
+        }
+        if !self.content_type.contains("yaml") {
+            let why =
+                serde_json::from_slice::<Value>(&self.body).err().map(|error| error.to_string());
+            return Err(Failure::bad_request(format!(
+                "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json parse error: {}",
+                self.resource.kind,
+                why.unwrap_or_default()
+            )));
+        }
+        let text = String::from_utf8_lossy(&self.body);
+        serde_saphyr::from_str(&text)
+            .map_err(|error| Failure::bad_request(format!("error decoding YAML: {error}")))
+    }
+}
