@@ -317,6 +317,7 @@ impl<'a> Write<'a> {
                     owned.time = Some(self.writer.time.to_owned());
                 }
                 settle::settle(self.schema, &mut object);
+                settle::forget_empty(self.schema, &mut object);
                 object
             }
             None => live.clone(),
@@ -402,6 +403,7 @@ pub fn track_update(schema: &Schema, old: Option<&Value>, new: &mut Value, write
     }
     write.update(&before, new);
     managers::store(new, &write.managers);
+    settle::forget_empty(schema, new);
 }
 
 fn is_reset(sent: &Value) -> bool {

@@ -24,3 +24,6 @@ pub use schema::{Schema, Schemas};
 pub use settle::settle;
 pub use strategic::strategic_merge;
 pub use unknown::{prune_unknown, unknown_fields};
+
+#[cfg(test)]
+mod recorded;

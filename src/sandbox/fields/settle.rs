@@ -11,6 +11,39 @@ pub fn settle(schema: &Schema, object: &mut Value) {
     node(schema.root(), object);
 }
 
+/// Empties that storage does not tell from absent ones: lists that the type writes as null when unset. Kinds that are
+/// stored as JSON keep them.
+pub fn forget_empty(schema: &Schema, object: &mut Value) {
+    if !schema.is_custom() && schema.name().starts_with("io.k8s.api.") {
+        drop_empty(schema.root(), object);
+    }
+}
+
+fn drop_empty(at: &Type, value: &mut Value) {
+    let this = at.resolve();
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members.iter_mut() {
+                let Some(field) = this.fields.get(name).or(this.values.as_deref()) else {
+                    continue;
+                };
+                if field.go == Some(Unset::Null) && member.as_array().is_some_and(Vec::is_empty) {
+                    *member = Value::Null;
+                }
+                drop_empty(field, member);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                if let Some(of) = &this.items {
+                    drop_empty(of, item);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
 /// The object of a kind before anything is set in it.
 pub fn empty(schema: &Schema, identity: (&str, &str)) -> Value {
     let mut object = json!({"apiVersion": identity.0, "kind": identity.1});
@@ -70,9 +103,6 @@ fn member(name: &str, field: &Type, members: &mut Map<String, Value>) {
             node(field, value);
             if unset == Unset::OmitEmpty && is_empty(value) {
                 members.shift_remove(name);
-            } else if unset == Unset::Null && value.as_array().is_some_and(Vec::is_empty) {
-                // Storage does not tell an empty list from none.
-                *value = Value::Null;
             }
         }
         _ => match unset {

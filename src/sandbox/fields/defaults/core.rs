@@ -26,7 +26,9 @@ pub fn fill(name: &str, members: &mut Members) {
         "core.v1.PersistentVolumeClaimSpec" => put(members, "volumeMode", json!("Filesystem")),
         "core.v1.ReplicationController" => replication(members),
         "core.v1.LimitRangeItem" => limits(members),
-        "networking.v1.NetworkPolicyPort" => put(members, "protocol", json!("TCP")),
+        "core.v1.EndpointPort" | "networking.v1.NetworkPolicyPort" => {
+            put(members, "protocol", json!("TCP"))
+        }
         "networking.v1.NetworkPolicy" => policy(members),
         "networking.v1.IngressClassSpec" => {
             if let Some(parameters) = members.get_mut("parameters").and_then(Value::as_object_mut) {

@@ -65,7 +65,7 @@ fn visit(node: &Type, name: Option<&str>, value: &mut Value) {
 fn declared(name: &str, field: &Type, members: &mut Members) {
     let Some(default) = &field.default else { return };
     let zero = matches!(default, Value::String(text) if text.is_empty()) || *default == json!(0);
-    if zero && field.go != Some(Unset::OmitNull) {
+    if zero && !matches!(field.go, Some(Unset::OmitNull | Unset::Null)) {
         return;
     }
     put(members, name, default.clone());

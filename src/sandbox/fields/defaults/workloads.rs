@@ -91,7 +91,15 @@ fn stateful_set(members: &mut Members) {
     }
 }
 
+/// The server keeps the generation of the template in this annotation and writes it on every version that it serves.
+const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
+
 fn daemon_set(members: &mut Members) {
+    if let Some(annotations) =
+        inside(members, "metadata").and_then(|metadata| inside(metadata, "annotations"))
+    {
+        put(annotations, TEMPLATE_GENERATION, json!("0"));
+    }
     let Some(spec) = inside(members, "spec") else { return };
     put(spec, "revisionHistoryLimit", json!(10));
     let Some(strategy) = inside(spec, "updateStrategy") else { return };
