@@ -1,11 +1,16 @@
 //! Pure vocabulary and rules: no clock, no files, no waiting, no foreign types but JSON values.
 
 pub mod health;
+pub mod ignored;
 pub mod inventory;
+pub mod managed;
 pub mod mapping;
+pub mod migrate;
+pub mod normalize;
 pub mod object;
 pub mod path;
 pub mod plan;
+pub mod prove;
 pub mod reference;
 pub mod repository;
 pub mod secret;
