@@ -1,5 +1,7 @@
 //! The integration tests, one binary. A file beside this one that is not listed here fails `tidy::every_test_file_is_listed`.
 
 mod control_plane;
+#[cfg(feature = "sandbox")]
+mod proof;
 mod support;
 mod tidy;

@@ -205,7 +205,14 @@ fn list(desired: &[Value], live: &[Value], node: &Map<String, Value>) -> Step {
         let position = *positions.get(&key).ok_or("an owned item is missing")?;
         advance(&mut last, position)?;
         let current = live[position].as_object().ok_or("an item of a keyed list is no map")?;
-        map(wanted, current, found.node, &|_| false)?;
+        if found.node.is_empty() {
+            // Items that are atomic maps (`imagePullSecrets`) are owned as a whole.
+            if !same(item, &live[position]) {
+                return Err("a value differs");
+            }
+        } else {
+            map(wanted, current, found.node, &|_| false)?;
+        }
     }
     Ok(())
 }
