@@ -1,6 +1,7 @@
 //! The integration tests, one binary. A file beside this one that is not listed here fails `tidy::every_test_file_is_listed`.
 
 mod control_plane;
+mod git;
 #[cfg(feature = "sandbox")]
 mod proof;
 mod support;

@@ -1,0 +1,97 @@
+//! The two bare repositories behind one remote, opened together.
+
+use super::GitError;
+use git2::{ErrorClass, ErrorCode, RepositoryInitOptions, RepositoryOpenFlags};
+use std::fs;
+use std::path::Path;
+
+/// The mirror, and the outbox with the mirror's objects beside its own.
+pub(super) struct Handles {
+    /// Refs and objects that were fetched.
+    pub(super) mirror: git2::Repository,
+    /// Refs of waiting commits; reads objects of both, writes to the outbox.
+    pub(super) all: git2::Repository,
+}
+
+impl Handles {
+    /// Opens both. Only these two folders are looked at: no discovery, no environment.
+    pub(super) fn open(mirror: &Path, outbox: &Path) -> Result<Self, git2::Error> {
+        let all = open_bare(outbox)?;
+        let objects = mirror.join("objects");
+        let objects = objects
+            .to_str()
+            .ok_or_else(|| git2::Error::from_str("the path of the cache is not UTF-8"))?;
+        all.odb()?.add_disk_alternate(objects)?;
+        Ok(Self { mirror: open_bare(mirror)?, all })
+    }
+}
+
+/// Opens exactly this bare repository. The owner check of libgit2 stays on.
+pub(super) fn open_bare(folder: &Path) -> Result<git2::Repository, git2::Error> {
+    let nothing: [&Path; 0] = [];
+    git2::Repository::open_ext(
+        folder,
+        RepositoryOpenFlags::NO_SEARCH | RepositoryOpenFlags::BARE,
+        nothing,
+    )
+}
+
+/// Makes a bare repository with a configuration of its own and without template, so without hooks. `durable` makes
+/// libgit2 sync every object and ref to the disk before it reports success.
+pub(super) fn create_bare(folder: &Path, durable: bool) -> Result<(), GitError> {
+    let parent = folder.parent().unwrap_or(folder);
+    create_private_folder(parent)?;
+    let draft = parent.join(format!(
+        "{}.new",
+        folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    ));
+    // Left by a killed process; the caller holds the lock.
+    remove_folder(&draft)?;
+    let make = || -> Result<(), git2::Error> {
+        let mut options = RepositoryInitOptions::new();
+        options.bare(true).no_reinit(true).mkpath(true).external_template(false);
+        let repository = git2::Repository::init_opts(&draft, &options)?;
+        let mut config = repository.config()?.open_level(git2::ConfigLevel::Local)?;
+        config.set_bool("core.fsyncObjectFiles", durable)?;
+        config.set_str("http.followRedirects", "false")?;
+        config.set_i32("gc.auto", 0)
+    };
+    make().map_err(|error| GitError::storage(&draft, error.message()))?;
+    fs::rename(&draft, folder).map_err(|error| GitError::storage(folder, error))?;
+    // Makes the rename itself durable.
+    fs::File::open(parent)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| GitError::storage(parent, error))
+}
+
+/// Makes a folder that only the user can enter.
+pub(super) fn create_private_folder(folder: &Path) -> Result<(), GitError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|error| GitError::storage(folder, error))
+}
+
+/// Removes a folder that may be absent.
+pub(super) fn remove_folder(folder: &Path) -> Result<(), GitError> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(GitError::storage(folder, error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether an error means that stored objects are broken or gone.
+pub(super) fn is_damage(error: &git2::Error) -> bool {
+    matches!(
+        error.class(),
+        ErrorClass::Odb
+            | ErrorClass::Object
+            | ErrorClass::Zlib
+            | ErrorClass::Indexer
+            | ErrorClass::Sha1
+    ) || error.code() == ErrorCode::HashsumMismatch
+        || (error.class() == ErrorClass::Reference && error.message().starts_with("corrupted"))
+}

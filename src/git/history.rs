@@ -1,0 +1,228 @@
+//! The log: commits in order of time, of the whole repository or of one path.
+
+use super::handles::Handles;
+use super::repository::{Repository, revision};
+use super::{GitError, path};
+use crate::domain::repository::Signature;
+use crate::domain::{Commit, Revision};
+use git2::Oid;
+use jiff::Timestamp;
+use std::collections::{BinaryHeap, HashSet};
+use std::path::Path;
+
+/// Which part of the history is wanted.
+#[derive(Debug, Clone, Default)]
+pub struct LogQuery {
+    /// Where to begin; the newest commit when absent.
+    pub from: Option<Revision>,
+    /// Only commits that change this file or folder.
+    pub path: Option<String>,
+    /// How many of them to leave out.
+    pub skip: usize,
+    /// How many to give at most.
+    pub limit: usize,
+}
+
+/// A part of the history, the newest commit first.
+#[derive(Debug, Clone)]
+pub struct LogPage {
+    /// Commits.
+    pub commits: Vec<Commit>,
+    /// Whether there are older ones.
+    pub more: bool,
+}
+
+impl Repository {
+    /// A page of the log. With a path, history is simplified as `git log` does: a merge that took a parent's content
+    /// follows only that parent, and a commit is listed when it changed the path against all its parents.
+    pub fn log(&self, query: &LogQuery) -> Result<LogPage, GitError> {
+        let path = path::to_read(query.path.as_deref().unwrap_or_default())?;
+        self.with(|handles| {
+            let from = match &query.from {
+                Some(from) => self.commit_of(handles, from)?.id(),
+                None => self.head_in(handles)?.ok_or_else(|| self.unborn())?,
+            };
+            let waiting: HashSet<Oid> = self.chain(handles)?.into_iter().collect();
+            let mut walk =
+                Walk::new(handles, &path, from).map_err(self.fault("reading the log"))?;
+            let mut page = LogPage { commits: Vec::new(), more: false };
+            let mut skipped = 0;
+            while let Some(commit) = walk.next_listed().map_err(self.fault("reading the log"))? {
+                if skipped < query.skip {
+                    skipped += 1;
+                } else if page.commits.len() == query.limit {
+                    page.more = true;
+                    break;
+                } else {
+                    page.commits.push(described(&commit, waiting.contains(&commit.id())));
+                }
+            }
+            Ok(page)
+        })
+    }
+
+    /// How many commits that are in `to` and not in `from` change the file or folder.
+    pub fn ahead(
+        &self,
+        from: Option<&Revision>,
+        to: &Revision,
+        path: &str,
+    ) -> Result<usize, GitError> {
+        let path = path::to_read(path)?;
+        self.with(|handles| {
+            let to = self.commit_of(handles, to)?.id();
+            let from = from
+                .map(|from| self.commit_of(handles, from))
+                .transpose()?
+                .map(|commit| commit.id());
+            let count = || -> Result<usize, git2::Error> {
+                let mut walk = handles.all.revwalk()?;
+                walk.push(to)?;
+                if let Some(from) = from {
+                    walk.hide(from)?;
+                }
+                let mut count = 0;
+                for id in walk {
+                    let commit = handles.all.find_commit(id?)?;
+                    let own = entry_at(&handles.all, &commit, &path)?;
+                    let mut changed = commit.parent_count() > 0 || own.is_some();
+                    for parent in commit.parents() {
+                        changed &= entry_at(&handles.all, &parent, &path)? != own;
+                    }
+                    count += usize::from(changed);
+                }
+                Ok(count)
+            };
+            count().map_err(self.fault("counting commits"))
+        })
+    }
+
+    pub(super) fn unborn(&self) -> GitError {
+        GitError::Unborn { remote: self.address.to_string() }
+    }
+}
+
+/// A walk from new to old that visits a parent only after its child.
+struct Walk<'h> {
+    repository: &'h git2::Repository,
+    path: &'h str,
+    /// Commits to visit: time, then the order of discovery (the first parent first).
+    open: BinaryHeap<(i64, std::cmp::Reverse<usize>, Oid)>,
+    seen: HashSet<Oid>,
+}
+
+impl<'h> Walk<'h> {
+    fn new(handles: &'h Handles, path: &'h str, from: Oid) -> Result<Self, git2::Error> {
+        let mut walk =
+            Self { repository: &handles.all, path, open: BinaryHeap::new(), seen: HashSet::new() };
+        walk.visit_later(&handles.all.find_commit(from)?);
+        Ok(walk)
+    }
+
+    fn visit_later(&mut self, commit: &git2::Commit<'_>) {
+        if self.seen.insert(commit.id()) {
+            let order = std::cmp::Reverse(self.seen.len());
+            self.open.push((commit.time().seconds(), order, commit.id()));
+        }
+    }
+
+    fn next_listed(&mut self) -> Result<Option<git2::Commit<'h>>, git2::Error> {
+        while let Some((_, _, id)) = self.open.pop() {
+            let commit = self.repository.find_commit(id)?;
+            let own = entry_at(self.repository, &commit, self.path)?;
+            let mut same = None;
+            let mut parents = Vec::with_capacity(commit.parent_count());
+            for parent in commit.parents() {
+                if same.is_none()
+                    && !self.path.is_empty()
+                    && entry_at(self.repository, &parent, self.path)? == own
+                {
+                    same = Some(parents.len());
+                }
+                parents.push(parent);
+            }
+            match same {
+                Some(index) => self.visit_later(&parents[index]),
+                None => parents.iter().for_each(|parent| self.visit_later(parent)),
+            }
+            let listed =
+                self.path.is_empty() || (same.is_none() && (!parents.is_empty() || own.is_some()));
+            if listed {
+                return Ok(Some(commit));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Id and mode of what a commit has at a path; the whole tree for the root.
+pub(super) fn entry_at(
+    repository: &git2::Repository,
+    commit: &git2::Commit<'_>,
+    path: &str,
+) -> Result<Option<(Oid, i32)>, git2::Error> {
+    if path.is_empty() {
+        return Ok(Some((commit.tree_id(), 0o040_000)));
+    }
+    entry_in(repository, &repository.find_tree(commit.tree_id())?, path)
+}
+
+/// Id and mode of what a tree has at a path that is not empty.
+pub(super) fn entry_in(
+    repository: &git2::Repository,
+    tree: &git2::Tree<'_>,
+    path: &str,
+) -> Result<Option<(Oid, i32)>, git2::Error> {
+    // One component at a time: libgit2's own lookup reports a file on the way and a broken tree alike.
+    let mut tree = tree.clone();
+    let mut parts = path.split('/').peekable();
+    while let Some(part) = parts.next() {
+        let Some((id, mode)) =
+            tree.get_name_bytes(&path::bytes(part)).map(|entry| (entry.id(), entry.filemode()))
+        else {
+            return Ok(None);
+        };
+        if parts.peek().is_none() {
+            return Ok(Some((id, mode)));
+        }
+        if mode != 0o040_000 {
+            return Ok(None);
+        }
+        tree = repository.find_tree(id)?;
+    }
+    Ok(None)
+}
+
+/// A commit in our words.
+pub(super) fn described(commit: &git2::Commit<'_>, pending: bool) -> Commit {
+    let author = commit.author();
+    let message = String::from_utf8_lossy(commit.message_bytes()).into_owned();
+    Commit {
+        revision: revision(commit.id()),
+        parents: commit.parent_ids().map(revision).collect(),
+        author: String::from_utf8_lossy(author.name_bytes()).into_owned(),
+        email: String::from_utf8_lossy(author.email_bytes()).into_owned(),
+        time: Timestamp::from_second(commit.time().seconds()).unwrap_or(Timestamp::UNIX_EPOCH),
+        by_gitdeck: message.lines().any(|line| line.starts_with("Gitdeck-")),
+        message,
+        signature: if commit.header_field_bytes("gpgsig").is_ok() {
+            Signature::Present
+        } else {
+            Signature::None
+        },
+        pending,
+    }
+}
+
+/// A path for libgit2's own functions.
+pub(super) fn os_path(path: &str) -> std::path::PathBuf {
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStringExt;
+        Path::new(&std::ffi::OsString::from_vec(path::bytes(path))).to_owned()
+    }
+    #[cfg(not(unix))]
+    {
+        Path::new(path).to_owned()
+    }
+}

@@ -1,0 +1,97 @@
+//! Locks between processes, and the removal of what a killed process left behind.
+
+use super::GitError;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::path::Path;
+use std::time::Duration;
+
+/// Held until dropped; the system gives it back when a process dies.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+/// How long to wait between two tries; the system's lock has no way to wait that can be cancelled.
+const PAUSE: Duration = Duration::from_millis(10);
+
+impl Lock {
+    /// Waits for the lock `file`. `go_on` is asked between the tries; a no gives [`GitError::Stopped`].
+    pub(super) fn acquire(file: &Path, mut go_on: impl FnMut() -> bool) -> Result<Self, GitError> {
+        let handle = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(file)
+            .map_err(|error| GitError::storage(file, error))?;
+        loop {
+            match handle.try_lock() {
+                Ok(()) => return Ok(Self { _file: handle }),
+                Err(TryLockError::WouldBlock) => {
+                    if !go_on() {
+                        return Err(GitError::Stopped);
+                    }
+                    std::thread::sleep(PAUSE);
+                }
+                Err(TryLockError::Error(error)) => return Err(GitError::storage(file, error)),
+            }
+        }
+    }
+}
+
+/// Removes the lock files that libgit2 leaves in a bare repository when its process is killed. The caller holds the
+/// [`Lock`] of the repository, so that no living process can own one of them.
+pub(super) fn remove_stale_locks(repository: &Path) -> Result<usize, GitError> {
+    let mut removed = 0;
+    remove_in(repository, false, &mut removed)?;
+    remove_in(&repository.join("refs"), true, &mut removed)?;
+    Ok(removed)
+}
+
+fn remove_in(folder: &Path, descend: bool, removed: &mut usize) -> Result<(), GitError> {
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if descend && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove_in(&path, true, removed)?;
+        } else if path.extension().is_some_and(|extension| extension == "lock") {
+            fs::remove_file(&path).map_err(|error| GitError::storage(&path, error))?;
+            *removed += 1;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Lock, remove_stale_locks};
+    use crate::git::GitError;
+    use std::fs;
+
+    #[test]
+    fn a_lock_excludes_and_ends_with_its_holder() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.lock");
+        let first = Lock::acquire(&file, || true).unwrap();
+        let mut asked = 0;
+        let second = Lock::acquire(&file, || {
+            asked += 1;
+            asked < 3
+        });
+        assert!(matches!(second, Err(GitError::Stopped)));
+        assert_eq!(asked, 3);
+        drop(first);
+        Lock::acquire(&file, || false).unwrap();
+    }
+
+    #[test]
+    fn only_lock_files_of_refs_and_top_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let refs = folder.path().join("refs/heads");
+        fs::create_dir_all(&refs).unwrap();
+        for file in ["config.lock", "refs/heads/main.lock", "refs/heads/main", "HEAD"] {
+            fs::write(folder.path().join(file), "").unwrap();
+        }
+        assert_eq!(remove_stale_locks(folder.path()).unwrap(), 2);
+        assert!(refs.join("main").exists() && !refs.join("main.lock").exists());
+    }
+}
