@@ -42,8 +42,9 @@ fn comparable(object: &Value) -> Value {
         *value = json!("counted");
     }
     if object["kind"] == "Pod" {
-        ["/spec/priority", "/spec/preemptionPolicy", "/spec/tolerations"]
-            .map(|pointer| take(&mut object, pointer));
+        for pointer in ["/spec/priority", "/spec/preemptionPolicy", "/spec/tolerations"] {
+            take(&mut object, pointer);
+        }
     }
     if object["kind"] == "Node" {
         take(&mut object, "/spec/taints");

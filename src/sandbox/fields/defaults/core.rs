@@ -27,7 +27,7 @@ pub fn fill(name: &str, members: &mut Members) {
         "core.v1.ReplicationController" => replication(members),
         "core.v1.LimitRangeItem" => limits(members),
         "core.v1.EndpointPort" | "networking.v1.NetworkPolicyPort" => {
-            put(members, "protocol", json!("TCP"))
+            put(members, "protocol", json!("TCP"));
         }
         "networking.v1.NetworkPolicy" => policy(members),
         "networking.v1.IngressClassSpec" => {
