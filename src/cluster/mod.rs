@@ -1,1 +1,161 @@
-//! (to be filled)
+//! One Kubernetes cluster: connection, discovery, live objects, plans by dry run, apply, prune and inventory.
+
+mod access;
+mod apply;
+mod carry;
+mod controllers;
+mod desired;
+mod discovery;
+mod error;
+mod established;
+mod explain;
+mod ground;
+mod inventory;
+mod judge;
+mod live;
+mod memo;
+mod needs;
+mod plan;
+mod resource;
+mod rules;
+mod steps;
+mod wire;
+mod write;
+
+pub use access::{Access, contexts};
+pub use error::ClusterError;
+pub use inventory::{NAMESPACE, PART_OF, parent_name, set_id};
+pub use plan::{Neighbour, PlanOptions, PlanRequest};
+pub use steps::{Applied, Step, StepOutcome, Steps, Verb};
+pub use wire::{Limits, Traffic};
+
+use discovery::Catalogue;
+use live::{LiveObjects, Wanted};
+use memo::Memo;
+use std::sync::{Arc, RwLock};
+use wire::{Call, Wire};
+
+/// The field manager of everything that gitdeck writes; a constant, whatever the program is called.
+const MANAGER: &str = "gitdeck";
+
+/// One connection to one cluster; clones share everything.
+#[derive(Clone)]
+pub struct Cluster {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    wire: Wire,
+    context: String,
+    namespace: String,
+    server: String,
+    catalogue: RwLock<Option<Arc<Catalogue>>>,
+    memo: Memo,
+}
+
+impl Cluster {
+    /// Reads the kubeconfig and builds a connection. Nothing is sent yet; [`Cluster::version`] is a cheap first call.
+    pub async fn connect(access: &Access) -> Result<Self, ClusterError> {
+        let reached = access.client().await?;
+        let wire = Wire::new(reached.client, Limits::default());
+        Ok(Self::assemble(wire, reached.context, reached.namespace, reached.server))
+    }
+
+    /// Wraps a client that exists already, such as the sandbox's.
+    pub fn from_client(client: kube::Client, context: &str, namespace: &str) -> Self {
+        Self::with_limits(client, context, namespace, Limits::default())
+    }
+
+    /// [`Cluster::from_client`] with other bounds.
+    pub fn with_limits(
+        client: kube::Client,
+        context: &str,
+        namespace: &str,
+        limits: Limits,
+    ) -> Self {
+        let server = format!("context {context}");
+        Self::assemble(Wire::new(client, limits), context.to_owned(), namespace.to_owned(), server)
+    }
+
+    fn assemble(wire: Wire, context: String, namespace: String, server: String) -> Self {
+        let (catalogue, memo) = (RwLock::new(None), Memo::default());
+        Self { inner: Arc::new(Inner { wire, context, namespace, server, catalogue, memo }) }
+    }
+
+    /// The kubeconfig context.
+    pub fn context(&self) -> &str {
+        &self.inner.context
+    }
+
+    /// The namespace of the context, for mappings that name none.
+    pub fn namespace(&self) -> &str {
+        &self.inner.namespace
+    }
+
+    /// Address of the API server.
+    pub fn server(&self) -> &str {
+        &self.inner.server
+    }
+
+    /// Requests sent so far.
+    pub fn traffic(&self) -> Traffic {
+        self.wire().traffic()
+    }
+
+    /// The server's version, `v1.36.3`.
+    pub async fn version(&self) -> Result<String, ClusterError> {
+        let answer = self.wire().json(&Call::get("/version")).await;
+        let answer = answer
+            .map_err(|failure| self.explain(&failure, "get", "the server's version", false))?;
+        Ok(answer["gitVersion"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// What the server serves; asked once, and again after [`Cluster::forget_discovery`].
+    async fn catalogue(&self) -> Result<Arc<Catalogue>, ClusterError> {
+        let known = self.inner.catalogue.read().ok().and_then(|catalogue| catalogue.clone());
+        if let Some(catalogue) = known {
+            return Ok(catalogue);
+        }
+        let read = Catalogue::read(self.wire()).await;
+        let catalogue =
+            Arc::new(read.map_err(|failure| {
+                self.explain(&failure, "get", "the list of resources", false)
+            })?);
+        // A group that failed is asked again next time.
+        if catalogue.failed().is_empty()
+            && let Ok(mut slot) = self.inner.catalogue.write()
+        {
+            *slot = Some(catalogue.clone());
+        }
+        Ok(catalogue)
+    }
+
+    /// Makes the next call ask for the resources again: after definitions changed, or when a kind is not known.
+    pub fn forget_discovery(&self) {
+        if let Ok(mut slot) = self.inner.catalogue.write() {
+            *slot = None;
+        }
+    }
+
+    /// Live objects, from the watch cache where it is live, else from the server.
+    async fn live_of(&self, wanted: &[Wanted]) -> Result<LiveObjects, ClusterError> {
+        self.read_live(wanted).await
+    }
+
+    fn wire(&self) -> &Wire {
+        &self.inner.wire
+    }
+
+    fn memo(&self) -> &Memo {
+        &self.inner.memo
+    }
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster")
+            .field("context", &self.inner.context)
+            .field("server", &self.inner.server)
+            .finish()
+    }
+}

@@ -1,0 +1,337 @@
+//! Carrying out a plan: the record first, then stage by stage, then what left Git, then the record again.
+
+use super::carry::{Carried, Task};
+use super::desired::Desired;
+use super::ground::Ground;
+use super::plan::{PlanRequest, refused};
+use super::steps::{Applied, Step, StepOutcome, Steps, Verb};
+use super::{Cluster, ClusterError, NAMESPACE, needs, parent_name};
+use crate::domain::plan::{Op, Operation, Plan};
+use crate::domain::{Inventory, Member, ObjectKey, ObjectRef};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use jiff::Timestamp;
+use std::collections::{HashMap, HashSet};
+
+/// The state of one apply.
+struct Run<'a> {
+    cluster: &'a Cluster,
+    plan: &'a Plan,
+    ground: Ground<'a>,
+    steps: &'a mut dyn Steps,
+    /// Index of each desired object by identity.
+    index: HashMap<ObjectKey, usize>,
+    outcomes: Vec<Option<StepOutcome>>,
+    uids: HashMap<ObjectKey, String>,
+    stopped: Option<String>,
+    next: usize,
+    total: usize,
+}
+
+impl Cluster {
+    /// Carries out exactly this plan. Nothing is written when it is refused, or when an object that it touches moved
+    /// in a way that changes the result. Failures of single objects are in the result, not an error.
+    pub async fn apply(
+        &self,
+        request: &PlanRequest<'_>,
+        plan: &Plan,
+        steps: &mut dyn Steps,
+    ) -> Result<Applied, ClusterError> {
+        if let Some(refusals) = refused(plan) {
+            return Err(ClusterError::Refused { mapping: plan.mapping.clone(), refusals });
+        }
+        let ground = self.survey(request).await?;
+        self.recheck(plan, &ground).await?;
+        let index = ground
+            .placed
+            .iter()
+            .enumerate()
+            .map(|(index, one)| (one.reference.key(), index))
+            .collect();
+        let mut run = Run {
+            cluster: self,
+            plan,
+            ground,
+            steps,
+            index,
+            outcomes: vec![None; plan.operations.len()],
+            uids: HashMap::new(),
+            stopped: None,
+            next: 0,
+            total: plan.operations.len() + 1,
+        };
+        run.carry_out().await
+    }
+}
+
+impl<'a> Run<'a> {
+    async fn carry_out(&mut self) -> Result<Applied, ClusterError> {
+        let superset = self.superset();
+        if self.ground.inventory.members.len() != superset.len() {
+            self.total += 1;
+            self.record(|inventory| {
+                for (key, member) in &superset {
+                    inventory.members.entry(key.clone()).or_insert_with(|| member.clone());
+                }
+            })
+            .await?;
+        }
+        let first_deletion = self.plan.operations.iter().position(|one| one.op == Op::Delete);
+        let (applies, deletions) =
+            self.plan.operations.split_at(first_deletion.unwrap_or(self.plan.operations.len()));
+        let mut from = 0;
+        for group in applies.chunk_by(|a, b| a.stage == b.stage) {
+            self.stage(from, group).await;
+            from += group.len();
+        }
+        let applied = self.outcomes[..from].iter().flatten().all(StepOutcome::is_done);
+        for group in deletions.chunk_by(|a, b| a.stage == b.stage) {
+            if applied && self.stopped.is_none() {
+                self.stage(from, group).await;
+            } else {
+                self.skip(from, group, "not everything was applied, so nothing is deleted");
+            }
+            from += group.len();
+        }
+        let complete =
+            self.stopped.is_none() && self.outcomes.iter().flatten().all(StepOutcome::is_done);
+        if self.stopped.is_none() || !self.uids.is_empty() {
+            self.conclude(complete).await?;
+        }
+        Ok(self.result(complete))
+    }
+
+    /// One group of operations at the same time.
+    async fn stage(&mut self, from: usize, group: &[Operation]) {
+        if let Err(reason) = self.serve(group).await {
+            self.skip(from, group, &reason);
+            return;
+        }
+        let cluster = self.cluster;
+        let limit = cluster.wire().limits().in_flight.max(1);
+        let mut waiting = group.iter().enumerate();
+        let mut running = FuturesUnordered::new();
+        loop {
+            while self.stopped.is_none() && running.len() < limit {
+                let Some((offset, operation)) = waiting.next() else { break };
+                let at = from + offset;
+                if let Some(because) = self.blocked(operation) {
+                    self.end(at, None, StepOutcome::Skipped { because });
+                    continue;
+                }
+                let step = self.step(verb(operation.op), operation.object.clone());
+                if let Err(reason) = self.steps.before(&step) {
+                    self.stopped = Some(reason);
+                    self.end(
+                        at,
+                        None,
+                        StepOutcome::Skipped { because: "the sync was stopped".to_owned() },
+                    );
+                    break;
+                }
+                let task = self.task(operation);
+                running.push(async move { (at, step, cluster.carry(operation, task).await) });
+            }
+            let Some((at, step, carried)) = running.next().await else { break };
+            self.landed(at, &step, carried);
+        }
+        for (offset, _) in waiting {
+            self.end(
+                from + offset,
+                None,
+                StepOutcome::Skipped { because: "the sync was stopped".to_owned() },
+            );
+        }
+    }
+
+    fn task(&self, operation: &Operation) -> Task<'a> {
+        let key = operation.object.key();
+        let leaving = self.ground.departed.ours.iter().find(|one| one.reference.key() == key);
+        Task {
+            frame: self.ground.frame.clone(),
+            desired: self.desired(operation).cloned(),
+            live: self.ground.live.get(&key).cloned(),
+            leaving: leaving.map(|one| one.resource.clone()),
+        }
+    }
+
+    fn landed(&mut self, at: usize, step: &Step, carried: Carried) {
+        let outcome = match carried {
+            Carried::Present(live) => {
+                let uid = live.uid.to_string();
+                self.uids.insert(step.object.key(), uid.clone());
+                StepOutcome::Done { uid: Some(uid) }
+            }
+            Carried::Absent => StepOutcome::Done { uid: None },
+            Carried::Failed(error) => StepOutcome::Failed { error },
+        };
+        self.end(at, Some(step), outcome);
+    }
+
+    /// Objects of kinds that were defined a moment ago: waits until they are served and fills in their addresses.
+    async fn serve(&mut self, group: &[Operation]) -> Result<(), String> {
+        let unserved: Vec<usize> = group
+            .iter()
+            .filter_map(|one| self.index.get(&one.object.key()).copied())
+            .filter(|index| self.ground.placed[*index].resource.is_none())
+            .collect();
+        if unserved.is_empty() || group.iter().all(|one| self.blocked(one).is_some()) {
+            return Ok(());
+        }
+        let kinds: Vec<ObjectRef> =
+            unserved.iter().map(|index| self.ground.placed[*index].reference.clone()).collect();
+        let resources = self.cluster.wait_served(&kinds.iter().collect::<Vec<_>>()).await;
+        for (index, resource) in
+            unserved.into_iter().zip(resources.map_err(|error| error.to_string())?)
+        {
+            self.ground.placed[index].resource = Some(resource);
+        }
+        Ok(())
+    }
+
+    /// Why an operation cannot go on: something that it needs failed.
+    fn blocked(&self, operation: &Operation) -> Option<String> {
+        let desired = self.desired(operation)?;
+        self.plan.operations.iter().zip(&self.outcomes).find_map(|(other, outcome)| {
+            let failed = outcome.as_ref().is_some_and(|outcome| !outcome.is_done());
+            let other = self.desired(other).filter(|_| failed)?;
+            needs::needs(desired, other).then(|| format!("{} failed", other.reference))
+        })
+    }
+
+    fn desired(&self, operation: &Operation) -> Option<&Desired> {
+        self.index.get(&operation.object.key()).map(|index| &self.ground.placed[*index])
+    }
+
+    fn step(&mut self, verb: Verb, object: ObjectRef) -> Step {
+        let step = Step { index: self.next, total: self.total, verb, object };
+        self.next += 1;
+        step
+    }
+
+    fn end(&mut self, at: usize, step: Option<&Step>, outcome: StepOutcome) {
+        let step = step.cloned().unwrap_or_else(|| {
+            let operation = &self.plan.operations[at];
+            self.step(verb(operation.op), operation.object.clone())
+        });
+        self.steps.after(&step, &outcome);
+        self.outcomes[at] = Some(outcome);
+    }
+
+    fn skip(&mut self, from: usize, group: &[Operation], because: &str) {
+        for at in from..from + group.len() {
+            self.end(at, None, StepOutcome::Skipped { because: because.to_owned() });
+        }
+    }
+
+    /// Everything that is or will be ours.
+    fn superset(&self) -> HashMap<ObjectKey, Member> {
+        let mut members: HashMap<ObjectKey, Member> = self
+            .ground
+            .inventory
+            .members
+            .iter()
+            .map(|(key, member)| (key.clone(), member.clone()))
+            .collect();
+        for one in &self.ground.placed {
+            let member = Member { version: one.reference.version.clone(), uid: None };
+            members.entry(one.reference.key()).or_insert(member);
+        }
+        members
+    }
+
+    /// The record after the apply: exact when everything succeeded, else still everything that may be there.
+    async fn conclude(&mut self, complete: bool) -> Result<(), ClusterError> {
+        let mut members: HashMap<ObjectKey, Member> = HashMap::new();
+        for one in &self.ground.placed {
+            let key = one.reference.key();
+            let uid = self.uids.get(&key).cloned().or_else(|| self.known_uid(&key));
+            members.insert(key, Member { version: one.reference.version.clone(), uid });
+        }
+        let gone: HashSet<ObjectKey> = self.gone();
+        let revision = self.plan.revision.clone();
+        let now = Timestamp::now();
+        self.record(move |inventory| {
+            let before = inventory.clone();
+            inventory.members.retain(|key, _| !gone.contains(key));
+            inventory
+                .members
+                .extend(members.iter().map(|(key, member)| (key.clone(), member.clone())));
+            if complete {
+                inventory.synced_revision = Some(revision.clone());
+                inventory.drift_since = None;
+                if *inventory != before {
+                    inventory.synced_at = Some(now);
+                }
+            }
+        })
+        .await
+    }
+
+    fn known_uid(&self, key: &ObjectKey) -> Option<String> {
+        let live = self.ground.live.get(key).map(|live| live.uid.to_string());
+        live.or_else(|| self.ground.inventory.members.get(key)?.uid.clone())
+    }
+
+    /// Members to forget: deleted now, or found to be nobody's or somebody else's.
+    fn gone(&self) -> HashSet<ObjectKey> {
+        let deleted =
+            self.plan.operations.iter().zip(&self.outcomes).filter_map(|(operation, outcome)| {
+                let done = operation.op == Op::Delete
+                    && outcome.as_ref().is_some_and(StepOutcome::is_done);
+                done.then(|| operation.object.key())
+            });
+        deleted.chain(self.ground.departed.forgotten.iter().cloned()).collect()
+    }
+
+    /// Writes the record as a step of its own, where it changes at all.
+    async fn record(&mut self, change: impl Fn(&mut Inventory)) -> Result<(), ClusterError> {
+        let mut wanted = self.ground.inventory.clone();
+        change(&mut wanted);
+        if wanted == self.ground.inventory {
+            return Ok(());
+        }
+        let step = self.step(Verb::Inventory, parent(&self.plan.mapping));
+        if let Err(reason) = self.steps.before(&step) {
+            self.stopped = Some(reason);
+            return Ok(());
+        }
+        let written = self.cluster.record(&self.plan.mapping, change).await;
+        let outcome = match &written {
+            Ok(_) => StepOutcome::Done { uid: None },
+            Err(error) => StepOutcome::Failed { error: error.to_string() },
+        };
+        self.steps.after(&step, &outcome);
+        self.ground.inventory = written?;
+        Ok(())
+    }
+
+    fn result(&mut self, complete: bool) -> Applied {
+        let outcomes = std::mem::take(&mut self.outcomes);
+        let outcomes = self.plan.operations.iter().zip(outcomes).map(|(operation, outcome)| {
+            let outcome = outcome
+                .unwrap_or(StepOutcome::Skipped { because: "the sync was stopped".to_owned() });
+            (verb(operation.op), operation.object.clone(), outcome)
+        });
+        Applied { outcomes: outcomes.collect(), stopped: self.stopped.take(), complete }
+    }
+}
+
+fn verb(op: Op) -> Verb {
+    match op {
+        Op::Create => Verb::Create,
+        Op::Update | Op::TakeOver => Verb::Update,
+        Op::Delete => Verb::Delete,
+        Op::Recreate => Verb::Recreate,
+    }
+}
+
+fn parent(mapping: &str) -> ObjectRef {
+    ObjectRef {
+        group: String::new(),
+        version: "v1".to_owned(),
+        kind: "ConfigMap".to_owned(),
+        namespace: Some(NAMESPACE.to_owned()),
+        name: parent_name(mapping),
+    }
+}

@@ -1,0 +1,236 @@
+//! One operation of a plan carried out, on exactly the state that it was planned for.
+
+use super::desired::Desired;
+use super::ground::{Ground, ours};
+use super::judge::{Frame, Verdict};
+use super::live::Live;
+use super::resource::Resource;
+use super::write::Written;
+use super::{Cluster, ClusterError};
+use crate::domain::plan::{Change, Op, Operation, Plan};
+use crate::domain::{Inventory, ObjectRef};
+use std::sync::Arc;
+
+/// How often an object may move under a write that still has the same result.
+const TRIES: usize = 6;
+
+/// What one operation needs; owned, so that many can be in flight.
+pub(super) struct Task<'a> {
+    pub(super) frame: Arc<Frame<'a>>,
+    pub(super) desired: Option<Desired>,
+    pub(super) live: Option<Live>,
+    /// How an object that leaves is addressed.
+    pub(super) leaving: Option<Resource>,
+}
+
+/// What became of an operation.
+pub(super) enum Carried {
+    /// The object is there, as desired.
+    Present(Live),
+    /// The object is gone, or is not ours any more.
+    Absent,
+    /// Refused or failed.
+    Failed(String),
+}
+
+impl Cluster {
+    /// Refuses a plan whose objects moved since in a way that changes what would be done; nothing is written.
+    pub(super) async fn recheck(
+        &self,
+        plan: &Plan,
+        ground: &Ground<'_>,
+    ) -> Result<(), ClusterError> {
+        let checks = plan.operations.iter().map(async |operation| {
+            let key = operation.object.key();
+            if operation.op == Op::Delete {
+                let leaving = ground.departed.ours.iter().find(|one| one.reference.key() == key);
+                let same =
+                    leaving.is_none_or(|one| Some(&*one.live.uid) == operation.uid.as_deref());
+                return Ok((!same).then(|| format!("{} was made anew", operation.object)));
+            }
+            let Some(desired) = ground.placed.iter().find(|one| one.reference.key() == key) else {
+                return Ok(Some(format!("{} is not in this revision", operation.object)));
+            };
+            let live = ground.live.get(&key);
+            if live.map(|live| &*live.resource_version) == operation.resource_version.as_deref() {
+                return Ok(None);
+            }
+            self.moved(&ground.frame, operation, desired, live).await
+        });
+        let moved = futures::future::try_join_all(checks).await?;
+        let objects: Vec<String> = moved.into_iter().flatten().collect();
+        if objects.is_empty() { Ok(()) } else { Err(ClusterError::Moved { objects }) }
+    }
+
+    /// What changed about an operation now that its object moved; nothing where the result is the same.
+    async fn moved(
+        &self,
+        frame: &Frame<'_>,
+        operation: &Operation,
+        desired: &Desired,
+        live: Option<&Live>,
+    ) -> Result<Option<String>, ClusterError> {
+        let object = &operation.object;
+        let uid = live.map(|live| &*live.uid);
+        if uid != operation.uid.as_deref() {
+            return Ok(Some(match (operation.uid.is_some(), uid.is_some()) {
+                (true, true) => format!("{object} was deleted and made anew"),
+                (true, false) => format!("{object} was deleted"),
+                _ => format!("{object} was created"),
+            }));
+        }
+        let judged = self.judge(frame, desired, live).await?;
+        Ok(match &judged.verdict {
+            Verdict::Unchanged => Some(format!("{object} is as desired by now")),
+            Verdict::Differs(now) => {
+                let same = now.op == operation.op
+                    && now.refusal.is_none()
+                    && alike(&now.changes, &operation.changes);
+                (!same).then(|| format!("{object} was changed"))
+            }
+        })
+    }
+
+    /// Carries out one operation.
+    pub(super) async fn carry(&self, operation: &Operation, task: Task<'_>) -> Carried {
+        match (operation.op, &task.desired, &task.leaving) {
+            (Op::Delete, _, Some(resource)) => self.carry_delete(operation, resource, &task).await,
+            // It was gone, or somebody else's, when we looked again.
+            (Op::Delete, _, None) => Carried::Absent,
+            (_, Some(desired), _) => {
+                let Some(resource) = &desired.resource else {
+                    return Carried::Failed("its kind is not served".to_owned());
+                };
+                let carried = if operation.op == Op::Recreate {
+                    self.carry_recreate(desired, resource, &task).await
+                } else {
+                    self.carry_apply(operation, desired, resource, &task).await
+                };
+                match (&carried, self.wait_established(desired)) {
+                    (Carried::Present(_), wait) => {
+                        wait.await.map_or_else(Carried::Failed, |()| carried)
+                    }
+                    _ => carried,
+                }
+            }
+            _ => Carried::Failed("it is not in this revision".to_owned()),
+        }
+    }
+
+    async fn carry_apply(
+        &self,
+        operation: &Operation,
+        desired: &Desired,
+        resource: &Resource,
+        task: &Task<'_>,
+    ) -> Carried {
+        let mut live = task.live.clone();
+        for _ in 0..TRIES {
+            let sent = task.frame.sent(desired, live.as_ref().map(Live::value).as_ref());
+            let written = match &live {
+                None => self.put(resource, &sent, None).await,
+                Some(before) => match self.migrate(resource, before).await {
+                    Ok(before) => self.put(resource, &sent, Some(&before)).await,
+                    Err(failure) if failure.code() == 409 => {
+                        self.look_again(resource, &desired.reference).await
+                    }
+                    Err(failure) => Written::Failed(failure),
+                },
+            };
+            let now = match written {
+                Written::Done(live) => return Carried::Present(live),
+                Written::Failed(failure) => {
+                    return Carried::Failed(self.failed(&failure, "patch", desired));
+                }
+                Written::Moved(now) => now,
+            };
+            match self.moved(&task.frame, operation, desired, now.as_ref()).await {
+                Ok(None) => live = now,
+                Ok(Some(what)) => return Carried::Failed(format!("{what} meanwhile; plan again")),
+                Err(error) => return Carried::Failed(error.to_string()),
+            }
+        }
+        Carried::Failed(format!(
+            "{} changes faster than it can be written; plan again",
+            desired.reference
+        ))
+    }
+
+    async fn look_again(&self, resource: &Resource, reference: &ObjectRef) -> Written {
+        // A second refusal will come from the write itself, with better words.
+        Written::Moved(self.read_one(resource, reference).await.ok().flatten())
+    }
+
+    async fn carry_recreate(
+        &self,
+        desired: &Desired,
+        resource: &Resource,
+        task: &Task<'_>,
+    ) -> Carried {
+        let item = resource.item(desired.reference.namespace.as_deref(), &desired.reference.name);
+        if let Some(live) = &task.live {
+            match self.remove(resource, &item, live).await {
+                Written::Done(_) => {}
+                Written::Moved(_) => {
+                    return Carried::Failed("it changed meanwhile; plan again".to_owned());
+                }
+                Written::Failed(failure) => {
+                    return Carried::Failed(self.failed(&failure, "delete", desired));
+                }
+            }
+            if let Err(reason) = self.wait_gone(&item, &live.uid).await {
+                return Carried::Failed(reason);
+            }
+        }
+        match self.put(resource, &task.frame.sent(desired, None), None).await {
+            Written::Done(live) => Carried::Present(live),
+            Written::Moved(_) => {
+                Carried::Failed("it was deleted, and somebody else made it anew".to_owned())
+            }
+            Written::Failed(failure) => Carried::Failed(format!(
+                "it was deleted, but: {}",
+                self.failed(&failure, "create", desired)
+            )),
+        }
+    }
+
+    async fn carry_delete(
+        &self,
+        operation: &Operation,
+        resource: &Resource,
+        task: &Task<'_>,
+    ) -> Carried {
+        let object = &operation.object;
+        let item = resource.item(object.namespace.as_deref(), &object.name);
+        for _ in 0..TRIES {
+            // The mark is read again right before: an object that was handed over is not ours to delete.
+            let live = match self.read_one(resource, object).await {
+                Ok(Some(live)) => live,
+                Ok(None) => return Carried::Absent,
+                Err(error) => return Carried::Failed(error.to_string()),
+            };
+            let same = Some(&*live.uid) == operation.uid.as_deref();
+            if !(same && ours(&live, &Inventory::default(), &object.key(), &task.frame.set_id)) {
+                return Carried::Absent;
+            }
+            match self.remove(resource, &item, &live).await {
+                Written::Done(_) => return Carried::Absent,
+                Written::Moved(_) => {}
+                Written::Failed(failure) => {
+                    let error =
+                        self.explain(&failure, "delete", &object.to_string(), resource.is_secret());
+                    return Carried::Failed(error.to_string());
+                }
+            }
+        }
+        Carried::Failed(format!("{object} changes faster than it can be deleted; plan again"))
+    }
+}
+
+/// Whether two lists of changes do the same; who wrote the live value, and when, does not matter.
+fn alike(a: &[Change], b: &[Change]) -> bool {
+    a.len() == b.len()
+        && a.iter()
+            .zip(b)
+            .all(|(a, b)| a.path == b.path && a.before == b.before && a.after == b.after)
+}

@@ -1,0 +1,151 @@
+//! Manifests placed in a cluster: scope known, namespace filled in or stripped, duplicates found.
+
+use super::discovery::{Catalogue, Lookup};
+use super::error::ClusterError;
+use super::resource::Resource;
+use crate::domain::{Manifest, ObjectKey, ObjectRef, Origin};
+use serde_json::Value;
+use std::collections::HashMap;
+
+/// A desired object in its place.
+#[derive(Debug, Clone)]
+pub struct Desired {
+    /// The object, with its namespace as the scope of its kind demands.
+    pub object: Value,
+    /// Its name.
+    pub reference: ObjectRef,
+    /// Where it is written.
+    pub origin: Origin,
+    /// How it is addressed; nothing while its CustomResourceDefinition is only in the same batch.
+    pub resource: Option<Resource>,
+}
+
+/// Places all manifests of a mapping. The error names every object whose kind is not known: an unknown scope stops
+/// the sync, because a wrong guess could delete.
+pub fn place(
+    catalogue: &Catalogue,
+    manifests: &[Manifest],
+    namespace: &str,
+) -> Result<Vec<Desired>, ClusterError> {
+    let defined = definitions(manifests);
+    let mut placed = Vec::with_capacity(manifests.len());
+    let mut seen: HashMap<ObjectKey, &Origin> = HashMap::with_capacity(manifests.len());
+    let (mut unknown, mut hint) = (Vec::new(), None);
+    for manifest in manifests {
+        let reference = &manifest.reference;
+        let (resource, namespaced) =
+            match catalogue.lookup(&reference.group, &reference.version, &reference.kind) {
+                Lookup::Served(resource) => (Some(resource.clone()), resource.namespaced),
+                other => match defined.get(&(reference.group.as_str(), reference.kind.as_str())) {
+                    Some(definition) if definition.serves(&reference.version) => {
+                        (None, definition.namespaced)
+                    }
+                    _ => {
+                        unknown.push(format!(
+                            "{} {} ({})",
+                            reference.api_version(),
+                            reference,
+                            manifest.origin
+                        ));
+                        hint.get_or_insert_with(|| explain(&other));
+                        continue;
+                    }
+                },
+            };
+        let desired = settle(manifest, resource, namespaced, namespace);
+        if let Some(first) = seen.insert(desired.reference.key(), &manifest.origin) {
+            return Err(ClusterError::Duplicate {
+                object: Box::new(desired.reference.key()),
+                first: first.clone(),
+                second: manifest.origin.clone(),
+            });
+        }
+        placed.push(desired);
+    }
+    match hint {
+        Some(hint) => Err(ClusterError::UnknownKind { objects: unknown, hint }),
+        None => Ok(placed),
+    }
+}
+
+fn settle(
+    manifest: &Manifest,
+    resource: Option<Resource>,
+    namespaced: bool,
+    namespace: &str,
+) -> Desired {
+    let mut object = manifest.object.clone();
+    let mut reference = manifest.reference.clone();
+    if namespaced {
+        let written = reference.namespace.take().filter(|written| !written.is_empty());
+        let settled = written.unwrap_or_else(|| namespace.to_owned());
+        object["metadata"]["namespace"] = settled.clone().into();
+        reference.namespace = Some(settled);
+    } else {
+        if let Some(metadata) = object["metadata"].as_object_mut() {
+            metadata.shift_remove("namespace");
+        }
+        reference.namespace = None;
+    }
+    Desired { object, reference, origin: manifest.origin.clone(), resource }
+}
+
+fn explain(lookup: &Lookup<'_>) -> String {
+    match lookup {
+        Lookup::OtherVersions(versions) => format!("it serves {} instead", versions.join(", ")),
+        Lookup::Failed(reason) => format!("{reason}, so nothing can be decided about its kinds"),
+        Lookup::Served(_) | Lookup::Unknown => {
+            "check apiVersion and kind, or add the CustomResourceDefinition to the mapping"
+                .to_owned()
+        }
+    }
+}
+
+/// Scope and versions from a CustomResourceDefinition of the same batch.
+struct Definition<'a> {
+    namespaced: bool,
+    versions: Vec<&'a str>,
+}
+
+impl Definition<'_> {
+    fn serves(&self, version: &str) -> bool {
+        self.versions.contains(&version)
+    }
+}
+
+fn definitions(manifests: &[Manifest]) -> HashMap<(&str, &str), Definition<'_>> {
+    manifests
+        .iter()
+        .filter(|manifest| is_definition(&manifest.reference))
+        .filter_map(|manifest| {
+            let spec = &manifest.object["spec"];
+            let versions =
+                spec["versions"].as_array()?.iter().filter(|version| version["served"] != false);
+            let definition = Definition {
+                namespaced: spec["scope"] == "Namespaced",
+                versions: versions.filter_map(|version| version["name"].as_str()).collect(),
+            };
+            Some(((spec["group"].as_str()?, spec["names"]["kind"].as_str()?), definition))
+        })
+        .collect()
+}
+
+/// Whether an object is a CustomResourceDefinition.
+pub fn is_definition(reference: &ObjectRef) -> bool {
+    reference.group == "apiextensions.k8s.io" && reference.kind == "CustomResourceDefinition"
+}
+
+/// Whether an object is a Namespace.
+pub fn is_namespace(reference: &ObjectRef) -> bool {
+    reference.group.is_empty() && reference.kind == "Namespace"
+}
+
+/// The identity of a manifest of an earlier revision; kinds that are not known any more keep what is written.
+pub fn key(catalogue: &Catalogue, manifest: &Manifest, namespace: &str) -> ObjectKey {
+    let mut key = manifest.reference.key();
+    match catalogue.any(&key.group, &manifest.reference.version, &key.kind) {
+        Some(resource) if !resource.namespaced => key.namespace = None,
+        _ => key.namespace = Some(key.namespace.unwrap_or_else(|| namespace.to_owned())),
+    }
+    key
+}

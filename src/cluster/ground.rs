@@ -1,0 +1,173 @@
+//! What a plan and an apply stand on: placed manifests, the mapping's record, live objects, and what left Git.
+
+use super::desired::{Desired, is_namespace, place};
+use super::discovery::{Catalogue, Lookup};
+use super::inventory::{PART_OF, set_id};
+use super::judge::Frame;
+use super::live::{Live, LiveObjects, Wanted};
+use super::plan::PlanRequest;
+use super::resource::Resource;
+use super::{Cluster, ClusterError};
+use crate::domain::{Inventory, Manifest, ObjectKey, ObjectRef};
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+/// Everything that was looked up for one mapping.
+pub(super) struct Ground<'a> {
+    pub(super) catalogue: Arc<Catalogue>,
+    pub(super) inventory: Inventory,
+    pub(super) placed: Vec<Desired>,
+    pub(super) live: LiveObjects,
+    pub(super) frame: Arc<Frame<'a>>,
+    pub(super) departed: Departed,
+}
+
+/// Members of the record that Git does not want any more.
+#[derive(Default)]
+pub(super) struct Departed {
+    /// Live, still ours: to be deleted.
+    pub(super) ours: Vec<Leaving>,
+    /// Gone, somebody else's by now, or handed over to another mapping: to be forgotten.
+    pub(super) forgotten: Vec<ObjectKey>,
+    /// Their group cannot be asked: to be kept in the record until it can.
+    pub(super) blocked: Vec<ObjectKey>,
+}
+
+/// An object on its way out.
+pub(super) struct Leaving {
+    pub(super) reference: ObjectRef,
+    pub(super) resource: Resource,
+    pub(super) live: Live,
+}
+
+impl Cluster {
+    /// Looks everything up that a plan needs.
+    pub(super) async fn survey<'a>(
+        &self,
+        request: &PlanRequest<'a>,
+    ) -> Result<Ground<'a>, ClusterError> {
+        let mapping = request.mapping;
+        let (placing, inventory) = futures::future::join(
+            self.place(request.desired, &mapping.target.namespace),
+            self.inventory(&mapping.name),
+        )
+        .await;
+        let ((catalogue, placed), inventory) = (placing?, inventory?);
+        let desired: HashSet<ObjectKey> = placed.iter().map(|one| one.reference.key()).collect();
+        let mut wanted: Vec<Wanted> = placed.iter().filter_map(wanted).collect();
+        let (leaving, mut departed) = leaving(&catalogue, &inventory, &desired);
+        wanted.extend(leaving.iter().cloned());
+        let live = self.live_of(&wanted).await?;
+        let set_id = set_id(&mapping.name);
+        let claimed =
+            |key: &ObjectKey| request.neighbours.iter().any(|one| one.desired.contains(key));
+        for one in leaving {
+            let key = one.reference.key();
+            match live.get(&key) {
+                Some(found) if ours(found, &inventory, &key, &set_id) && !claimed(&key) => {
+                    departed.ours.push(Leaving {
+                        reference: one.reference,
+                        resource: one.resource,
+                        live: found.clone(),
+                    });
+                }
+                _ => departed.forgotten.push(key),
+            }
+        }
+        let frame = Arc::new(frame(request, set_id, &inventory, &placed, &live));
+        Ok(Ground { catalogue, inventory, placed, live, frame, departed })
+    }
+
+    /// Places manifests; a kind that is not known is looked for once more before it is an error.
+    pub(super) async fn place(
+        &self,
+        manifests: &[Manifest],
+        namespace: &str,
+    ) -> Result<(Arc<Catalogue>, Vec<Desired>), ClusterError> {
+        let namespace = if namespace.is_empty() { self.namespace() } else { namespace };
+        let catalogue = self.catalogue().await?;
+        match place(&catalogue, manifests, namespace) {
+            Err(ClusterError::UnknownKind { .. }) => {
+                self.forget_discovery();
+                let catalogue = self.catalogue().await?;
+                let placed = place(&catalogue, manifests, namespace)?;
+                Ok((catalogue, placed))
+            }
+            placed => placed.map(|placed| (catalogue, placed)),
+        }
+    }
+
+    /// The identities of manifests as they will be in the cluster: scope known, namespace filled in.
+    pub async fn keys(
+        &self,
+        manifests: &[Manifest],
+        namespace: &str,
+    ) -> Result<HashSet<ObjectKey>, ClusterError> {
+        let (_, placed) = self.place(manifests, namespace).await?;
+        Ok(placed.iter().map(|one| one.reference.key()).collect())
+    }
+}
+
+/// Whether a live object is the one of the record and carries the mapping's mark.
+pub(super) fn ours(live: &Live, inventory: &Inventory, key: &ObjectKey, set_id: &str) -> bool {
+    let value = live.value();
+    let known = inventory.members.get(key).and_then(|member| member.uid.as_deref());
+    value["metadata"]["labels"][PART_OF].as_str() == Some(set_id)
+        && known.is_none_or(|uid| *uid == *live.uid)
+}
+
+fn wanted(desired: &Desired) -> Option<Wanted> {
+    let resource = desired.resource.clone()?;
+    Some(Wanted { resource, reference: desired.reference.clone() })
+}
+
+/// Members that Git does not want, as far as they can be looked at.
+fn leaving(
+    catalogue: &Catalogue,
+    inventory: &Inventory,
+    desired: &HashSet<ObjectKey>,
+) -> (Vec<Wanted>, Departed) {
+    let (mut leaving, mut departed) = (Vec::new(), Departed::default());
+    for (key, member) in inventory.members.iter().filter(|(key, _)| !desired.contains(*key)) {
+        if let Some(resource) = catalogue.any(&key.group, &member.version, &key.kind) {
+            leaving
+                .push(Wanted { resource: resource.clone(), reference: key.at(&resource.version) });
+        } else if matches!(
+            catalogue.lookup(&key.group, &member.version, &key.kind),
+            Lookup::Failed(_)
+        ) {
+            departed.blocked.push(key.clone());
+        } else {
+            // The kind is gone, and its objects with it.
+            departed.forgotten.push(key.clone());
+        }
+    }
+    (leaving, departed)
+}
+
+fn frame<'a>(
+    request: &PlanRequest<'a>,
+    set_id: String,
+    inventory: &Inventory,
+    placed: &[Desired],
+    live: &LiveObjects,
+) -> Frame<'a> {
+    let coming: BTreeSet<&str> = placed
+        .iter()
+        .filter(|one| is_namespace(&one.reference) && !live.contains_key(&one.reference.key()))
+        .map(|one| one.reference.name.as_str())
+        .collect();
+    Frame {
+        set_id,
+        ignore: &request.mapping.ignore,
+        take_over: request.options.take_over,
+        recreate: request.options.recreate,
+        neighbours: request
+            .neighbours
+            .iter()
+            .map(|one| (super::set_id(one.mapping), one.desired))
+            .collect(),
+        owned: inventory.members.keys().cloned().collect(),
+        coming: coming.into_iter().map(str::to_owned).collect(),
+    }
+}

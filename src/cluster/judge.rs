@@ -1,0 +1,349 @@
+//! The verdict on one desired object: unchanged by proof, or what the server's dry run says.
+
+use super::controllers::controlled;
+use super::desired::{Desired, is_definition};
+use super::explain::{fields, words};
+use super::inventory::PART_OF;
+use super::live::Live;
+use super::memo::Seen;
+use super::resource::Resource;
+use super::rules::{Proof, as_sent, assess, difference, foreign_owner, prove};
+use super::wire::Failure;
+use super::write::Mode;
+use super::{Cluster, ClusterError};
+use crate::domain::plan::{Change, Op, Refusal};
+use crate::domain::{Health, HealthReport, IgnoreRule, ObjectKey};
+use kube::core::Status;
+use serde_json::Value;
+use std::collections::{BTreeMap, HashSet};
+
+/// What is true for all objects of one plan.
+pub(super) struct Frame<'a> {
+    pub(super) set_id: String,
+    pub(super) ignore: &'a [IgnoreRule],
+    pub(super) take_over: bool,
+    pub(super) recreate: bool,
+    /// ApplySet ids of other mappings of the same configuration with what they desire.
+    pub(super) neighbours: BTreeMap<String, &'a HashSet<ObjectKey>>,
+    /// Members of the mapping's record.
+    pub(super) owned: HashSet<ObjectKey>,
+    /// Namespaces that the mapping makes and that do not exist yet.
+    pub(super) coming: HashSet<String>,
+}
+
+/// The verdict on one object.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Verdict {
+    /// It is as desired.
+    Unchanged,
+    /// It has to be written.
+    Differs(Box<Differing>),
+}
+
+/// How an object differs.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Differing {
+    pub(super) op: Op,
+    pub(super) changes: Vec<Change>,
+    /// No dry run was possible.
+    pub(super) blind: bool,
+    /// What keeps it from being written, if anything.
+    pub(super) refusal: Option<Refusal>,
+}
+
+/// A verdict with what was seen on the way.
+#[derive(Debug, Clone)]
+pub(super) struct Judged {
+    pub(super) verdict: Verdict,
+    pub(super) health: HealthReport,
+    /// The live object that the verdict is about; it may be newer than the one that was handed in.
+    pub(super) live: Option<Live>,
+    pub(super) extra: Vec<String>,
+    pub(super) ignored: usize,
+    pub(super) dry_runs: usize,
+}
+
+/// How often an object may move under a dry run before its verdict is taken as it is.
+const TRIES: u32 = 3;
+
+/// How far a dry run came.
+enum Tried {
+    Predicted(Value),
+    Immutable(Vec<String>),
+    Invalid(String),
+}
+
+impl Cluster {
+    /// Judges one object; remembered verdicts cost nothing, proofs no request.
+    pub(super) async fn judge(
+        &self,
+        frame: &Frame<'_>,
+        desired: &Desired,
+        live: Option<&Live>,
+    ) -> Result<Judged, ClusterError> {
+        let mut live = live.cloned();
+        let mut patience = TRIES;
+        loop {
+            let seen = Seen::of(frame, desired, live.as_ref());
+            if let Some(judged) = self.memo().recall(&seen) {
+                return Ok(judged);
+            }
+            let Some(now) = &live else { return self.judge_absent(frame, desired).await };
+            let value = now.value();
+            let judged = if let Some(judged) = self.memo().recall_alike(&seen, &value) {
+                Judged { health: assess(&value), live: live.clone(), ..judged }
+            } else {
+                let (judged, version) = self.judge_present(frame, desired, now, &value).await?;
+                // The dry run saw a newer object than we: what differs may be somebody's write in between.
+                if version.is_some_and(|version| *version != *now.resource_version) && patience > 0
+                {
+                    patience -= 1;
+                    let Some(resource) = &desired.resource else { return Ok(judged) };
+                    live = self.read_one(resource, &desired.reference).await?;
+                    continue;
+                }
+                judged
+            };
+            self.memo().keep(seen, &judged);
+            return Ok(judged);
+        }
+    }
+
+    async fn judge_absent(
+        &self,
+        frame: &Frame<'_>,
+        desired: &Desired,
+    ) -> Result<Judged, ClusterError> {
+        let sent = frame.sent(desired, None);
+        let namespace = desired.reference.namespace.as_deref();
+        let blind =
+            desired.resource.is_none() || namespace.is_some_and(|name| frame.coming.contains(name));
+        let tried = match &desired.resource {
+            Some(resource) if !blind => self.try_apply(resource, &sent, false).await?,
+            _ => Tried::Predicted(sent.clone()),
+        };
+        let (changes, refusal) = match tried {
+            Tried::Predicted(predicted) => {
+                (difference(None, &predicted, frame.ignore).changes, None)
+            }
+            Tried::Immutable(fields) => (Vec::new(), Some(invalid(desired, &fields.join(", ")))),
+            Tried::Invalid(message) => (Vec::new(), Some(invalid(desired, &message))),
+        };
+        let health = HealthReport {
+            health: Health::Missing,
+            message: "not in the cluster".to_owned(),
+            replicas: None,
+        };
+        let verdict =
+            Verdict::Differs(Box::new(Differing { op: Op::Create, changes, blind, refusal }));
+        let dry_runs = usize::from(!blind);
+        Ok(Judged { verdict, health, live: None, extra: Vec::new(), ignored: 0, dry_runs })
+    }
+
+    /// The verdict, and the `resourceVersion` that a dry run saw.
+    async fn judge_present(
+        &self,
+        frame: &Frame<'_>,
+        desired: &Desired,
+        live: &Live,
+        value: &Value,
+    ) -> Result<(Judged, Option<String>), ClusterError> {
+        let (sent, left) = (frame.sent(desired, Some(value)), controlled(&desired.object, value));
+        let (mut op, foreign) = frame.ownership(desired, value);
+        let mut judged = Judged {
+            verdict: Verdict::Unchanged,
+            health: assess(value),
+            live: Some(live.clone()),
+            extra: left.clone(),
+            ignored: 0,
+            dry_runs: 0,
+        };
+        // Where the definition is not served, nothing of the kind can be live.
+        let Some(resource) = &desired.resource else { return Ok((judged, None)) };
+        if foreign.is_none() && prove(&sent, value) == Proof::Unchanged {
+            return Ok((judged, None));
+        }
+        let tried = self.try_apply(resource, &sent, true).await?;
+        judged.dry_runs = 1;
+        let mut version = None;
+        let (predicted, refusal) = match tried {
+            Tried::Predicted(predicted) => {
+                version = predicted["metadata"]["resourceVersion"].as_str().map(str::to_owned);
+                (Some(predicted), None)
+            }
+            Tried::Invalid(message) => (None, Some(invalid(desired, &message))),
+            Tried::Immutable(fields) => {
+                judged.dry_runs = 2;
+                op = Op::Recreate;
+                self.try_recreate(frame, desired, resource, fields).await?
+            }
+        };
+        let found = predicted
+            .map(|predicted| difference(Some(value), &predicted, &frame.ignore_with(&left)));
+        let mut changes = Vec::new();
+        if let Some(found) = found {
+            changes = found.changes;
+            judged.ignored = found.ignored;
+            judged.extra.extend(found.extra);
+        }
+        let refusal = refusal.or(foreign);
+        if !changes.is_empty() || refusal.is_some() {
+            judged.verdict =
+                Verdict::Differs(Box::new(Differing { op, changes, blind: false, refusal }));
+        }
+        Ok((judged, version))
+    }
+
+    async fn try_apply(
+        &self,
+        resource: &Resource,
+        sent: &Value,
+        force: bool,
+    ) -> Result<Tried, ClusterError> {
+        let subject =
+            format!("{} {}", resource.kind, sent["metadata"]["name"].as_str().unwrap_or_default());
+        match self.send_apply(resource, sent, force, Mode::DryRun).await {
+            Ok(predicted) => Ok(Tried::Predicted(predicted)),
+            Err(Failure::Status(status))
+                if matches!(status.code, 400 | 403 | 404 | 409 | 413 | 422) =>
+            {
+                let immutable = immutable_fields(&status);
+                if immutable.is_empty() {
+                    Ok(Tried::Invalid(words(&status, resource.is_secret())))
+                } else {
+                    Ok(Tried::Immutable(immutable))
+                }
+            }
+            Err(failure) => Err(self.explain(&failure, "patch", &subject, resource.is_secret())),
+        }
+    }
+
+    /// An immutable field changes: may the object be deleted and made anew? Only where that is asked for, the kind
+    /// holds no data, and the server would take the new one, tried under another name.
+    async fn try_recreate(
+        &self,
+        frame: &Frame<'_>,
+        desired: &Desired,
+        resource: &Resource,
+        fields: Vec<String>,
+    ) -> Result<(Option<Value>, Option<Refusal>), ClusterError> {
+        let object = desired.reference.clone();
+        if keeps_data(desired) {
+            return Ok((None, Some(Refusal::Immutable { object, fields })));
+        }
+        let mut probe = frame.sent(desired, None);
+        let name = object.name.clone();
+        let stem: String = name.chars().take(50).collect();
+        probe["metadata"]["name"] =
+            format!("{}-gitdeck-probe", stem.trim_end_matches(['-', '.'])).into();
+        let predicted = match self.try_apply(resource, &probe, false).await? {
+            Tried::Predicted(mut predicted) => {
+                predicted["metadata"]["name"] = name.into();
+                predicted
+            }
+            Tried::Invalid(message) => return Ok((None, Some(invalid(desired, &message)))),
+            Tried::Immutable(fields) => {
+                return Ok((None, Some(Refusal::Immutable { object, fields })));
+            }
+        };
+        let refusal = (!frame.recreate).then_some(Refusal::Immutable { object, fields });
+        Ok((Some(predicted), refusal))
+    }
+}
+
+impl Frame<'_> {
+    /// The object as it is sent, with our label, without what is ignored or belongs to a controller.
+    pub(super) fn sent(&self, desired: &Desired, live: Option<&Value>) -> Value {
+        let labels = [(PART_OF, self.set_id.as_str())];
+        let left = live.map(|live| controlled(&desired.object, live)).unwrap_or_default();
+        as_sent(&desired.object, &labels, &self.ignore_with(&left), live)
+    }
+
+    /// The ignore rules, and one for each path that a controller keeps.
+    fn ignore_with(&self, left: &[String]) -> Vec<IgnoreRule> {
+        let kept =
+            left.iter().map(|path| IgnoreRule { kind: None, name: None, path: path.clone() });
+        self.ignore.iter().cloned().chain(kept).collect()
+    }
+
+    /// Whether the object is ours already, and who else claims it.
+    fn ownership(&self, desired: &Desired, live: &Value) -> (Op, Option<Refusal>) {
+        let key = desired.reference.key();
+        let marked = live["metadata"]["labels"][PART_OF].as_str() == Some(self.set_id.as_str());
+        let op = if marked || self.owned.contains(&key) { Op::Update } else { Op::TakeOver };
+        let Some(owner) = foreign_owner(live, &self.set_id).filter(|_| !self.take_over) else {
+            return (op, None);
+        };
+        // Handed over: the other mapping is ours as well and does not want the object any more.
+        let mark = live["metadata"]["labels"][PART_OF].as_str().unwrap_or_default();
+        if self.neighbours.get(mark).is_some_and(|desired| !desired.contains(&key)) {
+            return (Op::TakeOver, None);
+        }
+        (Op::TakeOver, Some(Refusal::Foreign { object: desired.reference.clone(), owner }))
+    }
+}
+
+/// Kinds whose deletion loses more than the object itself.
+fn keeps_data(desired: &Desired) -> bool {
+    let reference = &desired.reference;
+    is_definition(reference)
+        || (reference.group.is_empty()
+            && matches!(
+                reference.kind.as_str(),
+                "Namespace" | "PersistentVolume" | "PersistentVolumeClaim"
+            ))
+}
+
+fn invalid(desired: &Desired, message: &str) -> Refusal {
+    Refusal::Invalid {
+        object: desired.reference.clone(),
+        origin: Some(desired.origin.clone()),
+        message: message.to_owned(),
+    }
+}
+
+/// The fields that cannot be changed, where that is why the server refuses; its validation says so only in words
+/// (apimachinery's `validation.ValidateImmutableField` and the registries' own checks).
+fn immutable_fields(status: &Status) -> Vec<String> {
+    const SIGNS: [&str; 5] = [
+        "field is immutable",
+        "may not change once set",
+        "is immutable after creation",
+        "cannot change roleRef",
+        "updates to statefulset spec for fields other than",
+    ];
+    if status.code != 422 {
+        return Vec::new();
+    }
+    let causes: Vec<_> = status.details.iter().flat_map(|details| &details.causes).collect();
+    let says_so = |text: &str| SIGNS.iter().any(|sign| text.contains(sign));
+    // A spec that is also wrong in another way is invalid, whatever else it changes.
+    if causes.is_empty() {
+        return if says_so(&status.message) { vec!["spec".to_owned()] } else { Vec::new() };
+    }
+    if causes.iter().all(|cause| says_so(&cause.message)) { fields(status) } else { Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::immutable_fields;
+    use kube::core::Status;
+    use serde_json::{Value, json};
+
+    fn status(causes: &Value) -> Status {
+        serde_json::from_value(
+            json!({"status": "Failure", "reason": "Invalid", "code": 422, "message": "x",
+            "details": {"causes": causes}}),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn immutable_is_told_from_invalid() {
+        let immutable = json!({"field": "spec.selector", "message": "Invalid value: {...}: field is immutable"});
+        let wrong = json!({"field": "spec.replicas", "message": "Invalid value: -1: must be greater than 0"});
+        assert_eq!(immutable_fields(&status(&json!([immutable]))), ["spec.selector"]);
+        assert!(immutable_fields(&status(&json!([immutable, wrong]))).is_empty());
+        assert!(immutable_fields(&status(&json!([wrong]))).is_empty());
+    }
+}

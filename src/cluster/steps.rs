@@ -1,0 +1,107 @@
+//! The steps of an apply, as they are announced before and reported after.
+
+use crate::domain::ObjectRef;
+
+/// What a step does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verb {
+    /// Creates the object.
+    Create,
+    /// Applies the object over the live one.
+    Update,
+    /// Deletes the object.
+    Delete,
+    /// Deletes the object and creates it anew.
+    Recreate,
+    /// Writes the mapping's record.
+    Inventory,
+}
+
+impl Verb {
+    /// The word for people and the journal.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Recreate => "recreate",
+            Self::Inventory => "inventory",
+        }
+    }
+}
+
+/// One write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Position, from 0.
+    pub index: usize,
+    /// Number of steps of the whole apply.
+    pub total: usize,
+    /// What is done.
+    pub verb: Verb,
+    /// To which object.
+    pub object: ObjectRef,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepOutcome {
+    /// Carried out; with the UID of the object that is there now, if one is.
+    Done {
+        /// UID.
+        uid: Option<String>,
+    },
+    /// Refused or failed; the reason names the next step.
+    Failed {
+        /// Why (foreign text, values of Secrets removed).
+        error: String,
+    },
+    /// Not tried.
+    Skipped {
+        /// Why: a dependency failed, or the apply was stopped.
+        because: String,
+    },
+}
+
+impl StepOutcome {
+    /// Whether it was carried out.
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Done { .. })
+    }
+}
+
+/// Who wants to know of every step: the engine's journal and progress. With several steps of one stage in flight, some
+/// `before` may precede the `after` of others.
+pub trait Steps: Send {
+    /// Called before the write, after which it is sent. An error stops the apply: nothing new begins, what is in
+    /// flight ends.
+    fn before(&mut self, step: &Step) -> Result<(), String>;
+    /// Called when the write has ended. Skipped steps have no `before`.
+    fn after(&mut self, step: &Step, outcome: &StepOutcome);
+}
+
+/// What an apply came to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Applied {
+    /// Every operation of the plan with its outcome, in the order of the plan.
+    pub outcomes: Vec<(Verb, ObjectRef, StepOutcome)>,
+    /// Why it was stopped before its end, if so.
+    pub stopped: Option<String>,
+    /// Whether everything was carried out and the revision is recorded as synced.
+    pub complete: bool,
+}
+
+impl Applied {
+    /// The operations that failed.
+    pub fn failures(&self) -> impl Iterator<Item = (&ObjectRef, &str)> {
+        self.outcomes.iter().filter_map(|(_, object, outcome)| match outcome {
+            StepOutcome::Failed { error } => Some((object, error.as_str())),
+            _ => None,
+        })
+    }
+
+    /// The number of operations that were carried out.
+    pub fn done(&self) -> usize {
+        self.outcomes.iter().filter(|(_, _, outcome)| outcome.is_done()).count()
+    }
+}

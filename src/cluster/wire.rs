@@ -1,0 +1,305 @@
+//! The one place that sends requests: bounded in flight, patient with an overloaded server, counted.
+
+use http::{Method, Request};
+use kube::Client;
+use kube::client::Body;
+use kube::core::Status;
+use serde_json::Value;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+/// How many requests, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests in flight at one time, watches not counted.
+    pub in_flight: usize,
+    /// One attempt without an answer.
+    pub attempt: Duration,
+    /// One call with all its attempts, while the server asks for patience.
+    pub call: Duration,
+    /// Until a CustomResourceDefinition is established or a namespace active.
+    pub established: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            in_flight: 16,
+            attempt: Duration::from_secs(30),
+            call: Duration::from_secs(90),
+            established: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Requests sent since the connection was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Traffic {
+    /// Gets, lists, watches and reviews.
+    pub reads: u64,
+    /// Writes that the server only tried out.
+    pub dry_runs: u64,
+    /// Writes.
+    pub writes: u64,
+}
+
+/// Why a request brought no result.
+#[derive(Debug, Clone)]
+pub(super) enum Failure {
+    /// No answer. A write may have been carried out.
+    Silent(String),
+    /// The server put us off until the call's deadline.
+    Throttled(u64),
+    /// The server's refusal.
+    Status(Box<Status>),
+    /// An answer that cannot be read.
+    Malformed(String),
+}
+
+impl Failure {
+    /// The HTTP status code; 0 without an answer.
+    pub(super) fn code(&self) -> u16 {
+        match self {
+            Self::Status(status) => status.code,
+            _ => 0,
+        }
+    }
+
+    /// Whether a write may have been carried out all the same.
+    pub(super) fn is_ambiguous(&self) -> bool {
+        matches!(self, Self::Silent(_)) || matches!(self.code(), 504)
+    }
+}
+
+/// One request.
+#[derive(Debug, Clone)]
+pub(super) struct Call {
+    method: Method,
+    address: String,
+    content: Option<&'static str>,
+    accept: &'static str,
+    body: Vec<u8>,
+}
+
+/// `Content-Type` of a server-side apply; JSON is YAML.
+pub(super) const APPLY: &str = "application/apply-patch+yaml";
+/// `Content-Type` of a JSON patch.
+pub(super) const JSON_PATCH: &str = "application/json-patch+json";
+
+impl Call {
+    pub(super) fn get(address: impl Into<String>) -> Self {
+        Self::new(Method::GET, address, None, Vec::new())
+    }
+
+    pub(super) fn write(method: Method, address: impl Into<String>, body: &Value) -> Self {
+        Self::new(method, address, Some("application/json"), body.to_string().into_bytes())
+    }
+
+    pub(super) fn patch(address: impl Into<String>, content: &'static str, body: &Value) -> Self {
+        Self::new(Method::PATCH, address, Some(content), body.to_string().into_bytes())
+    }
+
+    pub(super) fn accepting(mut self, accept: &'static str) -> Self {
+        self.accept = accept;
+        self
+    }
+
+    fn new(
+        method: Method,
+        address: impl Into<String>,
+        content: Option<&'static str>,
+        body: Vec<u8>,
+    ) -> Self {
+        Self { method, address: address.into(), content, accept: "application/json", body }
+    }
+
+    fn is_read(&self) -> bool {
+        self.method == Method::GET
+    }
+
+    fn request(&self) -> Result<Request<Body>, Failure> {
+        let mut builder = Request::builder()
+            .method(self.method.clone())
+            .uri(&self.address)
+            .header(http::header::ACCEPT, self.accept);
+        if let Some(content) = self.content {
+            builder = builder.header(http::header::CONTENT_TYPE, content);
+        }
+        builder
+            .body(Body::from(self.body.clone()))
+            .map_err(|error| Failure::Malformed(error.to_string()))
+    }
+}
+
+/// A client with its bounds and counters.
+pub(super) struct Wire {
+    client: Client,
+    limits: Limits,
+    permits: Semaphore,
+    reads: AtomicU64,
+    dry_runs: AtomicU64,
+    writes: AtomicU64,
+}
+
+/// One answer.
+struct Answer {
+    code: u16,
+    retry_after: Option<Duration>,
+    body: Vec<u8>,
+}
+
+impl Wire {
+    pub(super) fn new(client: Client, limits: Limits) -> Self {
+        Self {
+            client,
+            limits,
+            permits: Semaphore::new(limits.in_flight.max(1)),
+            reads: AtomicU64::new(0),
+            dry_runs: AtomicU64::new(0),
+            writes: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    pub(super) fn traffic(&self) -> Traffic {
+        Traffic {
+            reads: self.reads.load(Ordering::Relaxed),
+            dry_runs: self.dry_runs.load(Ordering::Relaxed),
+            writes: self.writes.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Sends a request and reads the answer as JSON.
+    pub(super) async fn json(&self, call: &Call) -> Result<Value, Failure> {
+        let body = self.bytes(call).await?;
+        serde_json::from_slice(&body)
+            .map_err(|error| Failure::Malformed(format!("the answer is no JSON: {error}")))
+    }
+
+    /// Sends a request and hands out the answer's bytes. Waits where the server asks for patience, repeats reads
+    /// after a cut; a write without an answer is never repeated here, its caller has to read back first.
+    pub(super) async fn bytes(&self, call: &Call) -> Result<Vec<u8>, Failure> {
+        let begun = Instant::now();
+        let mut pause = Duration::from_millis(250);
+        for attempt in 0_u32.. {
+            let failure = match self.once(call).await {
+                Ok(answer) if (200..300).contains(&answer.code) => return Ok(answer.body),
+                Ok(answer) => (answer.retry_after, refusal(answer)),
+                Err(failure) => (None, failure),
+            };
+            let Some(wait) = patience(call, &failure, attempt, pause) else {
+                return Err(failure.1);
+            };
+            if begun.elapsed() + wait > self.limits.call {
+                return Err(match failure.1 {
+                    Failure::Status(status) if matches!(status.code, 429 | 503) => {
+                        Failure::Throttled(begun.elapsed().as_secs())
+                    }
+                    other => other,
+                });
+            }
+            tokio::time::sleep(wait).await;
+            pause = (pause * 2).min(Duration::from_secs(8));
+        }
+        Err(Failure::Silent("gave up".to_owned()))
+    }
+
+    async fn once(&self, call: &Call) -> Result<Answer, Failure> {
+        let _permit =
+            self.permits.acquire().await.map_err(|error| Failure::Silent(error.to_string()))?;
+        let request = call.request()?;
+        let counter = if call.is_read() {
+            &self.reads
+        } else if call.address.contains("dryRun=All") {
+            &self.dry_runs
+        } else {
+            &self.writes
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        let exchange = async {
+            let response = self.client.send(request).await?;
+            let code = response.status().as_u16();
+            let retry_after = response
+                .headers()
+                .get(http::header::RETRY_AFTER)
+                .and_then(|value| value.to_str().ok())
+                .and_then(|value| value.trim().parse().ok())
+                .map(Duration::from_secs);
+            let body = response.into_body().collect_bytes().await?;
+            Ok::<_, kube::Error>(Answer { code, retry_after, body: body.into() })
+        };
+        match tokio::time::timeout(self.limits.attempt, exchange).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(Failure::Silent(cause(&error))),
+            Err(_) => Err(Failure::Silent(format!(
+                "no answer within {} s",
+                self.limits.attempt.as_secs()
+            ))),
+        }
+    }
+}
+
+/// How long to wait before the next attempt; nothing ends the call.
+fn patience(
+    call: &Call,
+    (retry_after, failure): &(Option<Duration>, Failure),
+    attempt: u32,
+    pause: Duration,
+) -> Option<Duration> {
+    match failure {
+        Failure::Silent(_) if call.is_read() && attempt < 2 => Some(pause),
+        Failure::Status(status) => match status.code {
+            429 => Some(retry_after.unwrap_or(pause)),
+            503 if retry_after.is_some() => *retry_after,
+            // An aggregated API without a backend answers 503 for good.
+            503 if attempt < 3 => Some(pause),
+            500 | 502 | 504 if call.is_read() && attempt < 2 => Some(pause),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn refusal(answer: Answer) -> Failure {
+    let code = answer.code;
+    let status = serde_json::from_slice::<Status>(&answer.body)
+        .ok()
+        .filter(|status| !status.message.is_empty());
+    let mut status = status.unwrap_or_else(|| {
+        let text: String = String::from_utf8_lossy(&answer.body).chars().take(300).collect();
+        Status::failure(
+            text.trim(),
+            http::StatusCode::from_u16(code).ok().map_or("", reason_phrase),
+        )
+    });
+    status.code = code;
+    Failure::Status(Box::new(status))
+}
+
+fn reason_phrase(code: http::StatusCode) -> &'static str {
+    code.canonical_reason().unwrap_or("")
+}
+
+/// The innermost sentences of a transport error; outer layers only say that a service failed.
+pub(super) fn cause(error: &dyn std::error::Error) -> String {
+    let mut sentences = vec![error.to_string()];
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let sentence = inner.to_string();
+        if sentences.last().is_none_or(|last| *last != sentence) {
+            sentences.push(sentence);
+        }
+        source = inner.source();
+    }
+    let from = sentences.len().saturating_sub(2);
+    let mut text = sentences.split_off(from);
+    if text.len() == 2 && text[0].contains(&text[1]) {
+        text.pop();
+    }
+    text.join(": ")
+}

@@ -1,0 +1,5 @@
+//! Plans and applies against a real API server and the embedded one: the same cases, the same expectations.
+
+mod drift;
+mod kube_prometheus;
+mod world;

@@ -1,0 +1,183 @@
+//! A cluster under test, and what a case does to it beside gitdeck.
+
+use crate::support::control_plane::control_plane;
+use gitdeck::cluster::{
+    Applied, Cluster, ClusterError, PlanOptions, PlanRequest, Step, StepOutcome, Steps,
+};
+use gitdeck::domain::{
+    EngineKind, Manifest, Mapping, ObjectRef, Origin, Plan, Revision, Source, SyncPolicy, Target,
+};
+use gitdeck::render::{Plain, Renderer, SourceFile};
+use gitdeck::sandbox::{Options, Sandbox};
+use kube::Client;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::time::Duration;
+
+/// One cluster with one mapping.
+pub struct World {
+    /// What gitdeck uses.
+    pub cluster: Cluster,
+    /// What everybody else uses.
+    pub client: Client,
+    /// The mapping.
+    pub mapping: Mapping,
+    /// What the mapping may do.
+    pub options: PlanOptions,
+}
+
+/// The steps of an apply, written down.
+#[derive(Default)]
+pub struct Journal {
+    /// `before` and `after` in the order of the calls.
+    pub lines: Vec<String>,
+    /// Stops before this many steps have begun.
+    pub stop_at: Option<usize>,
+}
+
+impl Steps for Journal {
+    fn before(&mut self, step: &Step) -> Result<(), String> {
+        if self.stop_at.is_some_and(|limit| step.index >= limit) {
+            return Err("asked to stop".to_owned());
+        }
+        self.lines.push(format!("before {} {}", step.verb.word(), step.object));
+        Ok(())
+    }
+
+    fn after(&mut self, step: &Step, outcome: &StepOutcome) {
+        let word = match outcome {
+            StepOutcome::Done { .. } => "done",
+            StepOutcome::Failed { .. } => "failed",
+            StepOutcome::Skipped { .. } => "skipped",
+        };
+        self.lines.push(format!("after {} {} {word}", step.verb.word(), step.object));
+    }
+}
+
+impl World {
+    /// A mapping of its own name and namespace on a cluster.
+    pub fn new(client: Client, name: &str, namespace: &str) -> Self {
+        Self {
+            cluster: Cluster::from_client(client.clone(), "test", "default"),
+            client,
+            mapping: mapping(name, namespace),
+            options: PlanOptions { prune: true, ..PlanOptions::default() },
+        }
+    }
+
+    /// Plans a revision.
+    pub async fn plan(&self, revision: &str, desired: &[Manifest]) -> Result<Plan, ClusterError> {
+        let revision = Revision::new(revision);
+        self.cluster.plan(&self.request(&revision, desired)).await
+    }
+
+    /// Plans and applies a revision.
+    pub async fn sync(
+        &self,
+        revision: &str,
+        desired: &[Manifest],
+    ) -> Result<Applied, ClusterError> {
+        self.sync_with(revision, desired, &mut Journal::default()).await
+    }
+
+    /// [`World::sync`] with the steps written down.
+    pub async fn sync_with(
+        &self,
+        revision: &str,
+        desired: &[Manifest],
+        journal: &mut Journal,
+    ) -> Result<Applied, ClusterError> {
+        let revision = Revision::new(revision);
+        let request = self.request(&revision, desired);
+        let plan = self.cluster.plan(&request).await?;
+        self.cluster.apply(&request, &plan, journal).await
+    }
+
+    /// A request for a plan.
+    pub fn request<'a>(
+        &'a self,
+        revision: &'a Revision,
+        desired: &'a [Manifest],
+    ) -> PlanRequest<'a> {
+        PlanRequest {
+            mapping: &self.mapping,
+            revision,
+            desired,
+            previous: None,
+            neighbours: &[],
+            options: self.options,
+        }
+    }
+
+    /// Sends a raw request as somebody else.
+    pub async fn send(&self, request: http::Request<Vec<u8>>) -> Value {
+        self.client.request(request).await.expect("an answer")
+    }
+
+    /// Reads an address as somebody else.
+    pub async fn get(&self, address: &str) -> Value {
+        self.send(http::Request::get(address).body(Vec::new()).expect("a request")).await
+    }
+}
+
+/// A mapping with everything at its default.
+pub fn mapping(name: &str, namespace: &str) -> Mapping {
+    Mapping {
+        name: name.to_owned(),
+        project: None,
+        repository: "fleet".to_owned(),
+        path: String::new(),
+        engine: EngineKind::Direct,
+        source: Source::Git,
+        target: Target { context: "test".to_owned(), namespace: namespace.to_owned() },
+        sync: SyncPolicy::default(),
+        ignore: Vec::new(),
+        production: false,
+        polling_interval: Duration::from_secs(180),
+    }
+}
+
+/// Manifests from objects.
+pub fn manifests(objects: impl IntoIterator<Item = Value>) -> Vec<Manifest> {
+    let manifest = |(line, object): (usize, Value)| Manifest {
+        reference: ObjectRef::of(&object).expect("a named object"),
+        object,
+        origin: Origin { file: "all.yaml".to_owned(), document: line, line: line + 1 },
+    };
+    objects.into_iter().enumerate().map(manifest).collect()
+}
+
+/// Manifests of a folder and everything below it.
+pub fn render(folder: &Path) -> Vec<Manifest> {
+    let mut files = Vec::new();
+    collect(folder, folder, &mut files);
+    Plain.render("", &files).expect("manifests")
+}
+
+fn collect(root: &Path, folder: &Path, files: &mut Vec<SourceFile>) {
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            collect(root, &path, files);
+        } else {
+            let name =
+                path.strip_prefix(root).expect("below the root").to_string_lossy().into_owned();
+            files.push(SourceFile { path: name, content: std::fs::read(&path).expect("a file") });
+        }
+    }
+}
+
+/// Runs a case in every world that is at hand, each time in a namespace of its own.
+pub async fn in_every_world<F: Future<Output = ()>>(name: &str, case: impl Fn(World) -> F) {
+    let sandbox = Sandbox::start(Options::default()).await.expect("a sandbox");
+    let world = World::new(sandbox.client(None), name, name);
+    let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+    let request =
+        http::Request::post("/api/v1/namespaces").header("content-type", "application/json");
+    world.send(request.body(body.to_string().into_bytes()).expect("a request")).await;
+    case(world).await;
+    if let Some(plane) = control_plane() {
+        let namespace = plane.namespace(name).await;
+        case(World::new(plane.client().await, &namespace, &namespace)).await;
+    }
+}
