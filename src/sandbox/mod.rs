@@ -4,6 +4,7 @@ pub mod api;
 pub mod controllers;
 pub mod fields;
 pub mod fleet;
+mod serve;
 
 use std::sync::Arc;
 
@@ -13,6 +14,8 @@ pub use api::{
     ADMINISTRATOR, ApiServer, Effect, Faults, Latch, LoggedRequest, NODE, Options, Rule, Traffic,
     User, When,
 };
+
+pub use serve::Served;
 
 /// Why a sandbox could not start.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +28,9 @@ pub enum SandboxError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// OpenSSL could not make the certificates.
+    #[error("cannot make certificates for the sandbox: {0}")]
+    Certificate(#[from] openssl::error::ErrorStack),
 }
 
 /// A running sandbox. Clones are the same sandbox; it stops with the last of them.

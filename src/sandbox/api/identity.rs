@@ -35,6 +35,12 @@ pub fn suffix() -> String {
     random::<5>().iter().map(|byte| LETTERS[usize::from(*byte) % LETTERS.len()] as char).collect()
 }
 
+/// A bearer token.
+pub fn token() -> String {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+    URL_SAFE_NO_PAD.encode(random::<24>())
+}
+
 /// Random bytes. Should the random source fail, the clock stands in: nothing here is a secret.
 fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];

@@ -82,6 +82,7 @@ struct Inner {
     faults: Faults,
     traffic: Traffic,
     counter: AtomicU64,
+    token: String,
     stop: CancellationToken,
 }
 
@@ -105,6 +106,7 @@ impl ApiServer {
             faults: Faults::default(),
             traffic: Traffic::default(),
             counter: AtomicU64::new(1),
+            token: identity::token(),
             stop,
         };
         let server = Self { inner: Arc::new(inner) };
@@ -140,6 +142,11 @@ impl ApiServer {
     /// The log of requests.
     pub fn traffic(&self) -> &Traffic {
         &self.inner.traffic
+    }
+
+    /// Bearer token of the administrator.
+    pub fn token(&self) -> &str {
+        &self.inner.token
     }
 
     /// The settings.
