@@ -16,7 +16,6 @@ impl ApiServer {
             ("", "services") => self.allocate_service(live, object),
             ("", "pods") => complete_pod(live, object),
             ("", "namespaces") => complete_namespace(live, object),
-            ("", "secrets") => fold_string_data(object),
             ("batch", "jobs") => complete_job(live, object),
             _ => {}
         }
@@ -64,14 +63,11 @@ fn complete_pod(live: Option<&Value>, object: &mut Value) {
         return;
     }
     let specification = &mut object["spec"];
-    if specification["serviceAccountName"].as_str().is_none_or(str::is_empty) {
-        let older = specification["serviceAccount"]
-            .as_str()
-            .filter(|name| !name.is_empty())
-            .map(str::to_owned);
-        specification["serviceAccountName"] = json!(older.unwrap_or_else(|| "default".to_owned()));
+    for account in ["serviceAccountName", "serviceAccount"] {
+        if specification[account].as_str().is_none_or(str::is_empty) {
+            specification[account] = json!("default");
+        }
     }
-    specification["serviceAccount"] = specification["serviceAccountName"].clone();
     if specification["priority"].is_null() {
         specification["priority"] = json!(0);
     }
@@ -95,28 +91,11 @@ fn complete_pod(live: Option<&Value>, object: &mut Value) {
 }
 
 fn complete_namespace(live: Option<&Value>, object: &mut Value) {
-    let name = object["metadata"]["name"].clone();
-    if !object["metadata"]["labels"].is_object() {
-        object["metadata"]["labels"] = json!({});
-    }
-    object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name;
     if live.is_none() {
         if !object["spec"].is_object() {
             object["spec"] = json!({});
         }
         object["spec"]["finalizers"] = json!(["kubernetes"]);
-    }
-}
-
-fn fold_string_data(object: &mut Value) {
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
-    let Some(fields) = object.as_object_mut() else { return };
-    let Some(Value::Object(plain)) = fields.shift_remove("stringData") else { return };
-    if !fields.get("data").is_some_and(Value::is_object) {
-        fields.insert("data".into(), json!({}));
-    }
-    for (key, value) in plain {
-        fields["data"][key] = json!(STANDARD.encode(value.as_str().unwrap_or_default()));
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{
     failure::Failure,
+    protobuf,
     request::{Query, Target},
     resource::Resource,
     store::{Key, Reference},
@@ -19,6 +20,13 @@ pub struct Identity {
     pub name: String,
     /// Groups.
     pub groups: Vec<String>,
+}
+
+impl Identity {
+    /// Who may do everything.
+    pub fn administrator() -> Self {
+        Self { name: super::ADMINISTRATOR.into(), groups: vec!["system:masters".into()] }
+    }
 }
 
 /// How strictly unknown fields are treated.
@@ -109,8 +117,10 @@ impl Call {
         if self.body.is_empty() {
             return Ok(Value::Null);
         }
-        if self.content_type.contains("protobuf") {
-            return Err(Failure::unsupported_media(&["application/json", "application/yaml"]));
+        if self.content_type == "application/vnd.kubernetes.protobuf" {
+            return protobuf::decode(&self.body).map_err(|error| {
+                Failure::bad_request(format!("error decoding protobuf: {error}"))
+            });
         }
         if let Ok(value) = serde_json::from_slice(&self.body) {
             return Ok(value);

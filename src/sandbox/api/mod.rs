@@ -18,6 +18,7 @@ mod openapi;
 mod options;
 mod pods;
 mod prepare;
+mod protobuf;
 mod read;
 mod registry;
 mod reply;

@@ -38,11 +38,12 @@ impl ApiServer {
         }
         let (mut paths, mut schemas) = (Map::new(), Map::new());
         for resource in resources.iter().filter(|resource| !resource.transient) {
-            let name = component(resource);
-            let mut schema = json!({"type": "object"});
-            schema["x-kubernetes-group-version-kind"] = json!([resource.group_version_kind()]);
-            schemas.insert(name.clone(), schema);
-            add_paths(&mut paths, resource, &name);
+            let Some(schema) = self.schema(resource) else { continue };
+            let mut root = schema.openapi();
+            root["x-kubernetes-group-version-kind"] = json!([resource.group_version_kind()]);
+            schemas.extend(schema.components());
+            schemas.insert(schema.name().to_owned(), root);
+            add_paths(&mut paths, resource, schema.name());
         }
         Ok(reply::json(
             200,
@@ -58,12 +59,6 @@ impl ApiServer {
 
 fn document_name(group: &str, version: &str) -> String {
     if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") }
-}
-
-fn component(resource: &Resource) -> String {
-    let group = if resource.group.is_empty() { "core" } else { resource.group.as_str() };
-    let reversed: Vec<&str> = group.split('.').rev().collect();
-    format!("{}.{}.{}", reversed.join("."), resource.version, resource.kind)
 }
 
 fn add_paths(paths: &mut Map<String, Value>, resource: &Resource, component: &str) {

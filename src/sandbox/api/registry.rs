@@ -54,6 +54,12 @@ impl Registry {
         self.resources.values().find(|resource| &*resource.storage == storage).cloned()
     }
 
+    /// Everything that is served.
+    #[cfg(test)]
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Resource>> {
+        self.resources.values()
+    }
+
     /// The resources of one group and version.
     pub fn of_version(&self, group: &str, version: &str) -> Vec<Arc<Resource>> {
         self.resources

@@ -138,11 +138,10 @@ impl ApiServer {
         writing: &Writing,
     ) -> Result<(), Failure> {
         let schema = self.schema(resource);
-        rules::default(schema.as_ref(), resource, object);
-        self.allocate(resource, live.map(|live| &**live), object);
         if let Some(schema) = &schema {
-            rules::settle(schema, object);
+            rules::default(schema, object);
         }
+        self.allocate(resource, live.map(|live| &**live), object);
         if writing.unchecked {
             return Ok(());
         }

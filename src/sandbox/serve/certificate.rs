@@ -12,7 +12,10 @@ use openssl::{
     pkey::{PKey, Private},
     x509::{
         X509, X509Builder, X509Name, X509NameBuilder,
-        extension::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName, SubjectKeyIdentifier},
+        extension::{
+            BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName,
+            SubjectKeyIdentifier,
+        },
     },
 };
 
@@ -47,7 +50,9 @@ impl Certificates {
 
         let mut builder = unsigned(&name("gitdeck-sandbox")?, &authority_name, &key)?;
         builder.append_extension(BasicConstraints::new().critical().build()?)?;
-        builder.append_extension(KeyUsage::new().critical().digital_signature().key_encipherment().build()?)?;
+        builder.append_extension(
+            KeyUsage::new().critical().digital_signature().key_encipherment().build()?,
+        )?;
         builder.append_extension(ExtendedKeyUsage::new().server_auth().build()?)?;
         let mut names = SubjectAlternativeName::new();
         names.dns("localhost").ip("127.0.0.1").ip("::1");
@@ -71,7 +76,11 @@ fn name(common: &str) -> Result<X509Name, ErrorStack> {
     Ok(builder.build())
 }
 
-fn unsigned(subject: &X509Name, issuer: &X509Name, key: &PKey<Private>) -> Result<X509Builder, ErrorStack> {
+fn unsigned(
+    subject: &X509Name,
+    issuer: &X509Name,
+    key: &PKey<Private>,
+) -> Result<X509Builder, ErrorStack> {
     let mut serial = BigNum::new()?;
     serial.rand(120, MsbOption::MAYBE_ZERO, false)?;
     let mut builder = X509::builder()?;

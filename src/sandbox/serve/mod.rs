@@ -2,7 +2,11 @@
 
 mod certificate;
 
-use std::{convert::Infallible, net::SocketAddr, pin::Pin};
+use std::{
+    convert::Infallible,
+    net::{Ipv4Addr, SocketAddr},
+    pin::Pin,
+};
 
 use http::Request;
 use hyper::{body::Incoming, service::service_fn};
@@ -14,6 +18,7 @@ use openssl::{
     error::ErrorStack,
     ssl::{AlpnError, Ssl, SslAcceptor, SslMethod, select_next_proto},
 };
+use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_openssl::SslStream;
 
@@ -65,7 +70,12 @@ impl Sandbox {
     }
 
     /// The same as [`Sandbox::kubeconfig`] for a user of the options; `None` if there is no such user.
-    pub fn kubeconfig_of(&self, user: &str, served: &Served, contexts: &[(&str, &str)]) -> Option<String> {
+    pub fn kubeconfig_of(
+        &self,
+        user: &str,
+        served: &Served,
+        contexts: &[(&str, &str)],
+    ) -> Option<String> {
         let user = self.api().options().users.iter().find(|known| known.name == user)?;
         Some(kubeconfig(served, (&user.name, &user.token), contexts))
     }
@@ -73,39 +83,33 @@ impl Sandbox {
 
 fn kubeconfig(served: &Served, (user, token): (&str, &str), contexts: &[(&str, &str)]) -> String {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
-    // JSON strings are YAML strings, whatever is in them.
-    let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    let host = if served.address.ip().is_unspecified() {
-        format!("127.0.0.1:{}", served.address.port())
-    } else {
-        served.address.to_string()
-    };
-    let mut text = format!(
-        "apiVersion: v1\nkind: Config\npreferences: {{}}\nclusters:\n- name: sandbox\n  cluster:\n    server: {}\n    \
-         certificate-authority-data: {}\nusers:\n- name: {user}\n  user:\n    token: {}\n",
-        quoted(&format!("https://{host}")),
-        STANDARD.encode(&served.ca_pem),
-        quoted(token),
-        user = quoted(user),
-    );
-    text.push_str("contexts:\n");
-    for (context, namespace) in contexts {
-        text.push_str(&format!(
-            "- name: {}\n  context:\n    cluster: sandbox\n    user: {}\n    namespace: {}\n",
-            quoted(context),
-            quoted(user),
-            quoted(namespace)
-        ));
+    let mut address = served.address;
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
     }
-    text.push_str(&format!("current-context: {}\n", quoted(contexts.first().map_or("", |(context, _)| context))));
-    text
+    let context = |(name, namespace): &(&str, &str)| json!({"name": name, "context": {"cluster": "sandbox", "user": user, "namespace": namespace}});
+    let config = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "sandbox", "cluster": {
+            "server": format!("https://{address}"),
+            "certificate-authority-data": STANDARD.encode(&served.ca_pem),
+        }}],
+        "users": [{"name": user, "user": {"token": token}}],
+        "contexts": contexts.iter().map(context).collect::<Vec<_>>(),
+        "current-context": contexts.first().map_or("", |(name, _)| name),
+    });
+    // JSON is YAML too, should the writer of YAML ever refuse.
+    serde_saphyr::to_string(&config).unwrap_or_else(|_| config.to_string())
 }
 
 fn acceptor(certificates: &Certificates) -> Result<SslAcceptor, ErrorStack> {
     let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls())?;
     builder.set_private_key(&certificates.key)?;
     builder.set_certificate(&certificates.server)?;
-    builder.set_alpn_select_callback(|_, offered| select_next_proto(PROTOCOLS, offered).ok_or(AlpnError::NOACK));
+    builder.set_alpn_select_callback(|_, offered| {
+        select_next_proto(PROTOCOLS, offered).ok_or(AlpnError::NOACK)
+    });
     Ok(builder.build())
 }
 
