@@ -1,8 +1,14 @@
 //! Pure vocabulary and rules: no clock, no files, no waiting, no foreign types but JSON values.
 
+pub mod culprit;
+pub mod defaults;
+pub mod diff;
+#[cfg(test)]
+mod diff_tests;
 pub mod health;
 pub mod ignored;
 pub mod inventory;
+mod list;
 pub mod managed;
 pub mod mapping;
 pub mod migrate;
@@ -11,6 +17,7 @@ pub mod object;
 pub mod path;
 pub mod plan;
 pub mod prove;
+pub mod redact;
 pub mod reference;
 pub mod repository;
 pub mod secret;
