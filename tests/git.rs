@@ -2,5 +2,6 @@
 
 mod commits;
 mod fetching;
+mod https;
 mod reading;
 mod world;

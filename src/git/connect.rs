@@ -84,7 +84,7 @@ impl<'a> Session<'a> {
     /// Callbacks that answer for this conversation.
     pub(super) fn callbacks(&self) -> RemoteCallbacks<'_> {
         let mut callbacks = RemoteCallbacks::new();
-        callbacks.credentials(|_, username, allowed| self.offer(username, allowed));
+        callbacks.credentials(|url, username, allowed| self.offer(url, username, allowed));
         callbacks.certificate_check(|certificate, _| {
             let Some(key) = certificate.as_hostkey() else {
                 // TLS: what OpenSSL found stands.
@@ -122,7 +122,18 @@ impl<'a> Session<'a> {
         proxy
     }
 
-    fn offer(&self, username: Option<&str>, allowed: CredentialType) -> Result<Cred, git2::Error> {
+    fn offer(
+        &self,
+        url: &str,
+        username: Option<&str>,
+        allowed: CredentialType,
+    ) -> Result<Cred, git2::Error> {
+        if !self.is_our_server(url) {
+            return Err(self.refuse(GitError::Redirected {
+                remote: self.address.to_string(),
+                reason: "another server, or a proxy, asks for the credential".to_owned(),
+            }));
+        }
         let login = username
             .map(str::to_owned)
             .or_else(|| self.login())
@@ -164,6 +175,15 @@ impl<'a> Session<'a> {
             }
             _ => Err(self.refuse(self.unauthorised("keys of ssh do not open https addresses"))),
         }
+    }
+
+    /// Whether the server that asks is the one of the address. libgit2 follows redirects to other ports of the same
+    /// host, whatever it is told; a credential is bound to scheme, host and port.
+    fn is_our_server(&self, url: &str) -> bool {
+        let Ok(asking) = Address::parse(url) else { return false };
+        asking.scheme == self.address.scheme
+            && asking.host.eq_ignore_ascii_case(&self.address.host)
+            && asking.effective_port() == self.address.effective_port()
     }
 
     fn ask_helpers(&self) -> Result<Cred, git2::Error> {

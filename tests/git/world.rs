@@ -58,6 +58,11 @@ impl World {
         Repository::open(&self.places(), &self.remote()).unwrap()
     }
 
+    /// What `git log` of the bare repository shows for a hook to build on: its newest commit.
+    pub fn newest(&self) -> Revision {
+        Revision::new(git(&self.origin(), ["rev-parse", "main"]))
+    }
+
     /// Opened and fetched.
     pub fn fetched(&self) -> Repository {
         let repository = self.open();

@@ -2,6 +2,7 @@
 
 pub mod control_plane;
 pub mod fake_node;
+pub mod git_http;
 pub mod paths;
 
 use std::collections::BTreeSet;
