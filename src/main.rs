@@ -1,2 +1,42 @@
-//! gitdeck
-fn main() {}
+//! Starts the face that was asked for and turns its end into an exit code.
+
+mod log;
+
+use gitdeck::cli::{self, Exit, Face, Fault, Invocation, Output};
+use gitdeck::config::{self, Environment};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    harden();
+    match cli::parse(std::env::args_os()) {
+        Ok(invocation) => run(&invocation).into(),
+        Err(exit) => exit.into(),
+    }
+}
+
+fn run(invocation: &Invocation) -> Exit {
+    let global = &invocation.global;
+    let mut out = Output::of_process(global.output, global.color);
+    let environment = Environment::of_process();
+    let ended = match &invocation.face {
+        Face::Command(command) if !command.needs_engine() => {
+            command.run_alone(global, &environment, &mut out)
+        }
+        _ => config::load(&global.overrides(), &environment).map_err(Fault::from).and_then(
+            |loaded| {
+                log::install(&loaded.settings.data_dir, global.log_level);
+                Err(Fault::usage("this build only looks at the configuration"))
+            },
+        ),
+    };
+    let exit = ended.unwrap_or_else(|fault| out.fault(&fault));
+    out.finish(exit)
+}
+
+/// No core dumps, which would hold credentials, and nothing that others can read.
+fn harden() {
+    use rustix::process::{Resource, Rlimit, setrlimit, umask};
+    // Where the limit cannot be lowered, the program still does its work.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    umask(rustix::fs::Mode::from_bits_retain(0o077));
+}

@@ -1,1 +1,135 @@
-//! (to be filled)
+//! Face one: the command line. Parses, runs one command, prints, and gives an exit code back.
+
+pub mod args;
+mod commands;
+pub mod exit;
+pub mod fault;
+pub mod output;
+mod print;
+mod prompt;
+mod select;
+pub mod session;
+#[cfg(test)]
+mod tests;
+
+pub use args::Global;
+pub use commands::demo::Demo;
+pub use exit::Exit;
+pub use fault::Fault;
+pub use output::Output;
+
+use crate::config::Environment;
+use args::{Arguments, OwnVerb, Verb, WorkVerb};
+use clap::Parser;
+use session::Work;
+use std::ffi::OsString;
+
+/// What was asked for: one of the faces.
+#[derive(Debug)]
+pub enum Face {
+    /// The console.
+    Console,
+    /// The console, or nothing, on the embedded sandbox.
+    Demo(Demo),
+    /// One command.
+    Command(Command),
+}
+
+/// A subcommand.
+#[derive(Debug)]
+pub enum Command {
+    /// One that needs the engine.
+    Work(WorkVerb),
+    /// One that looks at the configuration or at gitdeck itself.
+    Own(OwnVerb),
+}
+
+/// A command line that was understood.
+#[derive(Debug)]
+pub struct Invocation {
+    /// Flags of every subcommand.
+    pub global: Global,
+    /// What was asked for.
+    pub face: Face,
+}
+
+/// Parses the command line. Help, version and usage errors are printed; then only the exit code is left.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, Exit> {
+    match Arguments::try_parse_from(arguments) {
+        Ok(Arguments { global, verb }) => {
+            let face = match verb {
+                None => Face::Console,
+                Some(Verb::Demo(demo)) => Face::Demo(demo),
+                Some(Verb::Work(verb)) => Face::Command(Command::Work(verb)),
+                Some(Verb::Own(verb)) => Face::Command(Command::Own(verb)),
+            };
+            Ok(Invocation { global, face })
+        }
+        Err(error) => {
+            // A reader that went away does not want the help any more.
+            let _ = error.print();
+            Err(if error.use_stderr() { Exit::Usage } else { Exit::Fine })
+        }
+    }
+}
+
+impl Command {
+    /// Whether it asks repositories or clusters, or only reads and edits files.
+    pub fn needs_engine(&self) -> bool {
+        match self {
+            Self::Work(_) => true,
+            Self::Own(OwnVerb::Repo(repo)) => !repo.edits(),
+            Self::Own(OwnVerb::Mapping(mapping)) => !mapping.edits(),
+            Self::Own(_) => false,
+        }
+    }
+
+    /// Runs a command that needs no engine.
+    pub fn run_alone(
+        &self,
+        global: &Global,
+        environment: &Environment,
+        out: &mut Output,
+    ) -> Result<Exit, Fault> {
+        let overrides = global.overrides();
+        match self {
+            Self::Own(OwnVerb::Repo(repo)) => repo.edit(&overrides, environment, out),
+            Self::Own(OwnVerb::Mapping(mapping)) => mapping.edit(&overrides, environment, out),
+            Self::Own(OwnVerb::Config(config)) => config.run(&overrides, environment, out),
+            Self::Own(OwnVerb::Completions(completions)) => Ok(completions.run(out)),
+            Self::Own(OwnVerb::Man(man)) => man.run(out),
+            Self::Work(_) => Err(Fault::usage("this command needs the engine")),
+        }
+    }
+
+    /// Runs a command on an engine.
+    pub async fn run(&self, work: &mut Work<'_>) -> Exit {
+        let result = match self {
+            Self::Work(verb) => verb.run(work).await,
+            Self::Own(OwnVerb::Repo(repo)) => repo.run(work).await,
+            Self::Own(OwnVerb::Mapping(mapping)) => mapping.run(work).await,
+            Self::Own(_) => Ok(Exit::Fine),
+        };
+        let exit = result.unwrap_or_else(|fault| work.out.fault(&fault));
+        if work.was_interrupted() { exit.and(Exit::Interrupted) } else { exit }
+    }
+}
+
+impl WorkVerb {
+    async fn run(&self, work: &mut Work<'_>) -> Result<Exit, Fault> {
+        match self {
+            Self::Status(verb) => verb.run(work).await,
+            Self::Diff(verb) => verb.run(work).await,
+            Self::Plan(verb) => verb.run(work).await,
+            Self::Sync(verb) => verb.run(work).await,
+            Self::Suspend(verb) => verb.run(work).await,
+            Self::Resume(verb) => verb.run(work).await,
+            Self::Activity(verb) => verb.run(work).await,
+            Self::Log(verb) => verb.run(work).await,
+            Self::Show(verb) => verb.run(work).await,
+            Self::Commit(verb) => verb.run(work).await,
+            Self::Push(verb) => verb.run(work).await,
+            Self::Doctor(verb) => verb.run(work).await,
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! `gitdeck commit`.
+
+use crate::cli::exit::Exit;
+use crate::cli::fault::Fault;
+use crate::cli::print;
+use crate::cli::prompt::Answer;
+use crate::cli::select;
+use crate::cli::session::Work;
+use crate::domain::text::harmless;
+use crate::domain::{Commit as Made, FileEdit, Mapping, PushOutcome};
+use crate::engine::{Command, Event, Outcome};
+use clap::Args;
+use serde::Serialize;
+use std::io::Read;
+
+/// Commit files of a mapping on top of the branch, without a work tree
+///
+/// The result has to render: a commit with a malformed manifest is refused with file and line. Without --push or
+/// --no-push a terminal asks; elsewhere one of both is wanted. What is not pushed waits in the outbox for `gitdeck push`.
+#[derive(Debug, Args)]
+pub struct Commit {
+    /// Mapping
+    #[arg(value_name = "MAPPING")]
+    mapping: String,
+    /// Message; the default one says what changes
+    #[arg(short, long, value_name = "TEXT")]
+    message: Option<String>,
+    /// A file of the mapping and the local file that holds its new content, `-` for standard input
+    #[arg(long = "file", value_name = "FILE=LOCAL", required = true, value_parser = pair)]
+    files: Vec<(String, String)>,
+    /// Push right after
+    #[arg(long, conflicts_with = "no_push")]
+    push: bool,
+    /// Leave the commit in the outbox
+    #[arg(long)]
+    no_push: bool,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((file, local)) if !file.is_empty() && !local.is_empty() => {
+            Ok((file.to_owned(), local.to_owned()))
+        }
+        _ => Err("FILE=LOCAL, a path below the mapping's and a local file".to_owned()),
+    }
+}
+
+/// The document.
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    commit: Option<&'a Made>,
+    repository: &'a str,
+    mapping: &'a str,
+    push: Option<&'a PushOutcome>,
+}
+
+impl Commit {
+    /// Validates, commits, and pushes where wanted.
+    pub(crate) async fn run(&self, work: &mut Work<'_>) -> Result<Exit, Fault> {
+        let mapping = select::mapping(&work.settings, &self.mapping)?.clone();
+        let edits = self.edits(&mapping)?;
+        let fetched = work.fetch(std::slice::from_ref(&self.mapping)).await;
+        let push = self.wants_push(work, &mapping, &edits).await?;
+        let command = Command::Commit {
+            mapping: mapping.name.clone(),
+            edits,
+            message: self.message.clone(),
+            base: None,
+            push,
+        };
+        let (outcome, events) = work.run_one(command).await;
+        let exit = work.settle(&mapping.name, &outcome);
+        let made = events.iter().find_map(|event| match event {
+            Event::Committed { commit, .. } => Some(commit),
+            _ => None,
+        });
+        let pushed = events.iter().find_map(|event| match event {
+            Event::Pushed { outcome, .. } => Some(outcome),
+            _ => None,
+        });
+        if !work.out.is_human() {
+            let (repository, name) = (mapping.repository.as_str(), mapping.name.as_str());
+            work.out.document(&Document { commit: made, repository, mapping: name, push: pushed });
+        } else if let Some(commit) = made {
+            let revision = work.out.paint.name(commit.revision.short());
+            work.out.line(&format!("committed {revision} {}", harmless(commit.title())));
+            if let Outcome::Done(message) = &outcome
+                && push
+            {
+                work.out.line(&harmless(message));
+            } else {
+                let repository = &mapping.repository;
+                work.out.note(&format!(
+                    "it waits in the outbox; `gitdeck push {repository}` pushes it"
+                ));
+            }
+        }
+        // A commit on what was fetched last is sound; the push looks at the remote again.
+        Ok(if exit == Exit::Fine && !push { exit.and(fetched) } else { exit })
+    }
+
+    fn edits(&self, mapping: &Mapping) -> Result<Vec<FileEdit>, Fault> {
+        let mut edits: Vec<FileEdit> = Vec::new();
+        for (file, local) in &self.files {
+            let path = path_in(mapping, file)?;
+            if edits.iter().any(|edit| edit.path == path) {
+                return Err(Fault::usage(format!("`{file}` is given twice")));
+            }
+            edits.push(FileEdit { path, content: Some(read(local)?) });
+        }
+        Ok(edits)
+    }
+
+    /// Shows what would be committed and asks, where neither flag says it.
+    async fn wants_push(
+        &self,
+        work: &mut Work<'_>,
+        mapping: &Mapping,
+        edits: &[FileEdit],
+    ) -> Result<bool, Fault> {
+        if self.push || self.no_push {
+            return Ok(self.push);
+        }
+        if !work.out.can_ask {
+            return Err(Fault::usage("nobody is here to ask whether the commit is pushed")
+                .hint("say --push, or --no-push to leave it in the outbox"));
+        }
+        let draft = Command::Draft { mapping: mapping.name.clone(), edits: edits.to_vec() };
+        let (_, events) = work.run_one(draft).await;
+        for event in &events {
+            if let Event::Drafted { diff, .. } = event {
+                let text = print::commit::patch(work.out.note_paint, diff);
+                work.out.note_painted(&text);
+            }
+        }
+        let question = format!("Commit and push to {}?", mapping.repository);
+        Ok(work.ask(&question).await? == Answer::Yes)
+    }
+}
+
+/// The path from the root of the repository. A mapping that is one file has only that file.
+fn path_in(mapping: &Mapping, file: &str) -> Result<String, Fault> {
+    let outside = || Fault::usage(format!("`{file}` is not below the mapping's path"));
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in file.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => return Err(outside()),
+            segment => segments.push(segment),
+        }
+    }
+    if file.starts_with('/') {
+        return Err(outside());
+    }
+    let name = mapping.path.rsplit('/').next().unwrap_or_default();
+    let is_file = [".yaml", ".yml", ".json"].iter().any(|end| name.ends_with(end));
+    if is_file {
+        return if segments.is_empty() || segments == [name] {
+            Ok(mapping.path.clone())
+        } else {
+            Err(Fault::usage(format!("mapping `{}` is the one file {name}", mapping.name)))
+        };
+    }
+    if segments.is_empty() {
+        return Err(outside());
+    }
+    let below = segments.join("/");
+    Ok(if mapping.path.is_empty() { below } else { format!("{}/{below}", mapping.path) })
+}
+
+fn read(local: &str) -> Result<Vec<u8>, Fault> {
+    let read = if local == "-" {
+        let mut content = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut content).map(|_| content)
+    } else {
+        std::fs::read(local)
+    };
+    read.map_err(|error| Fault::usage(format!("{local} cannot be read: {error}")))
+}

@@ -1,0 +1,103 @@
+//! `gitdeck diff`.
+
+use crate::cli::exit::Exit;
+use crate::cli::fault::Fault;
+use crate::cli::print;
+use crate::cli::select;
+use crate::cli::session::Work;
+use crate::domain::Plan;
+use crate::engine::{Command, Event, Outcome, SyncOptions};
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// Show what differs between Git and the cluster, path by path, with who changed it
+///
+/// The verdict is the server's: a dry run of what Git says, against the live object. Exits with 1 if there are
+/// differences. Values of Secrets are never shown.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// Mappings; all where none is named
+    #[arg(value_name = "MAPPING")]
+    mappings: Vec<String>,
+    /// Compare with this revision instead of the tip of the branch
+    #[arg(long, value_name = "REV")]
+    revision: Option<String>,
+    /// Counts only
+    #[arg(long)]
+    summary: bool,
+}
+
+/// The document of `diff` and `plan`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Document<'a> {
+    plans: Vec<&'a Plan>,
+}
+
+impl<'a> Document<'a> {
+    pub(crate) fn of(plans: &'a [Arc<Plan>]) -> Self {
+        Self { plans: plans.iter().map(Arc::as_ref).collect() }
+    }
+}
+
+impl Diff {
+    /// Plans, and prints what differs.
+    pub(crate) async fn run(&self, work: &mut Work<'_>) -> Result<Exit, Fault> {
+        let names = select::mappings(&work.settings, &self.mappings, work.global)?;
+        let options = SyncOptions::default();
+        let (plans, mut exit) = work.plans(&names, self.revision.as_deref(), &options).await;
+        if plans.iter().any(|plan| !plan.is_empty() || !plan.refusals.is_empty()) {
+            exit = exit.and(Exit::Differences);
+        }
+        if !work.out.is_human() {
+            work.out.document(&Document::of(&plans));
+            return Ok(exit);
+        }
+        let (paint, now) = (work.out.paint, Timestamp::now());
+        for plan in &plans {
+            let text = if self.summary || plan.is_empty() {
+                print::plan::head(paint, plan)
+            } else {
+                print::plan::print(paint, plan, now)
+            };
+            work.out.text(&text);
+        }
+        if names.is_empty() {
+            work.nothing_configured();
+        }
+        Ok(exit)
+    }
+}
+
+impl Work<'_> {
+    /// Plans mappings side by side at fresh data. The plans are in the order of the names; those that failed are said and
+    /// left out.
+    pub(crate) async fn plans(
+        &mut self,
+        names: &[String],
+        revision: Option<&str>,
+        options: &SyncOptions,
+    ) -> (Vec<Arc<Plan>>, Exit) {
+        let mut exit = self.fetch(names).await;
+        let plan = |name: &String| Command::Plan {
+            mapping: name.clone(),
+            revision: revision.map(str::to_owned),
+            options: options.clone(),
+        };
+        let ran = self.run(names.iter().map(plan).collect()).await;
+        let mut plans = Vec::new();
+        for (name, outcome) in names.iter().zip(&ran.outcomes) {
+            let planned = ran.events.iter().rev().find_map(|event| match event {
+                Event::Planned { plan, .. } if plan.mapping == *name => Some(Arc::clone(plan)),
+                _ => None,
+            });
+            match (planned, outcome) {
+                // What a guard says of a plan is shown beside the plan.
+                (Some(plan), Outcome::Done(_) | Outcome::Refused(_)) => plans.push(plan),
+                (_, outcome) => exit = exit.and(self.settle(name, outcome)),
+            }
+        }
+        (plans, exit)
+    }
+}

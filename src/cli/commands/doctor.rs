@@ -1,0 +1,225 @@
+//! `gitdeck doctor`.
+
+use crate::cli::exit::Exit;
+use crate::cli::fault::Fault;
+use crate::cli::print::paint::Paint;
+use crate::cli::print::table::{Cell, Style, table};
+use crate::cli::print::time::age;
+use crate::cli::session::Work;
+use crate::domain::{Health, SyncState};
+use crate::engine::event::ClusterState;
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long an external program may take to say its version.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Check everything that gitdeck needs, and say what keeps each mapping from being in sync
+#[derive(Debug, Args)]
+pub struct Doctor {}
+
+#[derive(Debug, Serialize)]
+struct Document {
+    checks: Vec<Check>,
+}
+
+/// One finding.
+#[derive(Debug, Serialize)]
+struct Check {
+    /// `configuration`, `directory`, `program`, `repository`, `cluster`, `mapping`.
+    area: &'static str,
+    subject: String,
+    /// `ok`, `warning`, `failed`.
+    result: &'static str,
+    message: String,
+}
+
+impl Check {
+    fn new(
+        area: &'static str,
+        subject: &str,
+        result: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { area, subject: subject.to_owned(), result, message: message.into() }
+    }
+}
+
+impl Doctor {
+    /// Checks and prints.
+    pub(crate) async fn run(&self, work: &mut Work<'_>) -> Result<Exit, Fault> {
+        let mut checks = configuration(work);
+        for (what, path) in [("cache", &work.settings.cache_dir), ("data", &work.settings.data_dir)]
+        {
+            checks.push(directory(what, path));
+        }
+        for (program, why) in [
+            ("git", "credential helpers, and SSH settings that the library does not know"),
+            ("ssh", "repositories over SSH with the settings of ~/.ssh/config"),
+        ] {
+            checks.push(version(program, why).await);
+        }
+        let repositories: Vec<String> = work.settings.repositories.keys().cloned().collect();
+        let mappings: Vec<String> = work.settings.mappings.keys().cloned().collect();
+        let mut exit = work.check_repositories(&repositories).await;
+        exit = exit.and(work.observe(&mappings).await);
+        checks.extend(repositories.iter().flat_map(|name| repository(work, name)));
+        checks.extend(clusters(work));
+        checks.extend(mappings.iter().filter_map(|name| mapping(work, name)));
+        if checks.iter().any(|check| check.result == "failed") {
+            exit = exit.and(Exit::Failed);
+        }
+        if work.out.is_human() {
+            let text = print(work.out.paint, &checks);
+            work.out.text(&text);
+        } else {
+            work.out.document(&Document { checks });
+        }
+        Ok(exit)
+    }
+}
+
+fn configuration(work: &Work<'_>) -> Vec<Check> {
+    let settings = &work.settings;
+    let mut checks: Vec<Check> = settings
+        .files
+        .iter()
+        .map(|file| Check::new("configuration", &file.display().to_string(), "ok", "read"))
+        .collect();
+    if checks.is_empty() {
+        let message = "there is no file yet; `gitdeck repo add NAME URL` makes one";
+        checks.push(Check::new("configuration", "-", "warning", message));
+    }
+    if settings.safety.read_only {
+        checks.push(Check::new("configuration", "read-only", "ok", "every write is refused"));
+    }
+    checks
+}
+
+/// Whether a directory can be written, by writing into it.
+fn directory(what: &'static str, path: &Path) -> Check {
+    let probe = path.join(format!(".doctor.{}", std::process::id()));
+    let written = std::fs::create_dir_all(path)
+        .and_then(|()| std::fs::write(&probe, b""))
+        .and_then(|()| std::fs::remove_file(&probe));
+    let subject = path.display().to_string();
+    match written {
+        Ok(()) => Check::new("directory", &subject, "ok", format!("{what} can be written")),
+        Err(error) => {
+            let message = format!("{what} cannot be written: {error}");
+            Check::new("directory", &subject, "failed", message)
+        }
+    }
+}
+
+async fn version(program: &str, why: &str) -> Check {
+    let flag = if program == "ssh" { "-V" } else { "--version" };
+    let run = tokio::process::Command::new(program)
+        .arg(flag)
+        .stdin(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    match tokio::time::timeout(PATIENCE, run).await {
+        Ok(Ok(output)) => {
+            // ssh says its version on stderr.
+            let text = if output.stdout.is_empty() { output.stderr } else { output.stdout };
+            let text = String::from_utf8_lossy(&text);
+            Check::new("program", program, "ok", text.lines().next().unwrap_or_default())
+        }
+        Ok(Err(error)) => {
+            let message = format!("cannot be started ({error}); it serves {why}");
+            Check::new("program", program, "warning", message)
+        }
+        Err(_) => Check::new("program", program, "warning", "does not answer"),
+    }
+}
+
+fn repository(work: &Work<'_>, name: &str) -> Vec<Check> {
+    let Some(view) = work.store.repositories.get(name) else { return Vec::new() };
+    let mut checks: Vec<Check> = view
+        .checks
+        .iter()
+        .map(|(check, passed, detail)| {
+            let result = if *passed { "ok" } else { "failed" };
+            Check::new("repository", name, result, format!("{check}: {detail}"))
+        })
+        .collect();
+    let feeds = work.settings.mappings.values().filter(|mapping| mapping.repository == name);
+    let feeds: Vec<&str> = feeds.map(|mapping| mapping.name.as_str()).collect();
+    let seen = match (&view.state.fetched_at, &view.state.tip) {
+        (Some(then), Some(tip)) => {
+            format!("fetched {} ago at {}", age(*then, Timestamp::now()), tip.short())
+        }
+        _ => "never fetched".to_owned(),
+    };
+    let feeds = if feeds.is_empty() { "no mapping".to_owned() } else { feeds.join(", ") };
+    checks.push(Check::new("repository", name, "ok", format!("{seen}; feeds {feeds}")));
+    if view.state.pending > 0 {
+        let message = format!("{} commits wait for `gitdeck push {name}`", view.state.pending);
+        checks.push(Check::new("repository", name, "warning", message));
+    }
+    checks
+}
+
+fn clusters(work: &Work<'_>) -> Vec<Check> {
+    let of = |(context, state): (&String, &ClusterState)| match state {
+        ClusterState::Live { version, latency_ms } => {
+            let message = format!("{version}, answers in {latency_ms} ms");
+            Check::new("cluster", context, "ok", message)
+        }
+        ClusterState::Stale { reason, .. } => {
+            Check::new("cluster", context, "failed", reason.clone())
+        }
+        ClusterState::Unknown | ClusterState::Syncing => {
+            Check::new("cluster", context, "warning", "was not seen")
+        }
+    };
+    work.store.clusters.iter().map(of).collect()
+}
+
+/// What keeps a mapping from being in sync and healthy.
+fn mapping(work: &Work<'_>, name: &str) -> Option<Check> {
+    let status = &work.store.mappings.get(name)?.status;
+    let why = status.message.as_ref().map_or(String::new(), |message| format!(": {message}"));
+    let (result, message) = match status.sync {
+        SyncState::Synced if matches!(status.health, Health::Healthy | Health::Suspended) => {
+            ("ok", "in sync and healthy".to_owned())
+        }
+        SyncState::Synced => ("warning", format!("in sync, {}{why}", status.health.word())),
+        SyncState::Error => ("failed", format!("cannot be synced{why}")),
+        SyncState::Unknown => ("failed", format!("cannot be seen{why}")),
+        SyncState::Suspended => ("warning", format!("suspended{why}; `gitdeck resume {name}`")),
+        SyncState::Drifted => {
+            let fields = status.drifted_fields;
+            ("warning", format!("{fields} fields drifted; `gitdeck diff {name}` names them"))
+        }
+        SyncState::OutOfSync => {
+            let behind = status.behind;
+            ("warning", format!("{behind} commits behind; `gitdeck sync {name}` applies them{why}"))
+        }
+    };
+    Some(Check::new("mapping", name, result, message))
+}
+
+fn print(paint: Paint, checks: &[Check]) -> String {
+    let rows = checks
+        .iter()
+        .map(|check| {
+            let style: Style = match check.result {
+                "ok" => Paint::good,
+                "warning" => Paint::warn,
+                _ => Paint::bad,
+            };
+            vec![
+                Cell::styled(check.result, style),
+                Cell::plain(check.area),
+                Cell::styled(&check.subject, Paint::name),
+                Cell::plain(&check.message),
+            ]
+        })
+        .collect();
+    table(paint, &["RESULT", "AREA", "SUBJECT", "MESSAGE"], rows)
+}

@@ -1,0 +1,248 @@
+//! `gitdeck mapping`.
+
+use crate::cli::exit::Exit;
+use crate::cli::fault::Fault;
+use crate::cli::output::Output;
+use crate::cli::print::paint::Paint;
+use crate::cli::print::table::{Cell, table};
+use crate::cli::select;
+use crate::cli::session::Work;
+use crate::config::edit::{self, NewMapping};
+use crate::config::{Environment, Overrides, duration};
+use crate::domain::text::harmless;
+use crate::domain::{self, EngineKind, IgnoreRule, Source, SyncPolicy, Target};
+use crate::engine::{Command, Event};
+use clap::{Args, Subcommand, ValueEnum};
+use serde::Serialize;
+use std::fmt::Write;
+use std::path::Path;
+
+/// Add, list, show and remove mappings
+#[derive(Debug, Subcommand)]
+pub enum Mapping {
+    Add(Box<Add>),
+    /// List mappings with path and target
+    List,
+    /// Show one mapping with its settings and files
+    Show {
+        /// Mapping
+        #[arg(value_name = "MAPPING")]
+        name: String,
+    },
+    /// Take a mapping out of the configuration; the cluster is left as it is
+    Remove {
+        /// Mapping
+        #[arg(value_name = "MAPPING")]
+        name: String,
+    },
+}
+
+/// Add a mapping to the configuration: a path of a repository, tied to a context and a namespace
+#[derive(Debug, Args)]
+pub struct Add {
+    /// Name
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Repository, unless the project has one
+    #[arg(long, value_name = "NAME")]
+    repository: Option<String>,
+    /// File or directory, below the project's prefix; `.` is the whole repository
+    #[arg(long, value_name = "PATH")]
+    path: Option<String>,
+    /// Project that it inherits from
+    #[arg(long, value_name = "NAME")]
+    project: Option<String>,
+    /// Which side wins
+    #[arg(long, value_name = "SIDE", value_enum)]
+    source: Option<Side>,
+}
+
+/// Which side wins when Git and the cluster disagree.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Side {
+    /// Git wins, the cluster is corrected
+    Git,
+}
+
+#[derive(Debug, Serialize)]
+struct Document {
+    mappings: Vec<Row>,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    name: String,
+    project: Option<String>,
+    repository: String,
+    path: String,
+    engine: EngineKind,
+    source: Source,
+    target: Target,
+    production: bool,
+    sync: SyncPolicy,
+    ignore: Vec<IgnoreRule>,
+    polling_interval: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<Vec<String>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Edited<'a> {
+    edit: &'a str,
+    kind: &'a str,
+    name: &'a str,
+    file: &'a Path,
+}
+
+/// Says what was edited where.
+pub(crate) fn tell_edit(out: &mut Output, (verb, kind, name): (&str, &str, &str), file: &Path) {
+    if out.is_human() {
+        let line = format!("{verb} {kind} {name} in {}", file.display());
+        out.line(&harmless(&line));
+    } else {
+        out.document(&Edited { edit: verb, kind, name, file });
+    }
+}
+
+impl Mapping {
+    /// Whether it only edits the configuration.
+    pub(crate) fn edits(&self) -> bool {
+        matches!(self, Self::Add(_) | Self::Remove { .. })
+    }
+
+    /// Edits the configuration. `--context` and `--namespace` are the target of a new mapping.
+    pub(crate) fn edit(
+        &self,
+        overrides: &Overrides,
+        environment: &Environment,
+        out: &mut Output,
+    ) -> Result<Exit, Fault> {
+        match self {
+            Self::Add(add) => {
+                let new = NewMapping {
+                    name: add.name.clone(),
+                    repository: add.repository.clone(),
+                    path: add.path.clone(),
+                    project: add.project.clone(),
+                    context: overrides.context.clone(),
+                    namespace: overrides.namespace.clone(),
+                    engine: None,
+                    source: add.source.map(|Side::Git| Source::Git),
+                };
+                let file = edit::add_mapping(overrides, environment, &new)?;
+                tell_edit(out, ("added", "mapping", &add.name), &file);
+                out.note(&format!("`gitdeck status {}` shows how it stands", add.name));
+            }
+            Self::Remove { name } => {
+                let file = edit::remove_mapping(overrides, environment, name)?;
+                tell_edit(out, ("removed", "mapping", name), &file);
+                out.note("the cluster is left as it is");
+            }
+            _ => {}
+        }
+        Ok(Exit::Fine)
+    }
+
+    /// Lists or shows.
+    pub(crate) async fn run(&self, work: &mut Work<'_>) -> Result<Exit, Fault> {
+        let Self::Show { name } = self else {
+            let names = select::mappings(&work.settings, &[], work.global)?;
+            let mappings = names.iter().filter_map(|name| work.settings.mappings.get(name));
+            let rows: Vec<Row> = mappings.map(|mapping| row(mapping, None)).collect();
+            if rows.is_empty() {
+                work.nothing_configured();
+            }
+            let text = print_list(work.out.paint, &rows);
+            if work.out.is_human() {
+                work.out.text(&text);
+            } else {
+                work.out.document(&Document { mappings: rows });
+            }
+            return Ok(Exit::Fine);
+        };
+        let mapping = select::mapping(&work.settings, name)?.clone();
+        let mut exit = work.fetch(std::slice::from_ref(name)).await;
+        let (outcome, events) = work.run_one(Command::Files { mapping: name.clone() }).await;
+        exit = exit.and(work.settle(name, &outcome));
+        let files = events.iter().find_map(|event| match event {
+            Event::FilesLoaded { files, .. } => {
+                Some(files.iter().map(|file| file.path.clone()).collect())
+            }
+            _ => None,
+        });
+        let row = row(&mapping, files);
+        if work.out.is_human() {
+            let text = print_details(&row);
+            work.out.text(&text);
+        } else {
+            work.out.document(&Document { mappings: vec![row] });
+        }
+        Ok(exit)
+    }
+}
+
+fn row(mapping: &domain::Mapping, files: Option<Vec<String>>) -> Row {
+    Row {
+        name: mapping.name.clone(),
+        project: mapping.project.clone(),
+        repository: mapping.repository.clone(),
+        path: mapping.path.clone(),
+        engine: mapping.engine,
+        source: mapping.source,
+        target: mapping.target.clone(),
+        production: mapping.production,
+        sync: mapping.sync,
+        ignore: mapping.ignore.clone(),
+        polling_interval: duration::show(mapping.polling_interval),
+        files,
+    }
+}
+
+fn target(row: &Row) -> String {
+    format!("{}/{}", row.target.context, row.target.namespace)
+}
+
+fn print_list(paint: Paint, rows: &[Row]) -> String {
+    let cells = rows
+        .iter()
+        .map(|row| {
+            vec![
+                Cell::styled(&row.name, Paint::name),
+                Cell::plain(row.project.as_deref().unwrap_or("-")),
+                Cell::plain(&row.repository),
+                Cell::plain(if row.path.is_empty() { "." } else { &row.path }),
+                Cell::plain(&target(row)),
+                Cell::styled(if row.production { "production" } else { "" }, Paint::warn),
+            ]
+        })
+        .collect();
+    table(paint, &["NAME", "PROJECT", "REPOSITORY", "PATH", "TARGET", "GUARD"], cells)
+}
+
+fn print_details(row: &Row) -> String {
+    let sync = &row.sync;
+    let policy = format!(
+        "auto {}, prune {} (limit {}), self-heal {}",
+        sync.auto, sync.prune, sync.prune_limit, sync.self_heal
+    );
+    let ignored: Vec<&str> = row.ignore.iter().map(|rule| rule.path.as_str()).collect();
+    let facts = [
+        ("name", row.name.clone()),
+        ("project", row.project.clone().unwrap_or_else(|| "-".to_owned())),
+        ("repository", row.repository.clone()),
+        ("path", if row.path.is_empty() { ".".to_owned() } else { row.path.clone() }),
+        ("target", target(row)),
+        ("production", if row.production { "yes" } else { "no" }.to_owned()),
+        ("sync", policy),
+        ("ignored", ignored.join(", ")),
+        ("fetched every", row.polling_interval.clone()),
+    ];
+    let mut text = String::new();
+    for (name, value) in facts {
+        let _ = writeln!(text, "{name:<14} {}", harmless(&value));
+    }
+    for file in row.files.iter().flatten() {
+        let _ = writeln!(text, "{:<14} {}", "file", harmless(file));
+    }
+    text
+}

@@ -1,0 +1,20 @@
+//! The subcommands: each file is one, its doc comment its help and its manual.
+
+pub mod activity;
+pub mod commit;
+pub mod completions;
+pub mod config;
+pub mod demo;
+pub mod diff;
+pub mod doctor;
+pub mod log;
+pub mod man;
+pub mod mapping;
+pub mod plan;
+pub mod push;
+pub mod repo;
+pub mod resume;
+pub mod show;
+pub mod status;
+pub mod suspend;
+pub mod sync;

@@ -1,0 +1,86 @@
+//! `gitdeck status`.
+
+use crate::cli::exit::Exit;
+use crate::cli::fault::Fault;
+use crate::cli::print;
+use crate::cli::select;
+use crate::cli::session::Work;
+use crate::domain::{MappingStatus, SyncState};
+use crate::engine::Command;
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// Show how mappings stand: in sync, drifted, behind, failed, and how healthy
+///
+/// Looks at the repositories and clusters now, all at once. A mapping that cannot be seen is reported with the reason and
+/// ends the command with 3; a manifest that cannot be rendered or planned is a state (`error`) like any other.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Mappings; all where none is named
+    #[arg(value_name = "MAPPING")]
+    mappings: Vec<String>,
+    /// Exit with 1 if any is not in sync
+    #[arg(long)]
+    exit_code: bool,
+    /// Show what was known last, without looking
+    #[arg(long)]
+    cached: bool,
+}
+
+/// The document.
+#[derive(Debug, Serialize)]
+struct Document {
+    mappings: Vec<MappingStatus>,
+}
+
+impl Status {
+    /// Observes and prints.
+    pub(crate) async fn run(&self, work: &mut Work<'_>) -> Result<Exit, Fault> {
+        let names = select::mappings(&work.settings, &self.mappings, work.global)?;
+        let mut exit = Exit::Fine;
+        if !self.cached {
+            exit = work.observe(&names).await;
+        }
+        let known = names.iter().filter_map(|name| work.store.mappings.get(name));
+        let mappings: Vec<MappingStatus> = known.map(|view| view.status.clone()).collect();
+        if self.exit_code && mappings.iter().any(|status| status.sync != SyncState::Synced) {
+            exit = exit.and(Exit::Differences);
+        }
+        if !work.out.is_human() {
+            work.out.document(&Document { mappings });
+        } else if mappings.is_empty() {
+            work.nothing_configured();
+        } else {
+            let text = print::status::print(work.out.paint, &mappings, Timestamp::now());
+            work.out.text(&text);
+        }
+        Ok(exit)
+    }
+}
+
+impl Work<'_> {
+    /// Fetches and observes mappings side by side. Fails if one of them cannot be seen.
+    pub(crate) async fn observe(&mut self, names: &[String]) -> Exit {
+        let observe = |name: &String| Command::Observe { mapping: name.clone(), fetch: true };
+        let ran = self.run(names.iter().map(observe).collect()).await;
+        let mut exit = Exit::Fine;
+        for (name, outcome) in names.iter().zip(&ran.outcomes) {
+            exit = exit.and(self.settle(name, outcome));
+            let state = self.store.mappings.get(name).map(|view| view.status.sync);
+            if state == Some(SyncState::Unknown) {
+                exit = exit.and(Exit::Failed);
+            }
+        }
+        exit
+    }
+
+    /// Says how to begin.
+    pub(crate) fn nothing_configured(&mut self) {
+        self.out.note(if self.settings.mappings.is_empty() {
+            "no mapping is configured yet; `gitdeck repo add NAME URL` and `gitdeck mapping add NAME --repository R --path P` add one, `gitdeck demo` shows what it looks like"
+        } else {
+            "no mapping goes to that context and namespace"
+        });
+    }
+}

@@ -1,0 +1,100 @@
+//! Commits for people.
+
+use super::paint::Paint;
+use super::table::{Cell, table};
+use super::time::age;
+use crate::domain::repository::{FileChangeKind, Signature};
+use crate::domain::text::{harmless, harmless_lines};
+use crate::domain::{Commit, CommitDetails};
+use jiff::Timestamp;
+use std::fmt::Write;
+
+/// One row per commit.
+pub(crate) fn print_log(paint: Paint, commits: &[Commit], now: Timestamp) -> String {
+    let rows = commits
+        .iter()
+        .map(|commit| {
+            vec![
+                Cell::styled(commit.revision.short(), Paint::name),
+                Cell::plain(&age(commit.time, now)),
+                Cell::plain(&commit.author),
+                Cell::styled(&marks(commit), Paint::dim),
+                Cell::plain(commit.title()),
+            ]
+        })
+        .collect();
+    table(paint, &["COMMIT", "AGE", "AUTHOR", "MARKS", "TITLE"], rows)
+}
+
+fn marks(commit: &Commit) -> String {
+    let mut marks = Vec::new();
+    if commit.pending {
+        marks.push("not pushed");
+    }
+    if commit.signature == Signature::Present {
+        marks.push("signed");
+    }
+    if commit.by_gitdeck {
+        marks.push("gitdeck");
+    }
+    if commit.parents.len() > 1 {
+        marks.push("merge");
+    }
+    marks.join(",")
+}
+
+/// A commit with its files and its diff.
+pub(crate) fn print_details(paint: Paint, repository: &str, details: &CommitDetails) -> String {
+    let commit = &details.commit;
+    let mut text = String::new();
+    let _ = writeln!(text, "{} {}", paint.head("commit"), paint.name(commit.revision.as_str()));
+    let author = format!("{} <{}>", commit.author, commit.email);
+    let facts = [
+        ("repository", repository.to_owned()),
+        ("author", author),
+        ("date", commit.time.to_string()),
+        ("marks", marks(commit)),
+    ];
+    for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
+        let _ = writeln!(text, "{name}: {}", harmless(value));
+    }
+    text.push('\n');
+    for line in harmless_lines(commit.message.trim_end()).lines() {
+        let _ = writeln!(text, "    {line}");
+    }
+    text.push('\n');
+    for file in &details.files {
+        let kind = match file.kind {
+            FileChangeKind::Added => "added",
+            FileChangeKind::Modified => "modified",
+            FileChangeKind::Deleted => "deleted",
+            FileChangeKind::Renamed => "renamed",
+        };
+        let from = file.old_path.as_ref().map_or(String::new(), |old| format!(" from {old}"));
+        let path = format!("{}{from}", file.path);
+        let (added, removed) = (file.added, file.removed);
+        let _ = writeln!(text, "  {kind} {} (+{added} -{removed})", harmless(&path));
+    }
+    text.push('\n');
+    text.push_str(&patch(paint, &details.patch));
+    if details.truncated {
+        text.push_str("… the diff goes on; `git show` has all of it\n");
+    }
+    text
+}
+
+/// A unified diff, coloured line by line.
+pub(crate) fn patch(paint: Paint, patch: &str) -> String {
+    let mut text = String::new();
+    for line in harmless_lines(patch).lines() {
+        let painted = match line.as_bytes().first() {
+            Some(b'+') => paint.good(line),
+            Some(b'-') => paint.bad(line),
+            Some(b'@') => paint.name(line),
+            _ => line.to_owned(),
+        };
+        text.push_str(&painted);
+        text.push('\n');
+    }
+    text
+}

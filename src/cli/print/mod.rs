@@ -1,0 +1,9 @@
+//! Results for people: one file per subject.
+
+pub(super) mod commit;
+pub mod paint;
+pub(super) mod plan;
+pub(super) mod refusal;
+pub(super) mod status;
+pub(super) mod table;
+pub(super) mod time;

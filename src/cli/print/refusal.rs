@@ -1,0 +1,47 @@
+//! Refusals of guards in words, each with the flag that releases it.
+
+use crate::domain::Refusal;
+
+/// What stands in the way, and what to do.
+pub(crate) fn words(refusal: &Refusal) -> (String, String) {
+    match refusal {
+        Refusal::Deletions { count, because } => (
+            format!("{count} objects would be deleted: {because}"),
+            format!("look at the plan; `--allow-delete {count}` releases exactly this number"),
+        ),
+        Refusal::Foreign { object, owner } => (
+            format!("{object} belongs to {owner}"),
+            "`--take-over` makes gitdeck its manager".to_owned(),
+        ),
+        Refusal::Exists { object } => (
+            format!("{object} exists already and nobody's mark is on it"),
+            "`--take-over` makes gitdeck its manager".to_owned(),
+        ),
+        Refusal::Immutable { object, fields } => (
+            format!("{} of {object} cannot be changed in place", fields.join(", ")),
+            "`--recreate` deletes the object and creates it anew".to_owned(),
+        ),
+        Refusal::Moved { what } => (
+            format!("the world moved since the plan was made: {what}"),
+            "run the command again and look at the new plan".to_owned(),
+        ),
+        Refusal::Suspended { owner, reason } => {
+            let why = reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+            (
+                format!("suspended by {owner}{why}"),
+                "`gitdeck resume MAPPING` ends the suspension".to_owned(),
+            )
+        }
+        Refusal::ReadOnly => (
+            "writes are off".to_owned(),
+            "leave out --read-only, or set `read_only = false` under [safety]".to_owned(),
+        ),
+        Refusal::Invalid { object, origin, message } => {
+            let at = origin.as_ref().map_or(String::new(), |origin| format!(" ({origin})"));
+            (
+                format!("the server would not accept {object}{at}: {message}"),
+                "mend the manifest and commit; nothing was written".to_owned(),
+            )
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! `status` for people.
+
+use super::paint::Paint;
+use super::table::{Cell, Style, table};
+use super::time::age;
+use crate::domain::text::harmless;
+use crate::domain::{Health, MappingStatus, SyncState};
+use jiff::Timestamp;
+use std::fmt::Write;
+
+/// One row per mapping, and below it why those that need a look do.
+pub(crate) fn print(paint: Paint, statuses: &[MappingStatus], now: Timestamp) -> String {
+    let rows = statuses.iter().map(|status| row(status, now)).collect();
+    let heads =
+        ["NAME", "PROJECT", "PATH", "TARGET", "REVISION", "SYNC", "HEALTH", "OBJECTS", "SEEN"];
+    let mut text = table(paint, &heads, rows);
+    for status in statuses {
+        if let Some(message) = &status.message {
+            let name = paint.name(&harmless(&status.name));
+            let _ = writeln!(text, "{name}: {}", harmless(message));
+        }
+    }
+    text
+}
+
+fn row(status: &MappingStatus, now: Timestamp) -> Vec<Cell> {
+    let revision = status.synced_revision.as_ref().map_or("-", |revision| revision.short());
+    let objects = format!("{}/{}", status.objects.differing, status.objects.total);
+    let seen = status.observed_at.map_or_else(|| "never".to_owned(), |then| age(then, now));
+    vec![
+        Cell::plain(&status.name),
+        Cell::plain(status.project.as_deref().unwrap_or("-")),
+        Cell::plain(if status.path.is_empty() { "." } else { &status.path }),
+        Cell::plain(&format!("{}/{}", status.target.context, status.target.namespace)),
+        Cell::plain(revision),
+        Cell::styled(&sync_words(status), sync_style(status.sync)),
+        Cell::styled(status.health.word(), health_style(status.health)),
+        Cell::plain(&objects),
+        Cell::styled(&seen, Paint::dim),
+    ]
+}
+
+/// `3 behind`, `1 drifted`, or the state.
+fn sync_words(status: &MappingStatus) -> String {
+    match status.sync {
+        SyncState::Drifted => format!("{} drifted", status.drifted_fields),
+        SyncState::OutOfSync if status.behind > 0 => format!("{} behind", status.behind),
+        SyncState::Synced => "in sync".to_owned(),
+        other => other.word().to_owned(),
+    }
+}
+
+fn sync_style(state: SyncState) -> Style {
+    match state {
+        SyncState::Synced => Paint::good,
+        SyncState::Error => Paint::bad,
+        SyncState::Unknown | SyncState::Suspended => Paint::dim,
+        SyncState::Drifted | SyncState::OutOfSync => Paint::warn,
+    }
+}
+
+fn health_style(health: Health) -> Style {
+    match health {
+        Health::Healthy => Paint::good,
+        Health::Degraded | Health::Missing => Paint::bad,
+        Health::Progressing => Paint::warn,
+        Health::Suspended | Health::Unknown => Paint::dim,
+    }
+}
