@@ -1,6 +1,10 @@
 //! Faults of every boundary as one `Failure`, with the hint of what to do next added in this one place.
 
+use crate::cluster::ClusterError;
+use crate::domain::Refusal;
 use crate::engine::{Failure, Outcome};
+use crate::git::GitError;
+use crate::render::RenderError;
 
 impl Failure {
     /// A fault of the work itself.
@@ -46,12 +50,11 @@ impl std::fmt::Display for Failure {
 
 /// What ends a job before its work is done.
 #[derive(Debug)]
-#[allow(dead_code)]
 pub(crate) enum Stop {
     /// A fault.
     Failed(Failure),
     /// A guard.
-    Refused(Vec<crate::domain::Refusal>),
+    Refused(Vec<Refusal>),
     /// Somebody asked.
     Cancelled,
 }
@@ -68,6 +71,46 @@ impl From<Stop> for Outcome {
             Stop::Failed(failure) => Self::Failed(failure),
             Stop::Refused(refusals) => Self::Refused(refusals),
             Stop::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+// The messages of these boundaries say what failed, on what, and what to do next.
+impl From<GitError> for Failure {
+    fn from(error: GitError) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+impl From<ClusterError> for Failure {
+    fn from(error: ClusterError) -> Self {
+        Self { usage: matches!(error, ClusterError::Access { .. }), ..Self::new(error.to_string()) }
+    }
+}
+
+impl From<RenderError> for Failure {
+    fn from(error: RenderError) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+impl From<GitError> for Stop {
+    fn from(error: GitError) -> Self {
+        match error {
+            GitError::Stopped => Self::Cancelled,
+            error => Self::Failed(error.into()),
+        }
+    }
+}
+
+impl From<ClusterError> for Stop {
+    fn from(error: ClusterError) -> Self {
+        match error {
+            ClusterError::Refused { refusals, .. } => Self::Refused(refusals),
+            ClusterError::Moved { objects } => {
+                Self::Refused(vec![Refusal::Moved { what: objects.join("; ") }])
+            }
+            error => Self::Failed(error.into()),
         }
     }
 }

@@ -4,12 +4,17 @@ pub mod cache;
 pub mod command;
 pub mod error;
 pub mod event;
+mod handle;
 pub mod job;
+mod jobs;
 pub mod journal;
 pub mod message;
+pub mod status;
 pub mod store;
+mod world;
 
 pub use command::{Command, Subject, SyncOptions};
 pub use event::{Event, Failure, Outcome, Progress};
+pub use handle::Engine;
 pub use job::JobId;
 pub use store::Store;

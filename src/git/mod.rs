@@ -4,6 +4,7 @@
 //! time; what was committed and not pushed lies in an outbox repository in the data folder. Every function blocks.
 
 mod address;
+mod author;
 mod authorities;
 mod blame;
 mod check;
@@ -28,6 +29,7 @@ mod rebuild;
 mod repository;
 mod revision;
 
+pub use author::configured_author;
 pub use check::{RemoteCheck, check};
 pub use commit::CommitRequest;
 pub use content::{TreeFile, TreeFileKind};

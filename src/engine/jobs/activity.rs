@@ -43,16 +43,20 @@ pub(super) async fn how_far(ctx: &Context, operation: &Operation) -> String {
             let short = revision.get(..7).unwrap_or(revision);
             format!("{short}: applied {done} of {total}{open}")
         }
-        Intent::Commit { repository, .. } => match made(ctx, repository, operation.entry.id).await {
-            Ok(Some(revision)) => format!("the commit was made: {revision}"),
-            Ok(None) => "the commit was not made".to_owned(),
-            Err(_) => "whether the commit was made cannot be told now".to_owned(),
-        },
+        Intent::Commit { repository, .. } => {
+            match made(ctx, repository, operation.entry.id).await {
+                Ok(Some(revision)) => format!("the commit was made: {revision}"),
+                Ok(None) => "the commit was not made".to_owned(),
+                Err(_) => "whether the commit was made cannot be told now".to_owned(),
+            }
+        }
         Intent::Push { repository, head } => {
             let short = head.get(..7).unwrap_or(head);
-            match ctx.world.git(repository, |git| git.pending()).await {
+            match ctx.world.git(repository, crate::git::Repository::pending).await {
                 Ok(pending) if pending.is_empty() => format!("{short} is on the remote"),
-                Ok(pending) => format!("{short} was not seen on the remote; {} commits wait", pending.len()),
+                Ok(pending) => {
+                    format!("{short} was not seen on the remote; {} commits wait", pending.len())
+                }
                 Err(_) => format!("whether {short} arrived cannot be told now"),
             }
         }
@@ -67,7 +71,10 @@ pub(super) async fn made(ctx: &Context, repository: &str, id: u64) -> Result<Opt
         .git(repository, move |git| {
             let query = crate::git::LogQuery { from: git.head(), path: None, skip: 0, limit: 200 };
             let page = git.log(&query)?;
-            let found = page.commits.iter().find(|commit| commit.message.lines().any(|line| line == trailer));
+            let found = page
+                .commits
+                .iter()
+                .find(|commit| commit.message.lines().any(|line| line == trailer));
             Ok(found.map(|commit| commit.revision.short().to_owned()))
         })
         .await

@@ -1,8 +1,8 @@
 //! Check a repository: every stage by itself, with what to do where one fails.
 
-use crate::engine::Event;
 use crate::engine::error::Stop;
 use crate::engine::jobs::Context;
+use crate::engine::{Event, Failure};
 use crate::git;
 
 /// Runs the checks and tells them. A failing check is a result, not a failed job.
@@ -13,13 +13,12 @@ pub(super) async fn run(ctx: &Context, repository: &str) -> Result<String, Stop>
         Err(failure) => checks.push(("credential".to_owned(), false, failure.to_string())),
         Ok(credential) => {
             checks.push(("credential".to_owned(), true, settings.authentication.word().to_owned()));
-            let known_hosts = ctx.world.settings.known_hosts.clone();
-            let remote = settings.remote.clone();
+            let (places, remote) = (ctx.world.places(), settings.remote.clone());
             let checked =
-                tokio::task::spawn_blocking(move || git::check(&remote, &credential, known_hosts.as_deref()))
+                tokio::task::spawn_blocking(move || git::check(&places, &remote, &credential))
                     .await
-                    .map_err(|error| crate::engine::Failure::new(format!("the check ended early: {error}")))?;
-            checks.extend(checked.into_iter().map(|check| (check.name, check.passed, check.detail)));
+                    .map_err(|error| Failure::new(format!("the check ended early: {error}")))?;
+            checks.extend(stages(&settings.remote.branch, checked));
         }
     }
     let failed = checks.iter().filter(|(_, passed, _)| !passed).count();
@@ -28,4 +27,34 @@ pub(super) async fn run(ctx: &Context, repository: &str) -> Result<String, Stop>
         0 => format!("{repository}: every check passed"),
         failed => format!("{repository}: {failed} checks failed"),
     })
+}
+
+fn stages(branch: &str, checked: git::RemoteCheck) -> Vec<(String, bool, String)> {
+    let mut problems =
+        checked.problems.into_iter().map(|problem| Failure::from(problem).to_string());
+    let mut detail = |passed: bool, fine: &str| {
+        if passed {
+            fine.to_owned()
+        } else {
+            problems.next().unwrap_or_else(|| "not known".to_owned())
+        }
+    };
+    let mut stages = Vec::new();
+    let reached = checked.reachable;
+    stages.push((
+        "reachable".to_owned(),
+        reached,
+        detail(reached, "answers and takes the credential"),
+    ));
+    if let Some(here) = checked.branch {
+        stages.push((format!("branch {branch}"), here, detail(here, "is there")));
+    }
+    if let Some(open) = checked.push {
+        stages.push((
+            "push".to_owned(),
+            open,
+            detail(open, "may begin; a protected branch shows when pushing"),
+        ));
+    }
+    stages
 }

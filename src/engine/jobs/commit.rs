@@ -54,7 +54,12 @@ struct Draft {
     message: String,
 }
 
-async fn record(ctx: &Context, mapping: &Mapping, request: &Request, draft: Draft) -> Result<Commit, Stop> {
+async fn record(
+    ctx: &Context,
+    mapping: &Mapping,
+    request: &Request,
+    draft: Draft,
+) -> Result<Commit, Stop> {
     let intent = Intent::Commit {
         mapping: mapping.name.clone(),
         repository: mapping.repository.clone(),
@@ -74,7 +79,9 @@ async fn record(ctx: &Context, mapping: &Mapping, request: &Request, draft: Draf
     let commit = CommitRequest {
         edits: request.edits.clone(),
         message: draft.message,
+        committer: draft.author.clone(),
         author: draft.author,
+        first: false,
         trailers: vec![
             (MAPPING_TRAILER.to_owned(), mapping.name.clone()),
             (OPERATION_TRAILER.to_owned(), id.to_string()),

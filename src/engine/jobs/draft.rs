@@ -6,7 +6,7 @@ use crate::engine::jobs::Context;
 use crate::engine::message::default_message;
 use crate::engine::{Event, Failure};
 use crate::git::TreeFile;
-use crate::render::{self, SourceFile};
+use crate::render::{Plain, Renderer, SourceFile};
 use similar::TextDiff;
 use std::fmt::Write;
 
@@ -27,7 +27,11 @@ pub(super) async fn run(ctx: &Context, name: &str, edits: Vec<FileEdit>) -> Resu
 }
 
 /// Renders the tree with and without the edits and compares.
-pub(super) async fn draft(ctx: &Context, mapping: &Mapping, edits: Vec<FileEdit>) -> Result<Drafted, Stop> {
+pub(super) async fn draft(
+    ctx: &Context,
+    mapping: &Mapping,
+    edits: Vec<FileEdit>,
+) -> Result<Drafted, Stop> {
     let path = mapping.path.clone();
     let before = ctx
         .world
@@ -43,11 +47,13 @@ pub(super) async fn draft(ctx: &Context, mapping: &Mapping, edits: Vec<FileEdit>
 }
 
 fn compare(name: &str, root: &str, before: &[TreeFile], edits: &[FileEdit]) -> Drafted {
-    let old: Vec<SourceFile> =
-        before.iter().map(|file| SourceFile { path: file.path.clone(), content: file.content.clone() }).collect();
+    let old: Vec<SourceFile> = before
+        .iter()
+        .map(|file| SourceFile { path: file.path.clone(), content: file.content.clone() })
+        .collect();
     let new = overlay(&old, edits);
-    let old_manifests: Vec<Manifest> = render::render(root, &old).unwrap_or_default();
-    let (new_manifests, faults) = match render::render(root, &new) {
+    let old_manifests: Vec<Manifest> = Plain.render(root, &old).unwrap_or_default();
+    let (new_manifests, faults) = match Plain.render(root, &new) {
         Ok(manifests) => (manifests, Vec::new()),
         Err(error) => (Vec::new(), vec![error.to_string()]),
     };
@@ -61,10 +67,11 @@ fn compare(name: &str, root: &str, before: &[TreeFile], edits: &[FileEdit]) -> D
 }
 
 fn overlay(files: &[SourceFile], edits: &[FileEdit]) -> Vec<SourceFile> {
-    let untouched = files.iter().filter(|file| !edits.iter().any(|edit| edit.path == file.path)).cloned();
-    let edited = edits
-        .iter()
-        .filter_map(|edit| Some(SourceFile { path: edit.path.clone(), content: edit.content.clone()? }));
+    let untouched =
+        files.iter().filter(|file| !edits.iter().any(|edit| edit.path == file.path)).cloned();
+    let edited = edits.iter().filter_map(|edit| {
+        Some(SourceFile { path: edit.path.clone(), content: edit.content.clone()? })
+    });
     let mut all: Vec<SourceFile> = untouched.chain(edited).collect();
     all.sort_by(|a, b| a.path.cmp(&b.path));
     all
@@ -73,7 +80,8 @@ fn overlay(files: &[SourceFile], edits: &[FileEdit]) -> Vec<SourceFile> {
 fn unified(files: &[SourceFile], edits: &[FileEdit]) -> String {
     let mut text = String::new();
     for edit in edits {
-        let old = files.iter().find(|file| file.path == edit.path).map(|file| file.content.as_slice());
+        let old =
+            files.iter().find(|file| file.path == edit.path).map(|file| file.content.as_slice());
         let old = String::from_utf8_lossy(old.unwrap_or_default());
         let new = String::from_utf8_lossy(edit.content.as_deref().unwrap_or_default());
         if old != new {

@@ -2,16 +2,17 @@
 
 use crate::domain::Revision;
 use crate::engine::error::Stop;
-use crate::engine::event::RepositoryState;
 use crate::engine::jobs::{Context, observe};
-use crate::engine::{Event, Progress};
-use crate::git::{FetchProgress, Flow};
+use crate::engine::{Event, Failure, Progress};
+use crate::git::{FetchProgress, Fetched, Flow, Upstream};
 use jiff::Timestamp;
 
 /// Fetches, then looks at the mappings that it feeds.
 pub(super) async fn run(ctx: &Context, repository: &str) -> Result<String, Stop> {
     let tip = fetch(ctx, repository).await?;
-    for mapping in ctx.world.settings.mappings.values().filter(|mapping| mapping.repository == repository) {
+    for mapping in
+        ctx.world.settings.mappings.values().filter(|mapping| mapping.repository == repository)
+    {
         ctx.check()?;
         observe::observe(ctx, &mapping.name).await?;
     }
@@ -32,26 +33,63 @@ pub(super) async fn fetch(ctx: &Context, repository: &str) -> Result<Revision, S
     match fetched {
         Ok(fetched) => {
             let pending = ctx.world.git(repository, |git| Ok(git.pending()?.len())).await?;
-            let state = RepositoryState {
-                tip: Some(fetched.tip.clone()),
-                fetched_at: Some(Timestamp::now()),
-                error: None,
-                pending,
-                rewritten_from: fetched.before.filter(|_| fetched.forced),
-            };
+            let followed = ctx.world.git(repository, |git| Ok(git.tip())).await?;
+            let problem = problem(ctx, repository, &fetched);
+            let state = ctx.world.update_repository(repository, |state| {
+                state.tip.clone_from(&followed);
+                state.fetched_at = Some(Timestamp::now());
+                state.error.clone_from(&problem);
+                state.pending = pending;
+                state.rewritten_from =
+                    (fetched.upstream == Upstream::Rewritten).then_some(fetched.before).flatten();
+            });
             ctx.emit(Event::RepositoryObserved { name: repository.to_owned(), state }).await;
-            Ok(fetched.tip)
+            match (problem, followed) {
+                (None, Some(tip)) => Ok(tip),
+                (Some(problem), _) => Err(problem.into()),
+                (None, None) => {
+                    Err(Failure::new(format!("repository `{repository}` has no commit")).into())
+                }
+            }
         }
         Err(stop) => failed(ctx, repository, stop).await,
     }
 }
 
+// A branch that was rewritten or is gone is never followed silently.
+fn problem(ctx: &Context, repository: &str, fetched: &Fetched) -> Option<Failure> {
+    let branch = ctx
+        .world
+        .repository(repository)
+        .map(|settings| settings.remote.branch.clone())
+        .unwrap_or_default();
+    let old = fetched.before.as_ref().map_or("nothing", Revision::short);
+    match fetched.upstream {
+        Upstream::Unchanged | Upstream::Advanced => None,
+        Upstream::Rewritten => Some(
+            Failure::new(format!(
+                "branch `{branch}` of `{repository}` was rewritten: {old} is no longer part of {}",
+                fetched.tip.as_ref().map_or("it", Revision::short)
+            ))
+            .hint("what was known stays; look at the remote, and remove the mirror in the cache directory to follow it"),
+        ),
+        Upstream::Gone => Some(
+            Failure::new(format!("branch `{branch}` of `{repository}` is gone; what was known of {old} stays"))
+                .hint("push the branch again, or set another `branch` in the configuration"),
+        ),
+        Upstream::Empty => Some(
+            Failure::new(format!("repository `{repository}` is empty"))
+                .hint(format!("push a first commit to `{branch}`")),
+        ),
+    }
+}
+
 fn watch(ctx: &Context, step: &FetchProgress) -> Flow {
     ctx.progress(Progress {
-        done: step.received_objects as u64,
-        total: Some(step.total_objects as u64),
+        done: step.objects as u64,
+        total: Some(step.total as u64),
         unit: "objects",
-        what: format!("{} bytes", step.received_bytes),
+        what: format!("{} bytes", step.bytes),
     });
     if ctx.token.is_cancelled() { Flow::Stop } else { Flow::Continue }
 }
@@ -60,10 +98,8 @@ fn watch(ctx: &Context, step: &FetchProgress) -> Flow {
 async fn failed(ctx: &Context, repository: &str, stop: Stop) -> Result<Revision, Stop> {
     let stop = if ctx.token.is_cancelled() { Stop::Cancelled } else { stop };
     if let Stop::Failed(failure) = &stop {
-        let known = ctx.world.git(repository, |git| Ok((git.tip(), git.fetched_at(), git.pending()?.len()))).await;
-        let (tip, fetched_at, pending) = known.unwrap_or_default();
         let state =
-            RepositoryState { tip, fetched_at, error: Some(failure.clone()), pending, rewritten_from: None };
+            ctx.world.update_repository(repository, |state| state.error = Some(failure.clone()));
         ctx.emit(Event::RepositoryObserved { name: repository.to_owned(), state }).await;
     }
     Err(stop)

@@ -26,6 +26,7 @@ pub(super) async fn run(ctx: &Context, name: &str) -> Result<String, Stop> {
         .map(|file| FileText { path: file.path, text: String::from_utf8(file.content).ok() })
         .collect();
     let count = files.len();
-    ctx.emit(Event::FilesLoaded { mapping: name.to_owned(), revision, files: Arc::new(files) }).await;
+    ctx.emit(Event::FilesLoaded { mapping: name.to_owned(), revision, files: Arc::new(files) })
+        .await;
     Ok(format!("{count} files of {name}"))
 }

@@ -21,7 +21,9 @@ pub(super) async fn run(ctx: &Context, subject: Subject, page: Page) -> Result<S
         Subject::Mapping(name) => {
             let mapping = ctx.world.mapping(name)?;
             let path = match page.path {
-                Some(below) => format!("{}/{below}", mapping.path).trim_start_matches('/').to_owned(),
+                Some(below) => {
+                    format!("{}/{below}", mapping.path).trim_start_matches('/').to_owned()
+                }
                 None => mapping.path.clone(),
             };
             (mapping.repository.clone(), Some(path))
@@ -42,7 +44,11 @@ pub(super) async fn run(ctx: &Context, subject: Subject, page: Page) -> Result<S
 }
 
 /// Loads one commit with its diff; without a repository, from the first one that has it.
-pub(super) async fn show(ctx: &Context, repository: Option<String>, revision: String) -> Result<String, Stop> {
+pub(super) async fn show(
+    ctx: &Context,
+    repository: Option<String>,
+    revision: String,
+) -> Result<String, Stop> {
     let names: Vec<String> = match repository {
         Some(name) => vec![ctx.world.repository(&name)?.remote.name.clone()],
         None => ctx.world.settings.repositories.keys().cloned().collect(),
@@ -53,8 +59,10 @@ pub(super) async fn show(ctx: &Context, repository: Option<String>, revision: St
         let found = ctx.world.git(&name, move |git| git.details(&git.resolve(&text)?)).await;
         match found {
             Ok(details) => {
-                let title = format!("{} {}", details.commit.revision.short(), details.commit.title());
-                ctx.emit(Event::CommitLoaded { repository: name, details: Arc::new(details) }).await;
+                let title =
+                    format!("{} {}", details.commit.revision.short(), details.commit.title());
+                ctx.emit(Event::CommitLoaded { repository: name, details: Arc::new(details) })
+                    .await;
                 return Ok(title);
             }
             Err(Stop::Cancelled) => return Err(Stop::Cancelled),

@@ -1,12 +1,13 @@
 //! One look at a mapping: tip, inventory, rendered trees and the plan between them.
 
-use crate::cluster::{Cluster, PlanOptions, PlanRequest};
-use crate::domain::{Inventory, Mapping, Plan, Revision};
+use crate::cluster::{Cluster, ClusterError, Neighbour, PlanOptions, PlanRequest};
+use crate::domain::{Inventory, Mapping, ObjectKey, Plan, Revision};
 use crate::engine::error::Stop;
 use crate::engine::jobs::{Context, attribute};
 use crate::engine::world::Rendered;
 use crate::engine::{Failure, SyncOptions};
-use crate::render;
+use crate::render::{Plain, Renderer, SourceFile};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Everything that was seen.
@@ -14,8 +15,38 @@ pub(super) struct Look {
     pub cluster: Cluster,
     pub revision: Revision,
     pub inventory: Inventory,
-    pub desired: Rendered,
     pub plan: Plan,
+    pub basis: Basis,
+}
+
+/// What a plan is made from; an apply is made from the same.
+pub(super) struct Basis {
+    desired: Rendered,
+    previous: Option<Rendered>,
+    neighbours: Vec<(String, Arc<HashSet<ObjectKey>>)>,
+    options: PlanOptions,
+}
+
+impl Basis {
+    pub fn neighbours(&self) -> Vec<Neighbour<'_>> {
+        self.neighbours.iter().map(|(mapping, desired)| Neighbour { mapping, desired }).collect()
+    }
+
+    pub fn request<'a>(
+        &'a self,
+        mapping: &'a Mapping,
+        revision: &'a Revision,
+        neighbours: &'a [Neighbour<'a>],
+    ) -> PlanRequest<'a> {
+        PlanRequest {
+            mapping,
+            revision,
+            desired: &self.desired,
+            previous: self.previous.as_ref().map(|manifests| manifests.as_slice()),
+            neighbours,
+            options: self.options,
+        }
+    }
 }
 
 /// Where a look ended early, so that the status can say which side failed.
@@ -44,8 +75,10 @@ pub(super) async fn look(
     revision: Option<&str>,
     options: &SyncOptions,
 ) -> Result<Look, Blind> {
-    let revision = desired_revision(ctx, mapping, revision).await.map_err(|stop| desired(stop, None))?;
-    let rendered = render(ctx, mapping, &revision).await.map_err(|stop| desired(stop, Some(&revision)))?;
+    let revision =
+        desired_revision(ctx, mapping, revision).await.map_err(|stop| desired(stop, None))?;
+    let rendered =
+        render(ctx, mapping, &revision).await.map_err(|stop| desired(stop, Some(&revision)))?;
     let live = |failure| Blind::Live(failure, revision.clone());
     let cluster = ctx.world.cluster(&mapping.target.context).await.map_err(live)?;
     let inventory = cluster.inventory(&mapping.name).await.map_err(Failure::from).map_err(live)?;
@@ -54,22 +87,42 @@ pub(super) async fn look(
         Some(_) => Some(Arc::clone(&rendered)),
         None => None,
     };
-    let request = PlanRequest {
-        mapping,
-        revision: &revision,
-        desired: &rendered,
-        previous: previous.as_ref().map(|manifests| manifests.as_slice()),
-        inventory: &inventory,
-        options: PlanOptions {
-            prune: options.prune.unwrap_or(mapping.sync.prune),
-            allow_delete: options.allow_delete,
-            recreate: options.recreate,
-            take_over: options.take_over,
-        },
+    let keys = cluster
+        .keys(&rendered, &mapping.target.namespace)
+        .await
+        .map_err(|error| blind(error, &revision))?;
+    ctx.world.claim(mapping, keys.into_iter().chain(inventory.members.keys().cloned()).collect());
+    let options = PlanOptions {
+        prune: options.prune.unwrap_or(mapping.sync.prune),
+        allow_delete: options.allow_delete,
+        recreate: options.recreate,
+        take_over: options.take_over,
     };
-    let mut plan = cluster.plan(&request).await.map_err(Failure::from).map_err(live)?;
+    let basis = Basis {
+        desired: Arc::clone(&rendered),
+        previous,
+        neighbours: ctx.world.neighbours(mapping),
+        options,
+    };
+    let neighbours = basis.neighbours();
+    let request = basis.request(mapping, &revision, &neighbours);
+    let mut plan =
+        Box::pin(cluster.plan(&request)).await.map_err(|error| blind(error, &revision))?;
     attribute::commits(ctx, mapping, &rendered, &mut plan).await;
-    Ok(Look { cluster, revision, inventory, desired: rendered, plan })
+    drop(neighbours);
+    Ok(Look { cluster, revision, inventory, plan, basis })
+}
+
+// What Git asks for and the cluster does not know is a fault of the mapping; a silent cluster is not.
+fn blind(error: ClusterError, revision: &Revision) -> Blind {
+    match error {
+        ClusterError::UnknownKind { .. }
+        | ClusterError::Duplicate { .. }
+        | ClusterError::Order { .. }
+        | ClusterError::Invalid { .. }
+        | ClusterError::Inventory { .. } => Blind::Desired(error.into(), Some(revision.clone())),
+        error => Blind::Live(error.into(), revision.clone()),
+    }
 }
 
 fn desired(stop: Stop, revision: Option<&Revision>) -> Blind {
@@ -89,24 +142,26 @@ pub(super) async fn desired_revision(
         let settings = ctx.world.repository(&mapping.repository)?;
         (settings.remote.name.clone(), settings.remote.branch.clone())
     };
-    match revision {
-        Some(text) => {
-            let text = text.to_owned();
-            ctx.world.git(&repository, move |git| git.resolve(&text)).await
-        }
-        None => {
-            let tip = ctx.world.git(&repository, |git| Ok(git.tip())).await?;
-            tip.ok_or_else(|| {
-                Failure::new(format!("repository `{repository}` was not fetched yet, or branch `{branch}` has no commit"))
-                    .hint(format!("`gitdeck repo check {repository}` says which"))
-                    .into()
-            })
-        }
+    if let Some(text) = revision {
+        let text = text.to_owned();
+        return ctx.world.git(&repository, move |git| git.resolve(&text)).await;
     }
+    let tip = ctx.world.git(&repository, |git| Ok(git.tip())).await?;
+    tip.ok_or_else(|| {
+        Failure::new(format!(
+            "repository `{repository}` was not fetched yet, or branch `{branch}` has no commit"
+        ))
+        .hint(format!("`gitdeck repo check {repository}` says which"))
+        .into()
+    })
 }
 
 /// The manifests of a mapping at a revision; a revision never changes, so each is rendered once.
-pub(super) async fn render(ctx: &Context, mapping: &Mapping, revision: &Revision) -> Result<Rendered, Stop> {
+pub(super) async fn render(
+    ctx: &Context,
+    mapping: &Mapping,
+    revision: &Revision,
+) -> Result<Rendered, Stop> {
     if let Some(kept) = ctx.world.rendered(&mapping.name, revision) {
         return Ok(kept);
     }
@@ -116,9 +171,9 @@ pub(super) async fn render(ctx: &Context, mapping: &Mapping, revision: &Revision
     let manifests = tokio::task::spawn_blocking(move || {
         let files: Vec<_> = files
             .into_iter()
-            .map(|file| render::SourceFile { path: file.path, content: file.content })
+            .map(|file| SourceFile { path: file.path, content: file.content })
             .collect();
-        render::render(&root, &files)
+        Plain.render(&root, &files)
     })
     .await
     .map_err(|error| Failure::new(format!("rendering ended early: {error}")))?

@@ -40,11 +40,6 @@ impl Context {
         let _ = self.events.send(event).await;
     }
 
-    /// Tells a fact from blocking code.
-    pub fn emit_blocking(&self, event: Event) {
-        let _ = self.events.blocking_send(event);
-    }
-
     /// Tells how far the job is; dropped where the face is busy, because the next one says more.
     pub fn progress(&self, progress: Progress) {
         let _ = self.events.try_send(Event::JobProgressed { job: self.job, progress });
@@ -102,21 +97,29 @@ pub(crate) async fn run(ctx: Context, command: Command) -> Outcome {
             let page = log::Page { from, skip, limit, path };
             ctx.read(log::run(&ctx, subject, page)).await
         }
-        Command::Show { repository, revision } => ctx.read(log::show(&ctx, repository, revision)).await,
+        Command::Show { repository, revision } => {
+            ctx.read(log::show(&ctx, repository, revision)).await
+        }
         Command::Files { mapping } => ctx.read(files::run(&ctx, &mapping)).await,
         Command::Observe { mapping, fetch } => ctx.read(observe::run(&ctx, &mapping, fetch)).await,
         Command::Plan { mapping, revision, options } => {
             ctx.read(plan::run(&ctx, &mapping, revision, &options)).await
         }
         Command::Sync { mapping, revision, confirmed, options } => {
-            sync::run(&ctx, sync::Request { mapping, revision, confirmed: Some(confirmed), options }).await
+            sync::run(
+                &ctx,
+                sync::Request { mapping, revision, confirmed: Some(confirmed), options },
+            )
+            .await
         }
         Command::Draft { mapping, edits } => ctx.read(draft::run(&ctx, &mapping, edits)).await,
         Command::Commit { mapping, edits, message, base, push } => {
             commit::run(&ctx, commit::Request { mapping, edits, message, base, push }).await
         }
         Command::Push { repository } => push::run(&ctx, &repository).await,
-        Command::Suspend { mapping, reason, until } => suspend::suspend(&ctx, &mapping, reason, until).await,
+        Command::Suspend { mapping, reason, until } => {
+            suspend::suspend(&ctx, &mapping, reason, until).await
+        }
         Command::Resume { mapping } => suspend::resume(&ctx, &mapping).await,
         Command::Activity => ctx.read(activity::run(&ctx)).await,
         Command::Continue { entry } => resume::proceed(&ctx, entry).await,

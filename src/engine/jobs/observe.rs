@@ -39,7 +39,11 @@ pub(super) async fn observe(ctx: &Context, name: &str) -> Result<MappingStatus, 
             assess(mapping, &sight, now)
         }
         Err(Blind::Live(failure, revision)) => {
-            let sight = Sight { desired: Some(revision), unseen: Some(failure.to_string()), ..Sight::default() };
+            let sight = Sight {
+                desired: Some(revision),
+                unseen: Some(failure.to_string()),
+                ..Sight::default()
+            };
             assess(mapping, &sight, now)
         }
     };

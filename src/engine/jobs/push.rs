@@ -2,7 +2,6 @@
 
 use crate::domain::{PushOutcome, Revision};
 use crate::engine::error::Stop;
-use crate::engine::event::RepositoryState;
 use crate::engine::jobs::{Context, commit, observe};
 use crate::engine::journal::Intent;
 use crate::engine::{Command, Event, Failure, Progress};
@@ -59,19 +58,23 @@ async fn record(ctx: &Context, repository: &str, head: &Revision) -> Result<Push
         .git(repository, move |git| {
             git.push(&credential, &mut |step| {
                 progress.progress(Progress {
-                    done: step.received_objects as u64,
-                    total: Some(step.total_objects as u64),
+                    done: step.objects as u64,
+                    total: Some(step.total as u64),
                     unit: "objects",
-                    what: format!("{} bytes", step.received_bytes),
+                    what: format!("{} bytes", step.bytes),
                 });
                 Flow::Continue
             })
         })
         .await;
     let (state, message) = match &pushed {
-        Ok(PushOutcome::Pushed { revision, .. }) => ("done", format!("pushed {}", revision.short())),
+        Ok(PushOutcome::Pushed { revision, .. }) => {
+            ("done", format!("pushed {}", revision.short()))
+        }
         Ok(PushOutcome::UpToDate { .. }) => ("done", "was there already".to_owned()),
-        Ok(PushOutcome::Conflict { .. }) => ("failed", "the branch moved on the same paths".to_owned()),
+        Ok(PushOutcome::Conflict { .. }) => {
+            ("failed", "the branch moved on the same paths".to_owned())
+        }
         Ok(PushOutcome::Refused { .. }) => ("failed", "the server refused".to_owned()),
         Err(Stop::Failed(failure)) => ("failed", failure.message.clone()),
         Err(_) => ("cancelled", "stopped".to_owned()),
@@ -84,9 +87,12 @@ async fn record(ctx: &Context, repository: &str, head: &Revision) -> Result<Push
 
 /// Tells how many commits wait, without asking the remote.
 pub(super) async fn tell_pending(ctx: &Context, repository: &str) -> Result<(), Stop> {
-    let (tip, fetched_at, pending) =
-        ctx.world.git(repository, |git| Ok((git.tip(), git.fetched_at(), git.pending()?.len()))).await?;
-    let state = RepositoryState { tip, fetched_at, error: None, pending, rewritten_from: None };
+    let (tip, pending) =
+        ctx.world.git(repository, |git| Ok((git.tip(), git.pending()?.len()))).await?;
+    let state = ctx.world.update_repository(repository, |state| {
+        state.tip = tip;
+        state.pending = pending;
+    });
     ctx.emit(Event::RepositoryObserved { name: repository.to_owned(), state }).await;
     Ok(())
 }
@@ -97,7 +103,9 @@ async fn touched_paths(ctx: &Context, repository: &str) -> Result<Vec<String>, S
             let mut paths = Vec::new();
             for commit in git.pending()? {
                 let files = git.details(&commit.revision)?.files;
-                paths.extend(files.into_iter().flat_map(|file| [Some(file.path), file.old_path]).flatten());
+                paths.extend(
+                    files.into_iter().flat_map(|file| [Some(file.path), file.old_path]).flatten(),
+                );
             }
             Ok(paths)
         })
@@ -106,10 +114,14 @@ async fn touched_paths(ctx: &Context, repository: &str) -> Result<Vec<String>, S
 
 async fn observe_touched(ctx: &Context, repository: &str, touched: &[String]) -> Result<(), Stop> {
     let below = |path: &str| {
-        touched.iter().any(|file| path.is_empty() || file == path || file.starts_with(&format!("{path}/")))
+        touched
+            .iter()
+            .any(|file| path.is_empty() || file == path || file.starts_with(&format!("{path}/")))
     };
     let mappings = ctx.world.settings.mappings.values();
-    for mapping in mappings.filter(|mapping| mapping.repository == repository && below(&mapping.path)) {
+    for mapping in
+        mappings.filter(|mapping| mapping.repository == repository && below(&mapping.path))
+    {
         observe::observe(ctx, &mapping.name).await?;
     }
     Ok(())

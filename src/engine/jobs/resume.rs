@@ -13,9 +13,16 @@ pub(super) async fn proceed(ctx: &Context, entry: u64) -> Result<String, Stop> {
     let operation = interrupted(ctx, entry)?;
     let message = match operation.intent.clone() {
         Intent::Sync { mapping, revision, allow_delete, prune, recreate, take_over, .. } => {
-            let options =
-                SyncOptions { prune, allow_delete, recreate, take_over, dry_run: false, wait: None };
-            let request = sync::Request { mapping, revision: Some(revision), confirmed: None, options };
+            let options = SyncOptions {
+                prune,
+                allow_delete,
+                recreate,
+                take_over,
+                dry_run: false,
+                wait: None,
+            };
+            let request =
+                sync::Request { mapping, revision: Some(revision), confirmed: None, options };
             sync::run(ctx, request).await?
         }
         Intent::Push { repository, .. } => push::run(ctx, &repository).await?,
@@ -25,7 +32,10 @@ pub(super) async fn proceed(ctx: &Context, entry: u64) -> Result<String, Stop> {
         },
         Intent::Suspend { .. } => how_far(ctx, &operation).await,
     };
-    ctx.world.journal.end(entry, "done", Some(&message), Timestamp::now()).map_err(Failure::from)?;
+    ctx.world
+        .journal
+        .end(entry, "done", Some(&message), Timestamp::now())
+        .map_err(Failure::from)?;
     tell(ctx).await?;
     Ok(message)
 }
@@ -34,15 +44,20 @@ pub(super) async fn proceed(ctx: &Context, entry: u64) -> Result<String, Stop> {
 pub(super) async fn discard(ctx: &Context, entry: u64) -> Result<String, Stop> {
     let operation = interrupted(ctx, entry)?;
     let message = how_far(ctx, &operation).await;
-    ctx.world.journal.end(entry, "discarded", Some(&message), Timestamp::now()).map_err(Failure::from)?;
+    ctx.world
+        .journal
+        .end(entry, "discarded", Some(&message), Timestamp::now())
+        .map_err(Failure::from)?;
     tell(ctx).await?;
     Ok(format!("dropped; {message}"))
 }
 
 fn interrupted(ctx: &Context, entry: u64) -> Result<Operation, Failure> {
-    let operation = ctx.world.journal.operation(entry).map_err(Failure::from)?.ok_or_else(|| {
-        Failure::usage(format!("the journal has no entry {entry}")).hint("`gitdeck activity` lists them")
-    })?;
+    let operation =
+        ctx.world.journal.operation(entry).map_err(Failure::from)?.ok_or_else(|| {
+            Failure::usage(format!("the journal has no entry {entry}"))
+                .hint("`gitdeck activity` lists them")
+        })?;
     match operation.entry.state.as_str() {
         "interrupted" => Ok(operation),
         state => Err(Failure::usage(format!("entry {entry} is {state}, not interrupted"))),

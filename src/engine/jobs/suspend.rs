@@ -34,7 +34,12 @@ pub(super) async fn resume(ctx: &Context, name: &str) -> Result<String, Stop> {
     Ok(format!("{name} is resumed"))
 }
 
-async fn write(ctx: &Context, name: &str, suspension: Option<Suspension>, line: &str) -> Result<(), Stop> {
+async fn write(
+    ctx: &Context,
+    name: &str,
+    suspension: Option<Suspension>,
+    line: &str,
+) -> Result<(), Stop> {
     let mapping = ctx.world.mapping(name)?;
     let cluster = ctx.world.cluster(&mapping.target.context).await?;
     ctx.check()?;

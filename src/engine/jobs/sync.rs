@@ -1,6 +1,6 @@
 //! Carry out a plan that somebody confirmed.
 
-use crate::cluster::{Step, StepOutcome, Steps};
+use crate::cluster::{Applied, Step, StepOutcome, Steps};
 use crate::domain::{Health, Refusal};
 use crate::engine::error::Stop;
 use crate::engine::event::StepResult;
@@ -29,12 +29,16 @@ pub(super) async fn run(ctx: &Context, request: Request) -> Result<String, Stop>
     let _mine = ctx.read(async { Ok(turn.lock().await) }).await?;
     let mapping = ctx.world.mapping(&request.mapping)?;
     ctx.doing("planning");
-    let planned = look(ctx, mapping, request.revision.as_deref(), &request.options);
+    let planned = Box::pin(look(ctx, mapping, request.revision.as_deref(), &request.options));
     let seen = ctx.read(async { planned.await.map_err(Stop::from) }).await?;
     guard(&request, &seen)?;
     let summary = seen.plan.summary;
     if request.options.dry_run {
-        return Ok(format!("{}: {} operations, none written", request.mapping, seen.plan.operations.len()));
+        return Ok(format!(
+            "{}: {} operations, none written",
+            request.mapping,
+            seen.plan.operations.len()
+        ));
     }
     apply(ctx, &request, &seen).await?;
     observe::observe(ctx, &request.mapping).await?;
@@ -52,7 +56,8 @@ pub(super) async fn run(ctx: &Context, request: Request) -> Result<String, Stop>
 }
 
 fn guard(request: &Request, seen: &Look) -> Result<(), Stop> {
-    let held = seen.inventory.suspension.as_ref().filter(|suspension| suspension.holds(Timestamp::now()));
+    let held =
+        seen.inventory.suspension.as_ref().filter(|suspension| suspension.holds(Timestamp::now()));
     if let Some(suspension) = held {
         let (owner, reason) = (suspension.owner.clone(), suspension.reason.clone());
         return Err(Stop::Refused(vec![Refusal::Suspended { owner, reason }]));
@@ -75,33 +80,51 @@ fn guard(request: &Request, seen: &Look) -> Result<(), Stop> {
 }
 
 async fn apply(ctx: &Context, request: &Request, seen: &Look) -> Result<(), Stop> {
+    let mapping = ctx.world.mapping(&request.mapping)?;
     let mut recorder = Recorder::new(ctx, request, seen);
-    let applied = seen.cluster.apply(&seen.plan, &seen.desired, &seen.inventory, &mut recorder).await;
+    let neighbours = seen.basis.neighbours();
+    let basis = seen.basis.request(mapping, &seen.revision, &neighbours);
+    let applied = Box::pin(seen.cluster.apply(&basis, &seen.plan, &mut recorder)).await;
     let (name, revision) = (&request.mapping, &seen.revision);
-    let ended = match &applied {
-        Ok(()) => recorder.end("done", None),
-        Err(_) if ctx.token.is_cancelled() => recorder.end("cancelled", Some("stopped between two steps")),
-        Err(error) => recorder.end("failed", Some(&error.to_string())),
-    };
-    match applied {
+    let result = applied.map_err(Stop::from).and_then(|applied| Ok(complete(name, &applied)?));
+    let result =
+        if ctx.token.is_cancelled() { result.map_err(|_| Stop::Cancelled) } else { result };
+    match result {
         Ok(()) => {
-            ended?;
+            recorder.end("done", None)?;
             ctx.world.set_failure(name, None);
             let at = Timestamp::now();
             ctx.emit(Event::Synced { mapping: name.clone(), revision: revision.clone(), at }).await;
             Ok(())
         }
-        Err(_) if ctx.token.is_cancelled() => {
+        Err(stop) => {
+            match &stop {
+                Stop::Failed(failure) => {
+                    recorder.end("failed", Some(&failure.message))?;
+                    ctx.world.set_failure(name, Some((revision.clone(), failure.message.clone())));
+                }
+                Stop::Refused(_) => recorder.end("failed", Some("refused"))?,
+                Stop::Cancelled => recorder.end("cancelled", Some("stopped between two steps"))?,
+            }
             observe::observe(ctx, name).await?;
-            Err(Stop::Cancelled)
-        }
-        Err(error) => {
-            let failure = Failure::from(error);
-            ctx.world.set_failure(name, Some((revision.clone(), failure.message.clone())));
-            observe::observe(ctx, name).await?;
-            Err(failure.into())
+            Err(stop)
         }
     }
+}
+
+/// A sync is done when everything was carried out; otherwise the first failure is its reason.
+fn complete(name: &str, applied: &Applied) -> Result<(), Failure> {
+    if applied.complete {
+        return Ok(());
+    }
+    let (done, total) = (applied.done(), applied.outcomes.len());
+    let message = match (applied.failures().next(), &applied.stopped) {
+        (Some((object, error)), _) => format!("{object}: {error}"),
+        (None, Some(reason)) => reason.clone(),
+        (None, None) => "the record of the mapping could not be written".to_owned(),
+    };
+    Err(Failure::new(format!("{name}: {done} of {total} done, then: {message}"))
+        .hint("nothing was pruned; mend the cause and sync again, what is done is not done twice"))
 }
 
 async fn wait(ctx: &Context, name: &str, limit: Duration) -> Result<(), Stop> {
@@ -114,9 +137,12 @@ async fn wait(ctx: &Context, name: &str, limit: Duration) -> Result<(), Stop> {
         }
         let reason = status.message.unwrap_or_else(|| status.health.word().to_owned());
         if started.elapsed() >= limit {
-            return Err(Failure::new(format!("{name} is not healthy after {} s: {reason}", limit.as_secs()))
-                .hint("it was applied; `gitdeck status` shows it as it comes up")
-                .into());
+            return Err(Failure::new(format!(
+                "{name} is not healthy after {} s: {reason}",
+                limit.as_secs()
+            ))
+            .hint("it was applied; `gitdeck status` shows it as it comes up")
+            .into());
         }
         ctx.doing(format!("waiting for {name}: {reason}"));
         let pause = async {
@@ -165,21 +191,27 @@ impl<'a> Recorder<'a> {
             return Ok(id);
         }
         let journal = &self.ctx.world.journal;
-        let id = journal.begin(self.intent.clone(), &self.line, Timestamp::now()).map_err(unwritten)?;
+        let id =
+            journal.begin(self.intent.clone(), &self.line, Timestamp::now()).map_err(unwritten)?;
         self.entry = Some(id);
         Ok(id)
     }
 
     fn end(&self, state: &str, message: Option<&str>) -> Result<(), Stop> {
         let Some(id) = self.entry else { return Ok(()) };
-        Ok(self.ctx.world.journal.end(id, state, message, Timestamp::now()).map_err(Failure::from)?)
+        Ok(self
+            .ctx
+            .world
+            .journal
+            .end(id, state, message, Timestamp::now())
+            .map_err(Failure::from)?)
     }
 
     fn tell(&self, step: &Step, result: StepResult) {
         let event = Event::StepTaken {
             mapping: self.mapping.clone(),
             object: step.object.clone(),
-            verb: step.verb.to_string(),
+            verb: step.verb.word().to_owned(),
             result,
         };
         // The journal has it; the screen may miss a step when it is far behind.
@@ -193,7 +225,7 @@ impl Steps for Recorder<'_> {
             return Err("stopped".to_owned());
         }
         let id = self.entry()?;
-        let what = format!("{} {}", step.verb, step.object);
+        let what = format!("{} {}", step.verb.word(), step.object);
         self.ctx.world.journal.before(id, step.index, step.total, &what).map_err(unwritten)?;
         self.tell(step, StepResult::Started);
         Ok(())
@@ -201,13 +233,19 @@ impl Steps for Recorder<'_> {
 
     fn after(&mut self, step: &Step, outcome: &StepOutcome) {
         let (error, result) = match outcome {
-            StepOutcome::Done => (None, StepResult::Done),
-            StepOutcome::Failed(message) => (Some(message.as_str()), StepResult::Failed(message.clone())),
-            StepOutcome::Skipped(why) => (Some(why.as_str()), StepResult::Skipped(why.clone())),
+            StepOutcome::Done { .. } => (None, StepResult::Done),
+            StepOutcome::Failed { error } => {
+                (Some(error.as_str()), StepResult::Failed(error.clone()))
+            }
+            StepOutcome::Skipped { because } => {
+                (Some(because.as_str()), StepResult::Skipped(because.clone()))
+            }
         };
         if let Some(id) = self.entry {
-            let what = format!("{} {}", step.verb, step.object);
-            if let Err(error) = self.ctx.world.journal.after(id, (step.index, step.total), &what, error) {
+            let what = format!("{} {}", step.verb.word(), step.object);
+            if let Err(error) =
+                self.ctx.world.journal.after(id, (step.index, step.total), &what, error)
+            {
                 tracing::error!(%error, "the outcome of a step could not be written");
             }
         }
@@ -216,7 +254,7 @@ impl Steps for Recorder<'_> {
             done: self.done,
             total: Some(step.total as u64),
             unit: "steps",
-            what: format!("{} {}", step.verb, step.object),
+            what: format!("{} {}", step.verb.word(), step.object),
         });
         self.tell(step, result);
     }

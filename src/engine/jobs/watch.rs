@@ -1,0 +1,179 @@
+//! Keep everything observed: poll the repositories, watch the clusters, look again at what changed.
+
+use crate::engine::error::Stop;
+use crate::engine::event::ClusterState;
+use crate::engine::jobs::{Context, activity, commit, fetch, observe};
+use crate::engine::{Event, Failure};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+/// Mappings that are looked at side by side.
+const OBSERVERS: usize = 8;
+/// Changes that arrive within this time are one look: a rollout changes an object many times a second.
+const SETTLE: Duration = Duration::from_millis(150);
+/// Pause before a lost cluster is asked again.
+const RECONNECT: Duration = Duration::from_secs(5);
+/// A mapping whose cluster could not be seen, or which is on its way, is looked at again after this time.
+const SECOND_LOOK: Duration = Duration::from_secs(30);
+
+/// What made a look necessary.
+enum Trigger {
+    /// The branch of a repository moved.
+    Repository(String),
+    /// An object of a mapping changed.
+    Mapping(String),
+}
+
+/// Runs until it is cancelled.
+pub(super) async fn run(ctx: &Context) -> Result<String, Stop> {
+    activity::tell(ctx).await?;
+    let (sender, mut inbox) = mpsc::channel(256);
+    let settings = &ctx.world.settings;
+    let mut tasks = JoinSet::new();
+    for repository in settings.repositories.keys() {
+        tasks.spawn(poll(ctx.clone(), repository.clone(), sender.clone()));
+    }
+    let contexts: BTreeSet<String> =
+        settings.mappings.values().map(|m| m.target.context.clone()).collect();
+    for context in contexts {
+        tasks.spawn(watch_cluster(ctx.clone(), context, sender.clone()));
+    }
+    let mut looks = Looks::new(settings.mappings.keys().cloned());
+    loop {
+        looks.start(ctx);
+        let next = looks.next_due();
+        tokio::select! {
+            Some(trigger) = inbox.recv() => match trigger {
+                Trigger::Mapping(name) => looks.want(name, SETTLE),
+                Trigger::Repository(repository) => {
+                    for mapping in settings.mappings.values().filter(|m| m.repository == repository) {
+                        looks.want(mapping.name.clone(), Duration::ZERO);
+                    }
+                }
+            },
+            Some(ended) = looks.running.join_next() => {
+                if let Ok((name, again)) = ended {
+                    looks.busy.remove(&name);
+                    if again {
+                        looks.want(name, SECOND_LOOK);
+                    }
+                }
+            }
+            () = sleep_until(next) => {}
+        }
+    }
+}
+
+/// Which mappings are to be looked at, and when.
+struct Looks {
+    due: BTreeMap<String, Instant>,
+    busy: BTreeSet<String>,
+    running: JoinSet<(String, bool)>,
+}
+
+impl Looks {
+    fn new(all: impl Iterator<Item = String>) -> Self {
+        let now = Instant::now();
+        Self {
+            due: all.map(|name| (name, now)).collect(),
+            busy: BTreeSet::new(),
+            running: JoinSet::new(),
+        }
+    }
+
+    fn want(&mut self, name: String, after: Duration) {
+        let at = Instant::now() + after;
+        self.due.entry(name).and_modify(|due| *due = at.min(*due)).or_insert(at);
+    }
+
+    fn start(&mut self, ctx: &Context) {
+        let now = Instant::now();
+        while self.busy.len() < OBSERVERS {
+            let ready =
+                self.due.iter().find(|(name, at)| **at <= now && !self.busy.contains(*name));
+            let Some(name) = ready.map(|(name, _)| name.clone()) else { return };
+            self.due.remove(&name);
+            self.busy.insert(name.clone());
+            let ctx = ctx.clone();
+            self.running.spawn(async move {
+                let again = match observe::observe(&ctx, &name).await {
+                    Ok(status) => status.objects.total == 0 && status.desired_revision.is_some(),
+                    Err(_) => true,
+                };
+                (name, again)
+            });
+        }
+    }
+
+    /// When the next look can begin; nothing while every observer is busy.
+    fn next_due(&self) -> Option<Instant> {
+        if self.busy.len() >= OBSERVERS {
+            return None;
+        }
+        self.due.iter().filter(|(name, _)| !self.busy.contains(*name)).map(|(_, at)| *at).min()
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn poll(ctx: Context, repository: String, triggers: mpsc::Sender<Trigger>) {
+    let Ok(settings) = ctx.world.repository(&repository) else { return };
+    let interval = settings.polling_interval;
+    let mut known = ctx.world.git(&repository, |git| Ok(git.tip())).await.unwrap_or_default();
+    if known.is_some() {
+        // The log of what is on disk is shown before the network answers.
+        let _ = commit::reload_log(&ctx, &repository).await;
+    }
+    loop {
+        if let Ok(tip) = fetch::fetch(&ctx, &repository).await
+            && known.as_ref() != Some(&tip)
+        {
+            known = Some(tip);
+            let _ = commit::reload_log(&ctx, &repository).await;
+            let _ = triggers.send(Trigger::Repository(repository.clone())).await;
+        }
+        tokio::time::sleep(interval).await;
+    }
+}
+
+async fn watch_cluster(ctx: Context, context: String, triggers: mpsc::Sender<Trigger>) {
+    loop {
+        tell(&ctx, &context, ClusterState::Syncing).await;
+        let since = Timestamp::now();
+        let Err(failure) = follow(&ctx, &context, &triggers).await;
+        tell(&ctx, &context, ClusterState::Stale { since, reason: failure.to_string() }).await;
+        tokio::time::sleep(RECONNECT).await;
+    }
+}
+
+async fn follow(
+    ctx: &Context,
+    context: &str,
+    triggers: &mpsc::Sender<Trigger>,
+) -> Result<std::convert::Infallible, Failure> {
+    let cluster = ctx.world.cluster(context).await?;
+    let asked = Instant::now();
+    let version = cluster.version().await?;
+    let latency_ms = asked.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
+    tell(ctx, context, ClusterState::Live { version, latency_ms }).await;
+    loop {
+        for mapping in ctx.world.settings.mappings.values().filter(|m| m.target.context == context)
+        {
+            let _ = triggers.send(Trigger::Mapping(mapping.name.clone())).await;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+async fn tell(ctx: &Context, context: &str, state: ClusterState) {
+    ctx.emit(Event::ClusterObserved { context: context.to_owned(), state }).await;
+}

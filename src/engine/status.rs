@@ -1,0 +1,247 @@
+//! From a plan and an inventory to the state of a mapping: the one rule that every face shows.
+
+use crate::domain::Health;
+use crate::domain::{
+    Inventory, Mapping, MappingStatus, ObjectCount, Op, Plan, Refusal, Revision, SyncState,
+};
+use crate::engine::store::MappingView;
+use jiff::Timestamp;
+
+/// What was seen of a mapping in one look.
+#[derive(Debug, Default)]
+pub struct Sight<'a> {
+    /// Tip of the branch.
+    pub desired: Option<Revision>,
+    /// Record in the cluster.
+    pub inventory: Option<&'a Inventory>,
+    /// Plan of the tip.
+    pub plan: Option<&'a Plan>,
+    /// Commits touching the path between the synced and the desired revision.
+    pub behind: usize,
+    /// Why it could not be rendered or planned, or why the last sync failed.
+    pub error: Option<String>,
+    /// Why the repository or cluster cannot be seen.
+    pub unseen: Option<String>,
+}
+
+/// The state of a mapping; the first of error, unknown, suspended, drifted, out of sync and synced that holds.
+pub fn assess(mapping: &Mapping, sight: &Sight<'_>, now: Timestamp) -> MappingStatus {
+    let mut status = MappingView::new(mapping.clone()).status;
+    status.desired_revision.clone_from(&sight.desired);
+    status.behind = sight.behind;
+    status.observed_at = Some(now);
+    if let Some(inventory) = sight.inventory {
+        status.synced_revision.clone_from(&inventory.synced_revision);
+    }
+    if let Some(plan) = sight.plan {
+        status.drifted_fields = plan.drifted_fields();
+        let deletions =
+            plan.operations.iter().filter(|operation| operation.op == Op::Delete).count();
+        let differing = plan.operations.len();
+        status.objects =
+            ObjectCount { total: plan.summary.unchanged + differing - deletions, differing };
+        status.health =
+            plan.objects.iter().map(|object| object.health).max().unwrap_or(Health::Healthy);
+    }
+    (status.sync, status.message) = state(&status, sight, now);
+    status
+}
+
+fn state(status: &MappingStatus, sight: &Sight<'_>, now: Timestamp) -> (SyncState, Option<String>) {
+    if let Some(error) = &sight.error {
+        return (SyncState::Error, Some(error.clone()));
+    }
+    if let Some(invalid) = sight.plan.and_then(invalid) {
+        return (SyncState::Error, Some(invalid));
+    }
+    let Some(plan) = sight.plan else {
+        return (SyncState::Unknown, sight.unseen.clone());
+    };
+    if let Some(reason) = &sight.unseen {
+        return (SyncState::Unknown, Some(reason.clone()));
+    }
+    let suspension = sight.inventory.and_then(|inventory| inventory.suspension.as_ref());
+    if let Some(suspension) = suspension.filter(|suspension| suspension.holds(now)) {
+        let reason =
+            suspension.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        return (SyncState::Suspended, Some(format!("suspended by {}{reason}", suspension.owner)));
+    }
+    if status.drifted_fields > 0 {
+        return (SyncState::Drifted, culprits(plan));
+    }
+    if !plan.is_empty() || (status.behind > 0 && status.synced_revision.is_some()) {
+        return (SyncState::OutOfSync, unhealthy(plan));
+    }
+    (SyncState::Synced, unhealthy(plan))
+}
+
+fn invalid(plan: &Plan) -> Option<String> {
+    plan.refusals.iter().find_map(|refusal| match refusal {
+        Refusal::Invalid { object, origin, message } => Some(match origin {
+            Some(origin) => format!("{origin}: {object}: {message}"),
+            None => format!("{object}: {message}"),
+        }),
+        _ => None,
+    })
+}
+
+fn culprits(plan: &Plan) -> Option<String> {
+    let mut managers: Vec<&str> = plan
+        .operations
+        .iter()
+        .flat_map(|operation| &operation.changes)
+        .filter_map(|change| change.live_manager.as_deref())
+        .filter(|manager| *manager != "gitdeck")
+        .collect();
+    managers.sort_unstable();
+    managers.dedup();
+    (!managers.is_empty()).then(|| format!("changed by {}", managers.join(", ")))
+}
+
+fn unhealthy(plan: &Plan) -> Option<String> {
+    plan.objects
+        .iter()
+        .filter(|object| {
+            matches!(object.health, Health::Degraded | Health::Progressing | Health::Missing)
+        })
+        .max_by_key(|object| object.health)
+        .map(|object| format!("{}: {}", object.object, object.message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        Change, EngineKind, ObjectRef, Operation, PlannedObject, Reason, Source, Summary,
+        Suspension, SyncPolicy, Target,
+    };
+
+    fn mapping() -> Mapping {
+        Mapping {
+            name: "checkout".into(),
+            project: None,
+            repository: "fleet".into(),
+            path: "apps/checkout".into(),
+            engine: EngineKind::Direct,
+            source: Source::Git,
+            target: Target { context: "demo".into(), namespace: "shop".into() },
+            sync: SyncPolicy::default(),
+            ignore: Vec::new(),
+            production: false,
+            polling_interval: std::time::Duration::from_secs(180),
+        }
+    }
+
+    fn object() -> ObjectRef {
+        ObjectRef {
+            group: "apps".into(),
+            version: "v1".into(),
+            kind: "Deployment".into(),
+            namespace: Some("shop".into()),
+            name: "checkout".into(),
+        }
+    }
+
+    fn plan(reason: Option<Reason>) -> Plan {
+        let change = Change {
+            path: "/spec/replicas".into(),
+            before: Some(5.into()),
+            after: Some(3.into()),
+            live_manager: Some("kubectl".into()),
+            live_time: None,
+            commit: None,
+            redacted: false,
+        };
+        let operations: Vec<Operation> = reason
+            .map(|reason| Operation {
+                op: Op::Update,
+                object: object(),
+                reason,
+                changes: vec![change],
+                stage: 0,
+                uid: None,
+                resource_version: None,
+                origin: None,
+                blind: false,
+            })
+            .into_iter()
+            .collect();
+        Plan {
+            mapping: "checkout".into(),
+            revision: Revision::new("a".repeat(40)),
+            digest: "d".into(),
+            summary: Summary::count(&operations, 2),
+            operations,
+            refusals: Vec::new(),
+            prune_blocked: None,
+            objects: vec![PlannedObject {
+                object: object(),
+                health: Health::Progressing,
+                message: "1 of 3 available".into(),
+                replicas: Some((1, 3)),
+                extra: Vec::new(),
+            }],
+            ignored: 0,
+            dry_runs: 0,
+        }
+    }
+
+    fn state_of(sight: &Sight<'_>) -> (SyncState, Option<String>) {
+        let status = assess(&mapping(), sight, Timestamp::UNIX_EPOCH);
+        (status.sync, status.message)
+    }
+
+    #[test]
+    fn the_first_that_holds_is_shown() {
+        let drifted = plan(Some(Reason::Drift));
+        let suspension = Suspension {
+            owner: "ana".into(),
+            reason: None,
+            since: Timestamp::UNIX_EPOCH,
+            until: None,
+        };
+        let inventory = Inventory { suspension: Some(suspension), ..Inventory::default() };
+        let mut sight = Sight {
+            plan: Some(&drifted),
+            inventory: Some(&inventory),
+            behind: 1,
+            ..Sight::default()
+        };
+        assert_eq!(state_of(&sight), (SyncState::Suspended, Some("suspended by ana".into())));
+        sight.inventory = None;
+        assert_eq!(state_of(&sight), (SyncState::Drifted, Some("changed by kubectl".into())));
+        sight.unseen = Some("cluster away".into());
+        assert_eq!(state_of(&sight).0, SyncState::Unknown);
+        sight.error = Some("a.yaml:3: malformed".into());
+        assert_eq!(state_of(&sight), (SyncState::Error, Some("a.yaml:3: malformed".into())));
+    }
+
+    #[test]
+    fn an_expired_suspension_does_not_hold() {
+        let synced = plan(None);
+        let suspension = Suspension {
+            owner: "ana".into(),
+            reason: None,
+            since: Timestamp::UNIX_EPOCH,
+            until: Some(Timestamp::UNIX_EPOCH),
+        };
+        let inventory = Inventory { suspension: Some(suspension), ..Inventory::default() };
+        let sight = Sight { plan: Some(&synced), inventory: Some(&inventory), ..Sight::default() };
+        assert_eq!(state_of(&sight).0, SyncState::Synced);
+    }
+
+    #[test]
+    fn counts_and_health_come_from_the_plan() {
+        let committed = plan(Some(Reason::Commit));
+        let status = assess(
+            &mapping(),
+            &Sight { plan: Some(&committed), ..Sight::default() },
+            Timestamp::UNIX_EPOCH,
+        );
+        assert_eq!(status.sync, SyncState::OutOfSync);
+        assert_eq!(status.objects, ObjectCount { total: 3, differing: 1 });
+        assert_eq!(status.health, Health::Progressing);
+        assert_eq!(status.drifted_fields, 0);
+        assert!(status.message.is_some_and(|message| message.contains("1 of 3 available")));
+    }
+}

@@ -1,0 +1,234 @@
+//! What the jobs share: settings, journal, open repositories, connected clusters, rendered trees.
+
+use crate::cluster::{self, Cluster};
+use crate::config::{RepositorySettings, Settings};
+use crate::domain::{Credential, Manifest, Mapping, ObjectKey, Revision};
+use crate::engine::error::Stop;
+use crate::engine::event::RepositoryState;
+use crate::engine::journal::Journal;
+use crate::engine::{Failure, cache};
+use crate::{git, secrets};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::OnceCell;
+
+/// Rendered trees that are kept: two revisions of a thousand mappings.
+const KEPT_TREES: usize = 2048;
+
+/// A rendered tree, shared by every job that plans it.
+pub(crate) type Rendered = Arc<Vec<Manifest>>;
+
+/// Why the last sync of a mapping failed, and at which revision: a newer revision is a new chance.
+pub(crate) type LastFailure = (Revision, String);
+
+/// A file of a repository at a revision.
+type Place = (String, Revision, String);
+
+/// Context and claimed objects of a mapping.
+type Claim = (String, Arc<HashSet<ObjectKey>>);
+
+pub(crate) struct World {
+    pub settings: Arc<Settings>,
+    pub journal: Journal,
+    repositories: Mutex<HashMap<String, Arc<git::Repository>>>,
+    clusters: Mutex<HashMap<String, Arc<OnceCell<Cluster>>>>,
+    rendered: Mutex<HashMap<(String, Revision), Rendered>>,
+    blames: Mutex<HashMap<Place, Arc<Vec<Revision>>>>,
+    failures: Mutex<HashMap<String, LastFailure>>,
+    states: Mutex<HashMap<String, RepositoryState>>,
+    claims: Mutex<HashMap<String, Claim>>,
+    /// One sync of a mapping at a time in this process.
+    pub syncing: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl World {
+    pub fn open(settings: Arc<Settings>) -> Result<Self, Failure> {
+        let journal = Journal::open(&settings.data_dir).map_err(|error| {
+            Failure::new(format!("the journal in {} cannot be opened: {error}", settings.data_dir.display()))
+                .hint("without a journal nothing is written; set GITDECK_DATA_DIR to a directory of your own")
+        })?;
+        let known = cache::load(&settings).repositories;
+        let states = known.into_iter().map(|(name, view)| (name, view.state)).collect();
+        Ok(Self {
+            settings,
+            journal,
+            repositories: Mutex::default(),
+            clusters: Mutex::default(),
+            rendered: Mutex::default(),
+            blames: Mutex::default(),
+            failures: Mutex::default(),
+            states: Mutex::new(states),
+            claims: Mutex::default(),
+            syncing: Mutex::default(),
+        })
+    }
+
+    pub fn mapping(&self, name: &str) -> Result<&Mapping, Failure> {
+        self.settings
+            .mappings
+            .get(name)
+            .ok_or_else(|| Failure::unknown("mapping", name, self.settings.mappings.keys()))
+    }
+
+    pub fn repository(&self, name: &str) -> Result<&RepositorySettings, Failure> {
+        self.settings
+            .repositories
+            .get(name)
+            .ok_or_else(|| Failure::unknown("repo", name, self.settings.repositories.keys()))
+    }
+
+    /// Runs blocking work on a repository, away from the tasks that wait.
+    pub async fn git<T, F>(self: &Arc<Self>, name: &str, work: F) -> Result<T, Stop>
+    where
+        T: Send + 'static,
+        F: FnOnce(&git::Repository) -> Result<T, git::GitError> + Send + 'static,
+    {
+        let (world, name) = (Arc::clone(self), name.to_owned());
+        let joined = tokio::task::spawn_blocking(move || {
+            let repository = world.open_repository(&name)?;
+            work(&repository).map_err(Stop::from)
+        })
+        .await;
+        joined.unwrap_or_else(|error| {
+            Err(Failure::new(format!("a Git task ended early: {error}")).into())
+        })
+    }
+
+    fn open_repository(&self, name: &str) -> Result<Arc<git::Repository>, Stop> {
+        if let Some(repository) = lock(&self.repositories).get(name) {
+            return Ok(Arc::clone(repository));
+        }
+        let places = self.places();
+        let remote = &self.repository(name)?.remote;
+        let repository = Arc::new(git::Repository::open(&places, remote).map_err(Failure::from)?);
+        lock(&self.repositories).insert(name.to_owned(), Arc::clone(&repository));
+        Ok(repository)
+    }
+
+    /// Where Git data lives.
+    pub fn places(&self) -> git::Places {
+        let (cache, data) = (&self.settings.cache_dir, &self.settings.data_dir);
+        let mut places = git::Places::new(cache.join("mirrors"), data.join("outbox"));
+        if let Some(known_hosts) = &self.settings.known_hosts {
+            places.known_hosts = vec![known_hosts.clone()];
+        }
+        places
+    }
+
+    /// Changes what is known of a repository and returns it.
+    pub fn update_repository(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut RepositoryState),
+    ) -> RepositoryState {
+        let mut states = lock(&self.states);
+        let state = states.entry(name.to_owned()).or_default();
+        change(state);
+        state.clone()
+    }
+
+    /// Remembers which objects a mapping claims, so that a change of one leads to it.
+    pub fn claim(&self, mapping: &Mapping, keys: HashSet<ObjectKey>) -> Arc<HashSet<ObjectKey>> {
+        let keys = Arc::new(keys);
+        lock(&self.claims)
+            .insert(mapping.name.clone(), (mapping.target.context.clone(), Arc::clone(&keys)));
+        keys
+    }
+
+    /// What the other mappings of a context claim.
+    pub fn neighbours(&self, mapping: &Mapping) -> Vec<(String, Arc<HashSet<ObjectKey>>)> {
+        lock(&self.claims)
+            .iter()
+            .filter(|(name, (context, _))| {
+                **name != mapping.name && *context == mapping.target.context
+            })
+            .map(|(name, (_, keys))| (name.clone(), Arc::clone(keys)))
+            .collect()
+    }
+
+    /// The credential of a repository, looked up anew each time: tokens rotate.
+    pub async fn credential(&self, name: &str) -> Result<Credential, Failure> {
+        let repository = self.repository(name)?.clone();
+        let resolved = tokio::task::spawn_blocking(move || {
+            secrets::resolve(&repository.authentication, &repository.remote.url)
+        })
+        .await
+        .map_err(|error| Failure::new(format!("looking up a credential ended early: {error}")))?;
+        resolved.map_err(|error| {
+            Failure::usage(format!("the credential of repository `{name}` cannot be had: {error}"))
+                .hint("`gitdeck config explain` shows which rule names it")
+        })
+    }
+
+    /// The cluster of a context, connected once.
+    pub async fn cluster(&self, context: &str) -> Result<Cluster, Failure> {
+        let cell = Arc::clone(lock(&self.clusters).entry(context.to_owned()).or_default());
+        let access = cluster::Access {
+            kubeconfig: self.settings.kubeconfig.clone(),
+            context: context.to_owned(),
+        };
+        // A failed connection is not kept: the next job tries again.
+        let cluster =
+            cell.get_or_try_init(|| Cluster::connect(&access)).await.map_err(Failure::from)?;
+        Ok(cluster.clone())
+    }
+
+    pub fn rendered(&self, mapping: &str, revision: &Revision) -> Option<Rendered> {
+        lock(&self.rendered).get(&(mapping.to_owned(), revision.clone())).cloned()
+    }
+
+    pub fn keep_rendered(&self, mapping: &str, revision: &Revision, manifests: Rendered) {
+        let mut kept = lock(&self.rendered);
+        if kept.len() >= KEPT_TREES {
+            kept.clear();
+        }
+        kept.insert((mapping.to_owned(), revision.clone()), manifests);
+    }
+
+    pub fn blame(
+        &self,
+        repository: &str,
+        revision: &Revision,
+        path: &str,
+    ) -> Option<Arc<Vec<Revision>>> {
+        lock(&self.blames).get(&(repository.to_owned(), revision.clone(), path.to_owned())).cloned()
+    }
+
+    pub fn keep_blame(
+        &self,
+        repository: &str,
+        revision: &Revision,
+        path: &str,
+        lines: Arc<Vec<Revision>>,
+    ) {
+        let mut kept = lock(&self.blames);
+        if kept.len() >= KEPT_TREES {
+            kept.clear();
+        }
+        kept.insert((repository.to_owned(), revision.clone(), path.to_owned()), lines);
+    }
+
+    /// Why the last sync failed, if it was of this revision.
+    pub fn failure(&self, mapping: &str, revision: &Revision) -> Option<String> {
+        lock(&self.failures)
+            .get(mapping)
+            .filter(|(at, _)| at == revision)
+            .map(|(_, message)| message.clone())
+    }
+
+    pub fn set_failure(&self, mapping: &str, failure: Option<LastFailure>) {
+        match failure {
+            Some(failure) => lock(&self.failures).insert(mapping.to_owned(), failure),
+            None => lock(&self.failures).remove(mapping),
+        };
+    }
+
+    pub fn turn(&self, mapping: &str) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(lock(&self.syncing).entry(mapping.to_owned()).or_default())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // Caches only: whatever a panic left in them is valid.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
