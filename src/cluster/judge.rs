@@ -7,11 +7,15 @@ use super::inventory::PART_OF;
 use super::live::Live;
 use super::memo::Seen;
 use super::resource::Resource;
-use super::rules::{Proof, as_sent, assess, difference, foreign_owner, prove};
+use super::rules::{assess, difference, foreign_owner};
 use super::wire::Failure;
 use super::write::Mode;
 use super::{Cluster, ClusterError};
+use crate::domain::migrate::{left_behind, needs_migration};
+use crate::domain::normalize::as_sent;
+use crate::domain::path::{FieldPath, Step};
 use crate::domain::plan::{Change, Op, Refusal};
+use crate::domain::prove::{Proof, prove};
 use crate::domain::{Health, HealthReport, IgnoreRule, ObjectKey};
 use kube::core::Status;
 use serde_json::Value;
@@ -169,7 +173,7 @@ impl Cluster {
         let (predicted, refusal) = match tried {
             Tried::Predicted(predicted) => {
                 version = predicted["metadata"]["resourceVersion"].as_str().map(str::to_owned);
-                (Some(predicted), None)
+                (Some(migrated(predicted, &sent, value)), None)
             }
             Tried::Invalid(message) => (None, Some(invalid(desired, &message))),
             Tried::Immutable(fields) => {
@@ -280,6 +284,29 @@ impl Frame<'_> {
             return (Op::TakeOver, None);
         }
         (Op::TakeOver, Some(Refusal::Foreign { object: desired.reference.clone(), owner }))
+    }
+}
+
+/// What a dry run before the migration of client-side history cannot show: fields that leave with it.
+fn migrated(mut predicted: Value, sent: &Value, live: &Value) -> Value {
+    if needs_migration(live) {
+        for path in left_behind(live, sent) {
+            take(&mut predicted, &path);
+        }
+    }
+    predicted
+}
+
+fn take(object: &mut Value, path: &FieldPath) {
+    let Some((Step::Field(last), above)) = path.0.split_last() else { return };
+    let mut at = object;
+    for step in above {
+        let Step::Field(name) = step else { return };
+        let Some(below) = at.get_mut(name) else { return };
+        at = below;
+    }
+    if let Some(map) = at.as_object_mut() {
+        map.shift_remove(last);
     }
 }
 

@@ -35,9 +35,6 @@ use memo::Memo;
 use std::sync::{Arc, RwLock};
 use wire::{Call, Wire};
 
-/// The field manager of everything that gitdeck writes; a constant, whatever the program is called.
-const MANAGER: &str = "gitdeck";
-
 /// One connection to one cluster; clones share everything.
 #[derive(Clone)]
 pub struct Cluster {

@@ -3,36 +3,6 @@
 use crate::domain::{plan::Refusal, *};
 use serde_json::Value;
 
-#[derive(PartialEq, Debug)]
-pub enum Proof {
-    Unchanged,
-    NotProved(&'static str),
-}
-pub fn as_sent(
-    manifest: &Value,
-    labels: &[(&str, &str)],
-    ignore: &[IgnoreRule],
-    _live: Option<&Value>,
-) -> Value {
-    let mut sent = manifest.clone();
-    for (name, value) in labels {
-        sent["metadata"]["labels"][*name] = (*value).into();
-    }
-    if let Some(map) = sent.as_object_mut() {
-        map.shift_remove("status");
-    }
-    for rule in ignore {
-        if let Some((above, name)) = rule.path.rsplit_once('/')
-            && let Some(map) = sent.pointer_mut(above).and_then(Value::as_object_mut)
-        {
-            map.shift_remove(name);
-        }
-    }
-    sent
-}
-pub fn prove(_desired: &Value, _live: &Value) -> Proof {
-    Proof::NotProved("stand-in")
-}
 pub struct Difference {
     pub changes: Vec<Change>,
     pub ignored: usize,
@@ -81,23 +51,6 @@ fn walk(path: &str, before: &Value, after: &Value, changes: &mut Vec<Change>) {
 pub fn foreign_owner(live: &Value, id: &str) -> Option<String> {
     let owner = live["metadata"]["labels"]["applyset.kubernetes.io/part-of"].as_str()?;
     (owner != id).then(|| owner.to_owned())
-}
-pub fn needs_migration(live: &Value) -> bool {
-    live["metadata"]["managedFields"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .any(|e| e["manager"] == "kubectl-client-side-apply")
-}
-pub fn migrated_managed_fields(live: &Value) -> Value {
-    let mut fields = live["metadata"]["managedFields"].clone();
-    for entry in fields.as_array_mut().into_iter().flatten() {
-        if entry["manager"] == "kubectl-client-side-apply" {
-            entry["manager"] = "gitdeck".into();
-            entry["operation"] = "Apply".into();
-        }
-    }
-    fields
 }
 pub struct OrderInput<'a> {
     pub reference: &'a ObjectRef,

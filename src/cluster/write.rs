@@ -1,12 +1,13 @@
 //! One write to one object: apply, create anew, delete; each safe to be asked for twice.
 
+use super::Cluster;
 use super::desired::Desired;
 use super::explain::words;
 use super::live::{Live, types_of};
 use super::resource::Resource;
-use super::rules::{Proof, migrated_managed_fields, needs_migration, prove};
 use super::wire::{APPLY, Call, Failure, JSON_PATCH};
-use super::{Cluster, MANAGER};
+use crate::domain::migrate::{migrated_managed_fields, needs_migration};
+use crate::domain::prove::{MANAGER, Proof, prove};
 use http::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
