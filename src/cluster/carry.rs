@@ -106,12 +106,9 @@ impl Cluster {
                 } else {
                     self.carry_apply(operation, desired, resource, &task).await
                 };
-                match (&carried, self.wait_established(desired)) {
-                    (Carried::Present(_), wait) => {
-                        wait.await.map_or_else(Carried::Failed, |()| carried)
-                    }
-                    _ => carried,
-                }
+                let Carried::Present(live) = &carried else { return carried };
+                self.watches().learn(resource, &desired.reference.key(), live);
+                self.wait_established(desired).await.map_or_else(Carried::Failed, |()| carried)
             }
             _ => Carried::Failed("it is not in this revision".to_owned()),
         }

@@ -103,8 +103,17 @@ impl Cluster {
         manifests: &[Manifest],
         namespace: &str,
     ) -> Result<HashSet<ObjectKey>, ClusterError> {
+        Ok(self.references(manifests, namespace).await?.iter().map(ObjectRef::key).collect())
+    }
+
+    /// The full names of manifests as they will be in the cluster, in the same order.
+    pub async fn references(
+        &self,
+        manifests: &[Manifest],
+        namespace: &str,
+    ) -> Result<Vec<ObjectRef>, ClusterError> {
         let (_, placed) = self.place(manifests, namespace).await?;
-        Ok(placed.iter().map(|one| one.reference.key()).collect())
+        Ok(placed.into_iter().map(|one| one.reference).collect())
     }
 }
 
@@ -116,7 +125,7 @@ pub(super) fn ours(live: &Live, inventory: &Inventory, key: &ObjectKey, set_id: 
         && known.is_none_or(|uid| *uid == *live.uid)
 }
 
-fn wanted(desired: &Desired) -> Option<Wanted> {
+pub(super) fn wanted(desired: &Desired) -> Option<Wanted> {
     let resource = desired.resource.clone()?;
     Some(Wanted { resource, reference: desired.reference.clone() })
 }

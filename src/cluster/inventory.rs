@@ -1,5 +1,6 @@
 //! The record of a mapping in the cluster: an ApplySet parent that holds the members, the synced revision and more.
 
+use super::live::{Live, types_of};
 use super::resource::Resource;
 use super::wire::{Call, Failure};
 use super::{Cluster, ClusterError};
@@ -90,7 +91,13 @@ struct Parent {
 impl Cluster {
     /// Reads the record of a mapping; an empty one where nothing was synced yet.
     pub async fn inventory(&self, mapping: &str) -> Result<Inventory, ClusterError> {
-        Ok(self.parent(mapping).await?.inventory)
+        let maps = config_maps();
+        let Some(watched) = self.watches().find(&maps, &record_key(mapping)) else {
+            return Ok(self.parent(mapping).await?.inventory);
+        };
+        let Some(live) = watched else { return Ok(Inventory::default()) };
+        decode(&live.value())
+            .map_err(|reason| ClusterError::Inventory { subject: subject(mapping), reason })
     }
 
     /// Records a suspension, or ends it.
@@ -131,7 +138,16 @@ impl Cluster {
             }
             let body = encode(mapping, &inventory, parent.resource_version.as_deref());
             match self.write_parent(mapping, &body, parent.resource_version.is_some()).await {
-                Ok(()) => return Ok(inventory),
+                Ok(body) => {
+                    let (maps, key) = (config_maps(), record_key(mapping));
+                    let read = std::str::from_utf8(&body)
+                        .ok()
+                        .map(|text| Live::read(text, &maps, &types_of(&maps)));
+                    if let Some(Ok((_, live))) = read {
+                        self.watches().learn(&maps, &key, &live);
+                    }
+                    return Ok(inventory);
+                }
                 // Lost a race, or the outcome is not known: read again and see.
                 Err(failure) if failure.is_ambiguous() || failure.code() == 409 => {
                     last = Some(failure);
@@ -148,21 +164,26 @@ impl Cluster {
         ))
     }
 
-    async fn write_parent(&self, mapping: &str, body: &Value, exists: bool) -> Result<(), Failure> {
+    async fn write_parent(
+        &self,
+        mapping: &str,
+        body: &Value,
+        exists: bool,
+    ) -> Result<Vec<u8>, Failure> {
         let maps = config_maps();
         let query = "fieldManager=gitdeck";
         if exists {
             let address = format!("{}?{query}", maps.item(Some(NAMESPACE), &parent_name(mapping)));
-            return self.wire().bytes(&Call::write(Method::PUT, address, body)).await.map(|_| ());
+            return self.wire().bytes(&Call::write(Method::PUT, address, body)).await;
         }
         let address = format!("{}?{query}", maps.collection(Some(NAMESPACE)));
         let call = Call::write(Method::POST, address, body);
         match self.wire().bytes(&call).await {
             Err(failure) if failure.code() == 404 => {
                 self.create_namespace().await?;
-                self.wire().bytes(&call).await.map(|_| ())
+                self.wire().bytes(&call).await
             }
-            other => other.map(|_| ()),
+            other => other,
         }
     }
 
@@ -194,6 +215,16 @@ impl Cluster {
                 resource_version: object["metadata"]["resourceVersion"].as_str().map(str::to_owned),
             })
             .map_err(|reason| ClusterError::Inventory { subject: subject(mapping), reason })
+    }
+}
+
+/// The identity of a mapping's parent.
+pub(super) fn record_key(mapping: &str) -> ObjectKey {
+    ObjectKey {
+        group: String::new(),
+        kind: "ConfigMap".to_owned(),
+        namespace: Some(NAMESPACE.to_owned()),
+        name: parent_name(mapping),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Live objects: one paged LIST where many of a kind are wanted, single GETs where few are.
 
 use super::resource::{Resource, segment};
-use super::wire::{Call, Failure};
+use super::wire::{Call, Failure, Wire};
 use super::{Cluster, ClusterError};
 use crate::domain::{ObjectKey, ObjectRef};
 use serde::Deserialize;
@@ -41,7 +41,7 @@ struct Head<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct HeadMetadata<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     name: Cow<'a, str>,
     #[serde(borrow, default)]
     namespace: Option<Cow<'a, str>>,
@@ -96,6 +96,15 @@ impl Live {
             types: types.clone(),
         };
         Ok((key, live))
+    }
+
+    /// Whether this is a later state than another of the same name. Versions are numbers that grow; where one is not,
+    /// any other version counts as later.
+    pub(super) fn is_newer_than(&self, other: &Self) -> bool {
+        match (self.resource_version.parse::<u64>(), other.resource_version.parse::<u64>()) {
+            (Ok(ours), Ok(theirs)) => ours > theirs,
+            _ => self.resource_version != other.resource_version,
+        }
     }
 
     /// The object as a tree; null where it is nested deeper than can be read.
@@ -195,23 +204,26 @@ impl Cluster {
         keys: &BTreeSet<ObjectKey>,
     ) -> Result<Vec<(ObjectKey, Live)>, Failure> {
         let mut found = Vec::new();
-        self.each_page(resource, namespace, |page, restarted| {
-            if restarted {
-                found.clear();
-            }
-            let types = types_of(resource);
-            for item in page.items.iter().flatten() {
-                let (key, live) = Live::read(item.get(), resource, &types)?;
-                if keys.contains(&key) {
-                    found.push((key, live));
+        self.wire()
+            .each_page(resource, namespace, |page, restarted| {
+                if restarted {
+                    found.clear();
                 }
-            }
-            Ok(())
-        })
-        .await?;
+                let types = types_of(resource);
+                for item in page.items.iter().flatten() {
+                    let (key, live) = Live::read(item.get(), resource, &types)?;
+                    if keys.contains(&key) {
+                        found.push((key, live));
+                    }
+                }
+                Ok(())
+            })
+            .await?;
         Ok(found)
     }
+}
 
+impl Wire {
     /// Walks a LIST page by page and returns its `resourceVersion`. A token that expires on the way starts the walk
     /// again, once; the second argument tells `visit` to drop what it has. Half a list is an error, never a result.
     pub(super) async fn each_page(
@@ -229,7 +241,7 @@ impl Cluster {
             } else {
                 format!("{base}&continue={}", segment(&next))
             };
-            let body = match self.wire().bytes(&Call::get(address)).await {
+            let body = match self.bytes(&Call::get(address)).await {
                 Ok(body) => body,
                 Err(failure) if failure.code() == 410 && restarts == 0 => {
                     restarts += 1;
@@ -251,7 +263,7 @@ impl Cluster {
     }
 }
 
-fn text(body: &[u8]) -> Result<&str, Failure> {
+pub(super) fn text(body: &[u8]) -> Result<&str, Failure> {
     std::str::from_utf8(body)
         .map_err(|error| Failure::Malformed(format!("the answer is no UTF-8: {error}")))
 }

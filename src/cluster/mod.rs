@@ -10,6 +10,7 @@ mod error;
 mod established;
 mod explain;
 mod ground;
+mod health;
 mod inventory;
 mod judge;
 mod live;
@@ -17,22 +18,28 @@ mod memo;
 mod needs;
 mod plan;
 mod resource;
+mod review;
 mod rules;
 mod steps;
+mod unit;
+mod watch;
 mod wire;
 mod write;
 
 pub use access::{Access, contexts};
 pub use error::ClusterError;
+pub use health::Happening;
 pub use inventory::{NAMESPACE, PART_OF, parent_name, set_id};
 pub use plan::{Neighbour, PlanOptions, PlanRequest};
+pub use review::Right;
 pub use steps::{Applied, Step, StepOutcome, Steps, Verb};
+pub use watch::{Changes, Notice, WatchState};
 pub use wire::{Limits, Traffic};
 
 use discovery::Catalogue;
-use live::{LiveObjects, Wanted};
 use memo::Memo;
 use std::sync::{Arc, RwLock};
+use watch::Watches;
 use wire::{Call, Wire};
 
 /// One connection to one cluster; clones share everything.
@@ -42,12 +49,13 @@ pub struct Cluster {
 }
 
 struct Inner {
-    wire: Wire,
+    wire: Arc<Wire>,
     context: String,
     namespace: String,
     server: String,
     catalogue: RwLock<Option<Arc<Catalogue>>>,
     memo: Memo,
+    watches: Watches,
 }
 
 impl Cluster {
@@ -75,8 +83,16 @@ impl Cluster {
     }
 
     fn assemble(wire: Wire, context: String, namespace: String, server: String) -> Self {
-        let (catalogue, memo) = (RwLock::new(None), Memo::default());
-        Self { inner: Arc::new(Inner { wire, context, namespace, server, catalogue, memo }) }
+        let inner = Inner {
+            wire: Arc::new(wire),
+            context,
+            namespace,
+            server,
+            catalogue: RwLock::new(None),
+            memo: Memo::default(),
+            watches: Watches::default(),
+        };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The kubeconfig context.
@@ -134,13 +150,16 @@ impl Cluster {
         }
     }
 
-    /// Live objects, from the watch cache where it is live, else from the server.
-    async fn live_of(&self, wanted: &[Wanted]) -> Result<LiveObjects, ClusterError> {
-        self.read_live(wanted).await
-    }
-
     fn wire(&self) -> &Wire {
         &self.inner.wire
+    }
+
+    fn wire_handle(&self) -> Arc<Wire> {
+        self.inner.wire.clone()
+    }
+
+    fn watches(&self) -> &Watches {
+        &self.inner.watches
     }
 
     fn memo(&self) -> &Memo {

@@ -1,5 +1,6 @@
 //! The one place that sends requests: bounded in flight, patient with an overloaded server, counted.
 
+use futures::AsyncBufRead;
 use http::{Method, Request};
 use kube::Client;
 use kube::client::Body;
@@ -21,6 +22,8 @@ pub struct Limits {
     pub call: Duration,
     /// Until a CustomResourceDefinition is established or a namespace active.
     pub established: Duration,
+    /// First and longest pause before a watch that broke is tried again.
+    pub reconnect: (Duration, Duration),
 }
 
 impl Default for Limits {
@@ -30,6 +33,7 @@ impl Default for Limits {
             attempt: Duration::from_secs(30),
             call: Duration::from_secs(90),
             established: Duration::from_secs(60),
+            reconnect: (Duration::from_millis(800), Duration::from_secs(30)),
         }
     }
 }
@@ -81,6 +85,7 @@ pub(super) struct Call {
     content: Option<&'static str>,
     accept: &'static str,
     body: Vec<u8>,
+    review: bool,
 }
 
 /// `Content-Type` of a server-side apply; JSON is YAML.
@@ -101,6 +106,11 @@ impl Call {
         Self::new(Method::PATCH, address, Some(content), body.to_string().into_bytes())
     }
 
+    /// A POST that changes nothing, such as an access review.
+    pub(super) fn review(address: impl Into<String>, body: &Value) -> Self {
+        Self { review: true, ..Self::write(Method::POST, address, body) }
+    }
+
     pub(super) fn accepting(mut self, accept: &'static str) -> Self {
         self.accept = accept;
         self
@@ -112,11 +122,18 @@ impl Call {
         content: Option<&'static str>,
         body: Vec<u8>,
     ) -> Self {
-        Self { method, address: address.into(), content, accept: "application/json", body }
+        Self {
+            method,
+            address: address.into(),
+            content,
+            accept: "application/json",
+            body,
+            review: false,
+        }
     }
 
     fn is_read(&self) -> bool {
-        self.method == Method::GET
+        self.review || self.method == Method::GET
     }
 
     fn request(&self) -> Result<Request<Body>, Failure> {
@@ -159,6 +176,26 @@ impl Wire {
             reads: AtomicU64::new(0),
             dry_runs: AtomicU64::new(0),
             writes: AtomicU64::new(0),
+        }
+    }
+
+    /// Opens a stream of lines, such as a watch. It is not bound by the number of requests in flight.
+    pub(super) async fn lines(&self, address: &str) -> Result<impl AsyncBufRead + use<>, Failure> {
+        // Some servers compress watches event by event, which not every decoder can follow.
+        let request = Request::get(address)
+            .header(http::header::ACCEPT, "application/json")
+            .header(http::header::ACCEPT_ENCODING, "identity")
+            .body(Vec::new())
+            .map_err(|error| Failure::Malformed(error.to_string()))?;
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        match tokio::time::timeout(self.limits.attempt, self.client.request_stream(request)).await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(kube::Error::Api(status))) => Err(Failure::Status(status)),
+            Ok(Err(error)) => Err(Failure::Silent(cause(&error))),
+            Err(_) => Err(Failure::Silent(format!(
+                "no answer within {} s",
+                self.limits.attempt.as_secs()
+            ))),
         }
     }
 

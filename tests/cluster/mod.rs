@@ -2,4 +2,5 @@
 
 mod drift;
 mod kube_prometheus;
+mod watch;
 mod world;

@@ -1,0 +1,297 @@
+//! One watch: a list, then every change after it, again and again.
+
+use super::live::{Live, text, types_of};
+use super::resource::{Resource, segment};
+use super::watch::{WatchState, lock};
+use super::wire::{Failure, Wire};
+use crate::domain::ObjectKey;
+use futures::AsyncBufReadExt;
+use jiff::Timestamp;
+use kube::core::Status;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// How long the server keeps one watch open, in seconds; below the five minutes after which proxies cut.
+const OPEN: u64 = 280;
+/// Silence after which a watch counts as broken: bookmarks come about every minute, and the stream ends by itself.
+const SILENCE: Duration = Duration::from_secs(OPEN + 15);
+
+/// How a watch that ended for good ended.
+pub(super) enum Followed {
+    /// Not allowed at this width.
+    Forbidden,
+}
+
+/// Why one stream ended.
+enum End {
+    /// As agreed, or cut; it goes on after the last version.
+    Closed,
+    /// The last version is too old; everything has to be listed again.
+    Expired,
+    /// Broken.
+    Failed(Failure),
+}
+
+/// One resource, in all namespaces or in one, with the objects that are wanted of it.
+pub(super) struct Unit {
+    resource: Resource,
+    namespace: Option<String>,
+    types: Arc<(String, String)>,
+    seen: Mutex<Seen>,
+}
+
+struct Seen {
+    wanted: HashSet<ObjectKey>,
+    objects: HashMap<ObjectKey, Live>,
+    state: WatchState,
+}
+
+#[derive(Deserialize)]
+struct Line<'a> {
+    r#type: &'a str,
+    #[serde(borrow)]
+    object: &'a RawValue,
+}
+
+impl Unit {
+    pub(super) fn new(
+        resource: Resource,
+        namespace: Option<String>,
+        wanted: HashSet<ObjectKey>,
+    ) -> Self {
+        let types = types_of(&resource);
+        let seen = Mutex::new(Seen { wanted, objects: HashMap::new(), state: WatchState::Syncing });
+        Self { resource, namespace, types, seen }
+    }
+
+    pub(super) fn name(&self) -> String {
+        self.resource.collection(None)
+    }
+
+    pub(super) fn state(&self) -> WatchState {
+        lock(&self.seen).state.clone()
+    }
+
+    /// The live object, where the watch is live and the object wanted.
+    pub(super) fn find(&self, key: &ObjectKey) -> Option<Option<Live>> {
+        let seen = lock(&self.seen);
+        (seen.state == WatchState::Live && seen.wanted.contains(key))
+            .then(|| seen.objects.get(key).cloned())
+    }
+
+    /// Takes a newer state of a wanted object from elsewhere; whether it was news.
+    pub(super) fn learn(&self, key: &ObjectKey, live: &Live) -> bool {
+        let mut seen = lock(&self.seen);
+        if !seen.wanted.contains(key)
+            || seen.objects.get(key).is_some_and(|known| !live.is_newer_than(known))
+        {
+            return false;
+        }
+        seen.objects.insert(key.clone(), live.clone());
+        true
+    }
+
+    /// Whether the watch can go on for these objects: it can when none is new.
+    pub(super) fn narrowed_to(&self, wanted: &HashSet<ObjectKey>) -> bool {
+        let mut seen = lock(&self.seen);
+        if !wanted.is_subset(&seen.wanted) {
+            return false;
+        }
+        seen.wanted.clone_from(wanted);
+        seen.objects.retain(|key, _| wanted.contains(key));
+        true
+    }
+
+    /// Lists and watches until dropped, or until it turns out that this is not allowed.
+    pub(super) async fn follow(
+        &self,
+        wire: &Wire,
+        tell: &(impl Fn(&ObjectKey) + Sync),
+        tell_state: &(impl Fn(WatchState) + Sync),
+    ) -> Followed {
+        let mut version: Option<String> = None;
+        let mut pause = wire.limits().reconnect.0;
+        loop {
+            let failure = match &mut version {
+                None => match self.list(wire, tell).await {
+                    Ok(listed) => {
+                        version = Some(listed);
+                        self.enter(WatchState::Live, tell_state);
+                        continue;
+                    }
+                    Err(failure) if failure.code() == 403 && self.may_narrow() => {
+                        return Followed::Forbidden;
+                    }
+                    Err(failure) => failure,
+                },
+                Some(last) => {
+                    let begun = tokio::time::Instant::now();
+                    let end = self.stream(wire, last, tell, tell_state).await;
+                    let lasted = begun.elapsed();
+                    match end {
+                        End::Expired => {
+                            version = None;
+                            continue;
+                        }
+                        End::Closed if lasted > wire.limits().reconnect.0 => {
+                            pause = wire.limits().reconnect.0;
+                            continue;
+                        }
+                        End::Closed => {
+                            Failure::Silent("the server closes watches at once".to_owned())
+                        }
+                        End::Failed(failure) => failure,
+                    }
+                }
+            };
+            self.enter(
+                WatchState::Stale { since: Timestamp::now(), reason: reason(&failure) },
+                tell_state,
+            );
+            tokio::time::sleep(jittered(pause)).await;
+            pause = (pause * 2).min(wire.limits().reconnect.1);
+        }
+    }
+
+    fn may_narrow(&self) -> bool {
+        self.resource.namespaced && self.namespace.is_none()
+    }
+
+    fn enter(&self, state: WatchState, tell_state: &impl Fn(WatchState)) {
+        let mut seen = lock(&self.seen);
+        // What is stale stays stale since it became so.
+        let same = matches!(
+            (&seen.state, &state),
+            (WatchState::Stale { .. }, WatchState::Stale { .. })
+                | (WatchState::Live, WatchState::Live)
+        );
+        if !same {
+            seen.state = state.clone();
+            drop(seen);
+            tell_state(state);
+        }
+    }
+
+    /// Lists everything and then, at once, replaces what was seen: half a list never counts as deletions.
+    async fn list(&self, wire: &Wire, tell: &impl Fn(&ObjectKey)) -> Result<String, Failure> {
+        let wanted = lock(&self.seen).wanted.clone();
+        let mut listed: HashMap<ObjectKey, Live> = HashMap::new();
+        let version = wire
+            .each_page(&self.resource, self.namespace.as_deref(), |page, begins| {
+                if begins {
+                    listed.clear();
+                }
+                for item in page.items.iter().flatten() {
+                    let (key, live) = Live::read(item.get(), &self.resource, &self.types)?;
+                    if wanted.contains(&key) {
+                        listed.insert(key, live);
+                    }
+                }
+                Ok(())
+            })
+            .await?;
+        let mut seen = lock(&self.seen);
+        let same = |key: &ObjectKey, live: &Live| {
+            seen.objects.get(key).is_some_and(|old| {
+                old.resource_version == live.resource_version && old.uid == live.uid
+            })
+        };
+        let changed =
+            listed.iter().filter(|(key, live)| !same(key, live)).map(|(key, _)| key.clone());
+        let gone = seen.objects.keys().filter(|key| !listed.contains_key(*key)).cloned();
+        let changed: Vec<ObjectKey> = changed.chain(gone).collect();
+        seen.objects = listed;
+        drop(seen);
+        changed.iter().for_each(tell);
+        Ok(version)
+    }
+
+    async fn stream(
+        &self,
+        wire: &Wire,
+        version: &mut String,
+        tell: &impl Fn(&ObjectKey),
+        tell_state: &impl Fn(WatchState),
+    ) -> End {
+        let address = format!(
+            "{}?watch=1&allowWatchBookmarks=true&timeoutSeconds={OPEN}&resourceVersion={}",
+            self.resource.collection(self.namespace.as_deref()),
+            segment(version)
+        );
+        let stream = match wire.lines(&address).await {
+            Ok(stream) => stream,
+            Err(failure) if failure.code() == 410 => return End::Expired,
+            Err(failure) => return End::Failed(failure),
+        };
+        self.enter(WatchState::Live, tell_state);
+        let mut stream = pin!(stream);
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            match tokio::time::timeout(SILENCE, stream.read_until(b'\n', &mut line)).await {
+                Ok(Ok(0)) | Err(_) => return End::Closed,
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => return End::Failed(Failure::Silent(error.to_string())),
+            }
+            match self.take(&line, version, tell) {
+                Ok(()) => {}
+                Err(failure) if failure.code() == 410 => return End::Expired,
+                // A line that was cut in the middle comes again.
+                Err(Failure::Malformed(_)) if line.last() != Some(&b'\n') => return End::Closed,
+                Err(failure) => return End::Failed(failure),
+            }
+        }
+    }
+
+    /// One event.
+    fn take(
+        &self,
+        line: &[u8],
+        version: &mut String,
+        tell: &impl Fn(&ObjectKey),
+    ) -> Result<(), Failure> {
+        let line: Line<'_> = serde_json::from_str(text(line)?)
+            .map_err(|error| Failure::Malformed(format!("an event cannot be read: {error}")))?;
+        if line.r#type == "ERROR" {
+            let status: Status = serde_json::from_str(line.object.get()).unwrap_or_default();
+            return Err(Failure::Status(Box::new(status)));
+        }
+        let (key, live) = Live::read(line.object.get(), &self.resource, &self.types)?;
+        version.clear();
+        version.push_str(&live.resource_version);
+        let changed = match line.r#type {
+            "ADDED" | "MODIFIED" => self.learn(&key, &live),
+            "DELETED" => {
+                let mut seen = lock(&self.seen);
+                // Of two objects of one name the news about the older one may come after we made the newer one.
+                let known = seen.objects.get(&key).is_some_and(|known| !known.is_newer_than(&live));
+                known && seen.objects.remove(&key).is_some()
+            }
+            _ => false,
+        };
+        if changed {
+            tell(&key);
+        }
+        Ok(())
+    }
+}
+
+fn reason(failure: &Failure) -> String {
+    match failure {
+        Failure::Silent(reason) | Failure::Malformed(reason) => reason.clone(),
+        Failure::Throttled(seconds) => format!("put off for {seconds} s"),
+        Failure::Status(status) if status.message.is_empty() => format!("HTTP {}", status.code),
+        Failure::Status(status) => status.message.clone(),
+    }
+}
+
+/// Between half and the whole of a pause, so that many watches do not come back in step.
+fn jittered(pause: Duration) -> Duration {
+    let random = RandomState::new().hash_one(0) % 1000;
+    pause / 2 + pause.mul_f64(random as f64 / 2000.0)
+}

@@ -1,0 +1,280 @@
+//! The watch cache: the live objects that mappings want, kept up to date, and the news of what changed.
+
+use super::discovery::{Catalogue, Lookup};
+use super::inventory::record_key;
+use super::live::{Live, LiveObjects, Wanted};
+use super::resource::Resource;
+use super::unit::{Followed, Unit};
+use super::wire::Wire;
+use super::{Cluster, ClusterError, Inner};
+use crate::domain::{ObjectKey, ObjectRef};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use tokio::sync::broadcast;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// How far what is seen can be trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WatchState {
+    /// Nothing is watched.
+    Off,
+    /// The first lists are on their way.
+    Syncing,
+    /// Every change arrives.
+    Live,
+    /// Changes do not arrive any more; what was seen is kept.
+    Stale {
+        /// Since when.
+        since: Timestamp,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// News from the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// A wanted object appeared, changed or went away.
+    Object(ObjectKey),
+    /// The record of a mapping changed: synced revision, members, suspension.
+    Record(String),
+    /// Trust in what is seen changed.
+    State(WatchState),
+    /// News were lost because nobody listened for long, or definitions or admission rules changed: look at everything.
+    Everything,
+}
+
+/// A place where news arrive.
+pub struct Changes(broadcast::Receiver<Notice>);
+
+impl Changes {
+    /// The next news; nothing when the cluster's last clone is gone. Safe to drop while waiting.
+    pub async fn next(&mut self) -> Option<Notice> {
+        match self.0.recv().await {
+            Ok(notice) => Some(notice),
+            Err(broadcast::error::RecvError::Lagged(_)) => Some(Notice::Everything),
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
+}
+
+/// What is watched: one unit per resource, or per resource and namespace where more is not allowed.
+type UnitId = (String, Option<String>);
+
+/// Wanted objects by the address of their resource.
+type Demand = BTreeMap<String, (Resource, HashSet<ObjectKey>)>;
+
+/// All watches of one cluster. They end with it.
+pub(super) struct Watches {
+    units: Mutex<HashMap<UnitId, (Arc<Unit>, DropGuard)>>,
+    /// What is wanted, by resource.
+    demand: Mutex<Demand>,
+    /// Resources that may only be watched namespace by namespace.
+    narrow: Mutex<HashSet<String>>,
+    /// Mappings by the identity of their record.
+    records: Arc<Mutex<HashMap<ObjectKey, String>>>,
+    news: broadcast::Sender<Notice>,
+}
+
+impl Default for Watches {
+    fn default() -> Self {
+        Self {
+            units: Mutex::default(),
+            demand: Mutex::default(),
+            narrow: Mutex::default(),
+            records: Arc::default(),
+            news: broadcast::channel(4096).0,
+        }
+    }
+}
+
+impl Watches {
+    /// The state of all watches together: the worst counts.
+    pub(super) fn state(&self) -> WatchState {
+        let units = lock(&self.units);
+        let mut states = units.values().map(|(unit, _)| unit.state());
+        let Some(mut worst) = states.next() else { return WatchState::Off };
+        for state in states {
+            worst = match (worst, state) {
+                (
+                    WatchState::Stale { since: a, reason: x },
+                    WatchState::Stale { since: b, reason: y },
+                ) => {
+                    if a <= b {
+                        WatchState::Stale { since: a, reason: x }
+                    } else {
+                        WatchState::Stale { since: b, reason: y }
+                    }
+                }
+                (stale @ WatchState::Stale { .. }, _) | (_, stale @ WatchState::Stale { .. }) => {
+                    stale
+                }
+                (WatchState::Syncing, _) | (_, WatchState::Syncing) => WatchState::Syncing,
+                (worst, _) => worst,
+            };
+        }
+        worst
+    }
+
+    /// The live object, if a watch that is live covers it: `Some(None)` says that it does not exist.
+    pub(super) fn find(&self, resource: &Resource, key: &ObjectKey) -> Option<Option<Live>> {
+        let units = lock(&self.units);
+        let name = resource.collection(None);
+        let everywhere = units.get(&(name.clone(), None));
+        let (unit, _) = everywhere.or_else(|| units.get(&(name, key.namespace.clone())))?;
+        unit.find(key)
+    }
+
+    /// What we wrote ourselves need not wait for the watch to bring it.
+    pub(super) fn learn(&self, resource: &Resource, key: &ObjectKey, live: &Live) {
+        let units = lock(&self.units);
+        let name = resource.collection(None);
+        let everywhere = units.get(&(name.clone(), None));
+        if let Some((unit, _)) = everywhere.or_else(|| units.get(&(name, key.namespace.clone()))) {
+            unit.learn(key, live);
+        }
+    }
+
+    pub(super) fn changes(&self) -> Changes {
+        Changes(self.news.subscribe())
+    }
+}
+
+impl Cluster {
+    /// Watches these objects (as [`Cluster::references`] places them) and the records of these mappings from now on,
+    /// and nothing else. Watches that go on keep what they have; a resource with newly wanted objects is listed again.
+    pub async fn watch(
+        &self,
+        objects: &[ObjectRef],
+        mappings: &[&str],
+    ) -> Result<(), ClusterError> {
+        let catalogue = self.catalogue().await?;
+        let mut wanted = Demand::new();
+        let mut want = |resource: Resource, key: ObjectKey| {
+            let entry = wanted.entry(resource.collection(None));
+            entry.or_insert_with(|| (resource, HashSet::new())).1.insert(key);
+        };
+        for object in objects {
+            if let Some(resource) = served(&catalogue, object) {
+                want(resource, object.key());
+            }
+        }
+        let records: HashMap<ObjectKey, String> =
+            mappings.iter().map(|mapping| (record_key(mapping), (*mapping).to_owned())).collect();
+        for key in records.keys() {
+            want(Resource::fixed("v1", "ConfigMap", "configmaps", true), key.clone());
+        }
+        *lock(&self.watches().records) = records;
+        *lock(&self.watches().demand) = wanted;
+        self.settle();
+        Ok(())
+    }
+
+    /// News from now on.
+    pub fn changes(&self) -> Changes {
+        self.watches().changes()
+    }
+
+    /// How far what is seen can be trusted.
+    pub fn watch_state(&self) -> WatchState {
+        self.watches().state()
+    }
+
+    /// Ends all watches and forgets what they saw.
+    pub fn stop_watching(&self) {
+        lock(&self.watches().units).clear();
+    }
+
+    /// Live objects, from the watch cache where that is live, else from the server.
+    pub(super) async fn live_of(&self, wanted: &[Wanted]) -> Result<LiveObjects, ClusterError> {
+        let mut found = LiveObjects::new();
+        let mut unseen = Vec::new();
+        for one in wanted {
+            let key = one.reference.key();
+            match self.watches().find(&one.resource, &key) {
+                Some(Some(live)) => drop(found.insert(key, live)),
+                Some(None) => {}
+                None => unseen.push(one.clone()),
+            }
+        }
+        found.extend(self.read_live(&unseen).await?);
+        Ok(found)
+    }
+
+    /// Starts what is wanted and not watched, ends what is watched and not wanted.
+    fn settle(&self) {
+        let watches = self.watches();
+        let mut plan: HashMap<UnitId, (Resource, HashSet<ObjectKey>)> = HashMap::new();
+        for (name, (resource, keys)) in lock(&watches.demand).iter() {
+            let narrow = lock(&watches.narrow).contains(name);
+            for key in keys {
+                let namespace = key.namespace.clone().filter(|_| narrow);
+                let entry = plan.entry((name.clone(), namespace));
+                entry.or_insert_with(|| (resource.clone(), HashSet::new())).1.insert(key.clone());
+            }
+        }
+        let mut units = lock(&watches.units);
+        units.retain(|id, (unit, _)| plan.get(id).is_some_and(|(_, keys)| unit.narrowed_to(keys)));
+        for (id, (resource, keys)) in plan {
+            if units.contains_key(&id) {
+                continue;
+            }
+            let unit = Arc::new(Unit::new(resource, id.1.clone(), keys));
+            let stop = CancellationToken::new();
+            tokio::spawn(follow(self.follower(unit.clone()), stop.clone()));
+            units.insert(id, (unit, stop.drop_guard()));
+        }
+    }
+
+    fn follower(&self, unit: Arc<Unit>) -> Follower {
+        let watches = self.watches();
+        Follower {
+            wire: self.wire_handle(),
+            unit,
+            news: watches.news.clone(),
+            records: watches.records.clone(),
+            cluster: Arc::downgrade(&self.inner),
+        }
+    }
+}
+
+/// What a watch's task holds: nothing that would keep the cluster alive.
+struct Follower {
+    wire: Arc<Wire>,
+    unit: Arc<Unit>,
+    news: broadcast::Sender<Notice>,
+    records: Arc<Mutex<HashMap<ObjectKey, String>>>,
+    cluster: Weak<Inner>,
+}
+
+async fn follow(follower: Follower, stop: CancellationToken) {
+    let tell = |key: &ObjectKey| {
+        let record = lock(&follower.records).get(key).cloned();
+        // An error only says that nobody listens.
+        let _ =
+            follower.news.send(record.map_or_else(|| Notice::Object(key.clone()), Notice::Record));
+    };
+    let tell_state = |state: WatchState| drop(follower.news.send(Notice::State(state)));
+    let followed = follower.unit.follow(&follower.wire, &tell, &tell_state);
+    if let Some(Followed::Forbidden) = stop.run_until_cancelled(followed).await {
+        // Not allowed everywhere: namespace by namespace then.
+        if let Some(inner) = follower.cluster.upgrade() {
+            lock(&inner.watches.narrow).insert(follower.unit.name());
+            Cluster { inner }.settle();
+        }
+    }
+}
+
+fn served(catalogue: &Catalogue, reference: &ObjectRef) -> Option<Resource> {
+    match catalogue.lookup(&reference.group, &reference.version, &reference.kind) {
+        Lookup::Served(resource) if resource.offers("watch") && resource.offers("list") => {
+            Some(resource.clone())
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
