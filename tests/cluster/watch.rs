@@ -1,11 +1,10 @@
 //! The watch cache: news within moments, no requests in the steady state, nothing lost by faults.
 
 use super::world::{World, in_every_world, manifests};
-use gitdeck::cluster::{Cluster, Limits, Notice, WatchState};
+use gitdeck::cluster::{Notice, WatchState};
 use gitdeck::domain::ObjectKey;
-use gitdeck::sandbox::{Effect, Options, Rule, Sandbox};
+
 use serde_json::{Value, json};
-use std::time::Duration;
 
 fn config(name: &str, value: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"key": value}})
@@ -23,9 +22,14 @@ impl World {
     }
 
     async fn set(&self, name: &str, value: &str) {
-        let address = format!("/api/v1/namespaces/{}/configmaps/{name}?fieldManager=kubectl-edit", self.mapping.target.namespace);
+        let address = format!(
+            "/api/v1/namespaces/{}/configmaps/{name}?fieldManager=kubectl-edit",
+            self.mapping.target.namespace
+        );
         let body = json!({"data": {"key": value}}).to_string().into_bytes();
-        let request = http::Request::patch(address).header("content-type", "application/merge-patch+json").body(body);
+        let request = http::Request::patch(address)
+            .header("content-type", "application/merge-patch+json")
+            .body(body);
         self.send(request.expect("a request")).await;
     }
 
@@ -59,9 +63,16 @@ async fn the_steady_state_needs_no_request_and_drift_is_told() {
         until_told(&mut changes, &world.key("c7")).await;
         let plan = world.plan("r1", &desired).await.expect("a plan");
         assert_eq!((plan.operations.len(), plan.summary.unchanged, plan.dry_runs), (1, 19, 1));
-        assert_eq!(world.plan("r1", &desired).await.expect("a plan").dry_runs, 0, "a verdict was forgotten");
+        assert_eq!(
+            world.plan("r1", &desired).await.expect("a plan").dry_runs,
+            0,
+            "a verdict was forgotten"
+        );
         assert!(world.sync("r1", &desired).await.expect("a sync").complete);
-        assert!(world.plan("r1", &desired).await.expect("a plan").is_empty(), "our own write was not seen");
+        assert!(
+            world.plan("r1", &desired).await.expect("a plan").is_empty(),
+            "our own write was not seen"
+        );
     })
     .await;
 }
