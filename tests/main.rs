@@ -5,6 +5,8 @@ mod cluster;
 mod control_plane;
 mod git;
 #[cfg(feature = "sandbox")]
+mod kubectl;
+#[cfg(feature = "sandbox")]
 mod proof;
 mod support;
 mod tidy;

@@ -27,27 +27,41 @@ impl ApiServer {
         if !object["spec"].is_object() || kind == "ExternalName" {
             return;
         }
-        if object["spec"]["clusterIP"].as_str().is_none_or(str::is_empty) {
-            let kept = live.map(|live| live["spec"]["clusterIP"].clone()).filter(Value::is_string);
-            object["spec"]["clusterIP"] = kept.unwrap_or_else(|| json!(self.next_address()));
+        // What was given once stays, unless the writer says otherwise.
+        for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
+            if object["spec"][field].is_null()
+                && live.is_some_and(|live| live["spec"]["type"] != "ExternalName")
+            {
+                object["spec"][field] =
+                    live.map(|live| live["spec"][field].clone()).unwrap_or_default();
+            }
         }
-        let address = object["spec"]["clusterIP"].clone();
-        if object["spec"]["clusterIPs"].as_array().is_none_or(Vec::is_empty) {
-            object["spec"]["clusterIPs"] = json!([address]);
+        let specification = &mut object["spec"];
+        if specification["clusterIP"].as_str().is_none_or(str::is_empty) {
+            specification["clusterIP"] = json!(self.next_address());
+        }
+        if specification["clusterIPs"].as_array().is_none_or(Vec::is_empty) {
+            specification["clusterIPs"] = json!([specification["clusterIP"]]);
+        }
+        if specification["ipFamilies"].as_array().is_none_or(Vec::is_empty) {
+            specification["ipFamilies"] = json!(["IPv4"]);
+        }
+        if specification["ipFamilyPolicy"].is_null() {
+            specification["ipFamilyPolicy"] = json!("SingleStack");
         }
         if matches!(kind.as_str(), "NodePort" | "LoadBalancer") {
-            let before = live.map(|live| live["spec"]["ports"].clone()).unwrap_or_default();
-            for port in object["spec"]["ports"].as_array_mut().into_iter().flatten() {
-                if port["nodePort"].as_u64().is_none_or(|number| number == 0) {
-                    let same = before
-                        .as_array()
-                        .into_iter()
-                        .flatten()
-                        .find(|each| each["port"] == port["port"]);
-                    let kept = same.map(|each| each["nodePort"].clone()).filter(Value::is_u64);
-                    port["nodePort"] =
-                        kept.unwrap_or_else(|| json!(FIRST_PORT + self.next_number() % PORTS));
-                }
+            self.allocate_ports(live, &mut specification["ports"]);
+        }
+    }
+
+    fn allocate_ports(&self, live: Option<&Value>, ports: &mut Value) {
+        let before = live.and_then(|live| live.pointer("/spec/ports")).and_then(Value::as_array);
+        for port in ports.as_array_mut().into_iter().flatten() {
+            if port["nodePort"].as_u64().is_none_or(|number| number == 0) {
+                let same = before.into_iter().flatten().find(|each| each["port"] == port["port"]);
+                let kept = same.map(|each| each["nodePort"].clone()).filter(Value::is_u64);
+                port["nodePort"] =
+                    kept.unwrap_or_else(|| json!(FIRST_PORT + self.next_number() % PORTS));
             }
         }
     }

@@ -29,6 +29,21 @@ impl Identity {
     }
 }
 
+/// Group of the sandbox's own controllers.
+const CONTROLLERS: &str = "system:sandbox-controllers";
+
+impl Identity {
+    /// The sandbox's own controllers.
+    pub fn controller() -> Self {
+        Self { name: "kube-controller-manager".into(), groups: vec![CONTROLLERS.into()] }
+    }
+
+    /// Whether the sandbox itself asks.
+    pub fn is_controller(&self) -> bool {
+        self.groups.iter().any(|group| group == CONTROLLERS)
+    }
+}
+
 /// How strictly unknown fields are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strictness {

@@ -77,6 +77,9 @@ impl ApiServer {
         version: &str,
     ) -> Result<Reply, Failure> {
         let resources = registry.of_version(group, version);
+        if self.faults().is_stale(group) {
+            return Err(Failure::new(503, "ServiceUnavailable", "service unavailable"));
+        }
         if resources.is_empty() {
             if self.dead_services().iter().any(|(name, dead)| name == group && dead == version) {
                 return Err(Failure::new(503, "ServiceUnavailable", "service unavailable"));

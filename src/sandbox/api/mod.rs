@@ -124,8 +124,13 @@ impl ApiServer {
         let known = self.options().users.iter().find(|known| known.name == name);
         let groups =
             known.map_or_else(|| vec!["system:masters".to_owned()], |known| known.groups.clone());
-        let agent = HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static("sandbox"));
-        let (server, identity) = (self.clone(), Identity { name, groups });
+        self.client_of(Identity { name, groups })
+    }
+
+    fn client_of(&self, identity: Identity) -> kube::Client {
+        let agent =
+            HeaderValue::from_str(&identity.name).unwrap_or(HeaderValue::from_static("sandbox"));
+        let server = self.clone();
         let service = tower::service_fn(move |mut request: Request<kube::client::Body>| {
             let server = server.clone();
             request.extensions_mut().insert(identity.clone());
@@ -133,6 +138,11 @@ impl ApiServer {
             async move { Ok::<_, Infallible>(server.handle(request).await) }
         });
         kube::Client::new(service, "default")
+    }
+
+    /// The client of the sandbox's own controllers: no fault strikes it, and its requests are not logged.
+    pub fn controller_client(&self) -> kube::Client {
+        self.client_of(Identity::controller())
     }
 
     /// Fault injection.

@@ -50,6 +50,10 @@ impl ApiServer {
         if noted.verb == "delete" || noted.verb == "deletecollection" {
             noted.dry_run |= String::from_utf8_lossy(&body).contains("\"dryRun\":[\"All\"]");
         }
+        if user.is_controller() {
+            let answered = self.answer(parts, body, (user, &noted));
+            return answered.unwrap_or_else(|failure| reply::failure(&failure));
+        }
         let number = self.traffic().arrived(noted.clone());
         let effects = self.faults().take(&noted);
         let answered = match faults::before(&effects, &noted).await {

@@ -7,7 +7,7 @@ use super::{
     failure::Failure,
     identity, prepare,
     resource::Resource,
-    rules::{self, Writer},
+    rules::{self, Schema, Writer},
     store::{Key, Object, Reference},
 };
 
@@ -60,9 +60,6 @@ impl ApiServer {
         prepare::creation(resource, &mut object)?;
         self.check_namespace(resource, &object)?;
         self.complete(resource, None, &mut object, writing)?;
-        if !writing.tracked {
-            self.track(resource, None, &mut object, writing);
-        }
         for _ in 0..ATTEMPTS {
             let place = place_of(resource, &object);
             if writing.dry_run {
@@ -101,9 +98,6 @@ impl ApiServer {
             let mut object = convert::to_stored(resource, change(&live)?);
             prepare::update(resource, &live, &mut object, writing.subresource.as_deref())?;
             self.complete(resource, Some(&live), &mut object, writing)?;
-            if !writing.tracked {
-                self.track(resource, Some(&live), &mut object, writing);
-            }
             prepare::count_generation(resource, &live, &mut object);
             rules::keep_times(&live, &mut object);
             if prepare::same(&live, &object) {
@@ -129,7 +123,7 @@ impl ApiServer {
         Err(Failure::modified(resource, &place.key.name))
     }
 
-    /// Defaults, what the server allocates, and the validation of the result.
+    /// Defaults, ownership, what the server allocates (which nobody owns), and the validation of the result.
     fn complete(
         &self,
         resource: &Resource,
@@ -140,6 +134,9 @@ impl ApiServer {
         let schema = self.schema(resource);
         if let Some(schema) = &schema {
             rules::default(schema, object);
+            if !writing.tracked {
+                track(schema, (resource, live), object, writing);
+            }
         }
         self.allocate(resource, live.map(|live| &**live), object);
         if writing.unchecked {
@@ -151,24 +148,6 @@ impl ApiServer {
         }
         let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
         Err(Failure::invalid(resource, name, &causes))
-    }
-
-    fn track(
-        &self,
-        resource: &Resource,
-        live: Option<&Object>,
-        object: &mut Value,
-        writing: &Writing,
-    ) {
-        let Some(schema) = self.schema(resource) else { return };
-        let (version, time) = (resource.api_version(), identity::now());
-        let writer = Writer {
-            manager: &writing.manager,
-            api_version: &version,
-            time: &time,
-            subresource: writing.subresource.as_deref(),
-        };
-        rules::track_update(&schema, live.map(|live| &**live), object, &writer);
     }
 
     /// A namespaced object needs its namespace, and one that stays.
@@ -198,6 +177,22 @@ impl ApiServer {
         }
         Err(failure)
     }
+}
+
+fn track(
+    schema: &Schema,
+    (resource, live): (&Resource, Option<&Object>),
+    object: &mut Value,
+    writing: &Writing,
+) {
+    let (version, time) = (resource.api_version(), identity::now());
+    let writer = Writer {
+        manager: &writing.manager,
+        api_version: &version,
+        time: &time,
+        subresource: writing.subresource.as_deref(),
+    };
+    rules::track_update(schema, live.map(|live| &**live), object, &writer);
 }
 
 /// Where an object belongs.

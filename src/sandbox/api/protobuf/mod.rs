@@ -145,11 +145,11 @@ fn read(
         else {
             continue;
         };
-        if let Some(field) = field.strip_suffix('*').or_else(|| field.strip_suffix("*!")) {
-            append(object, field, value(messages, kind, &wire, depth)?);
+        if let Some(field) = field.strip_suffix('*') {
+            append(object, field.trim_end_matches('!'), value(messages, kind, &wire, depth)?);
         } else if let Some(field) = field.strip_suffix('%') {
             let (key, entry) = pair(messages, kind, &wire, depth)?;
-            let map = object.entry(field).or_insert_with(|| json!({}));
+            let map = object.entry(field.trim_end_matches('!')).or_insert_with(|| json!({}));
             map[key] = entry;
         } else if field.is_empty() {
             if let Wire::Bytes(bytes) = wire {
