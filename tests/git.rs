@@ -1,7 +1,9 @@
 //! `gitdeck::git` against real repositories and servers.
 
+mod child;
 mod commits;
 mod fetching;
 mod https;
 mod reading;
+mod ssh;
 mod world;

@@ -243,6 +243,8 @@ impl<'a> Session<'a> {
         match (error.code(), error.class()) {
             (ErrorCode::User, _) => GitError::Stopped,
             (ErrorCode::Auth, _) => self.unauthorised(&reason),
+            (_, ErrorClass::Ssh) if reason.contains("authenticate") => self
+                .unauthorised(&format!("{reason} (is the key whole, and its passphrase right?)")),
             _ if status("401") || status("403") => self.unauthorised(&reason),
             (ErrorCode::Certificate, _) | (_, ErrorClass::Ssl) => {
                 GitError::Certificate { remote, reason }

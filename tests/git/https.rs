@@ -12,12 +12,11 @@ fn basic(password: &str) -> Credential {
     Credential::Basic { username: "ada".to_owned(), password: Secret::new(password) }
 }
 
-fn encoded() -> Option<String> {
-    Some(base64::engine::general_purpose::STANDARD.encode(format!("ada:{PASSWORD}")))
-}
-
 fn protected() -> Rules {
-    Rules { basic: encoded(), ..Rules::default() }
+    Rules {
+        basic: Some(base64::engine::general_purpose::STANDARD.encode(format!("ada:{PASSWORD}"))),
+        ..Rules::default()
+    }
 }
 
 /// A world behind a server, with the server's authority trusted.
@@ -81,6 +80,7 @@ fn a_wrong_password_is_offered_once_and_never_shown() {
     assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
     let offers = server.seen().iter().filter(|seen| seen.authorised).count();
     assert!((1..=2).contains(&offers), "{:?}", server.seen());
+    assert!(server.seen().iter().all(|seen| !seen.target.contains("hunter2")));
     let error = fetch(&repository, &Credential::Anonymous).unwrap_err();
     assert!(error.to_string().contains("without a credential"), "{error}");
 }

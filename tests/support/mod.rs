@@ -3,6 +3,7 @@
 pub mod control_plane;
 pub mod fake_node;
 pub mod git_http;
+pub mod git_ssh;
 pub mod paths;
 
 use std::collections::BTreeSet;

@@ -1,0 +1,145 @@
+//! ssh against a real sshd: keys, the agent, and host keys.
+
+use super::world::{World, head, remote_at, request};
+use crate::support::git_ssh::GitSsh;
+use crate::support::skipped;
+use gitdeck::domain::{Credential, PushOutcome, Secret};
+use gitdeck::git::{Fetched, Flow, GitError, Repository, check};
+use std::fs;
+
+/// A world behind a server whose host key is known; nothing where there is no sshd.
+fn served() -> Option<(World, GitSsh, Repository)> {
+    let world = World::new();
+    match GitSsh::start(world.path()) {
+        Ok(server) => {
+            fs::write(world.path().join("known_hosts"), server.known_host()).unwrap();
+            let remote = remote_at(&server.url(&world.origin()));
+            let repository = Repository::open(&world.places(), &remote).unwrap();
+            Some((world, server, repository))
+        }
+        Err(why) => {
+            skipped(&format!("ssh: {why}"));
+            None
+        }
+    }
+}
+
+fn key(private: &str, passphrase: Option<&str>) -> Credential {
+    Credential::SshKey {
+        username: None,
+        private_key: Secret::new(private),
+        passphrase: passphrase.map(Secret::new),
+    }
+}
+
+fn client(server: &GitSsh) -> Credential {
+    key(&fs::read_to_string(server.file("client")).unwrap(), None)
+}
+
+fn fetch(repository: &Repository, credential: &Credential) -> Result<Fetched, GitError> {
+    repository.fetch(credential, &mut |_| Flow::Continue)
+}
+
+#[test]
+fn fetch_commit_and_push_with_a_key() {
+    let Some((world, server, repository)) = served() else { return };
+    let credential = client(&server);
+    fetch(&repository, &credential).unwrap();
+    assert_eq!(repository.file(&head(&repository), "README").unwrap(), b"hello\n");
+    repository.commit(&request("mine", &[("apps/web.yaml", "replicas: 2\n")])).unwrap();
+    world.publish("theirs", &[("README", "theirs\n")]);
+    let outcome = repository.push(&credential, &mut |_| Flow::Continue).unwrap();
+    assert!(matches!(outcome, PushOutcome::Pushed { .. }), "{outcome:?}");
+    assert_eq!(world.titles(), ["mine", "theirs", "begin"]);
+}
+
+#[test]
+fn a_declining_hook_is_heard_over_ssh() {
+    let Some((world, server, repository)) = served() else { return };
+    world.hook("pre-receive", "echo policy 7 >&2; exit 1");
+    let credential = client(&server);
+    fetch(&repository, &credential).unwrap();
+    repository.commit(&request("mine", &[("README", "2\n")])).unwrap();
+    let outcome = repository.push(&credential, &mut |_| Flow::Continue).unwrap();
+    assert!(
+        matches!(&outcome, PushOutcome::Refused { reason } if reason.contains("policy 7")),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn keys_of_several_kinds_and_with_a_passphrase() {
+    let Some((_world, server, repository)) = served() else { return };
+    for (name, kind, passphrase) in
+        [("rsa", "rsa", ""), ("ecdsa", "ecdsa", ""), ("locked", "ed25519", "open sesame")]
+    {
+        let private = server.key(name, kind, passphrase);
+        let credential = key(&private, (!passphrase.is_empty()).then_some(passphrase));
+        fetch(&repository, &credential).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    let error = fetch(
+        &repository,
+        &key(&fs::read_to_string(server.file("locked")).unwrap(), Some("hunter2")),
+    )
+    .unwrap_err();
+    assert!(matches!(error, GitError::Authentication { .. }), "{error:?}");
+    assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+}
+
+#[test]
+fn a_key_that_is_not_accepted_is_offered_once() {
+    let Some((_world, server, repository)) = served() else { return };
+    let error = fetch(&repository, &key(&server.stranger("stranger"), None)).unwrap_err();
+    assert!(matches!(error, GitError::Authentication { .. }), "{error:?}");
+    assert!(error.to_string().contains("the ssh key"), "{error}");
+}
+
+#[test]
+fn an_unknown_host_is_refused_with_its_fingerprint() {
+    let Some((world, server, repository)) = served() else { return };
+    let known = world.path().join("known_hosts");
+    fs::remove_file(&known).unwrap();
+    let error = fetch(&repository, &client(&server)).unwrap_err();
+    let GitError::HostUnknown { fingerprint, line, file, .. } = &error else { panic!("{error:?}") };
+    assert_eq!(format!("SHA256:{fingerprint}"), server.fingerprint("host_ed25519"));
+    assert_eq!(line.trim(), server.known_host().trim());
+    assert_eq!(file, &known);
+    assert!(
+        error.to_string().contains(fingerprint.as_str())
+            && error.to_string().contains(line.as_str())
+    );
+    // Doing what the message says is enough.
+    fs::write(&known, format!("{line}\n")).unwrap();
+    fetch(&repository, &client(&server)).unwrap();
+}
+
+#[test]
+fn a_changed_host_key_is_a_hard_stop() {
+    let Some((world, server, repository)) = served() else { return };
+    server.stranger("impostor");
+    fs::write(world.path().join("known_hosts"), server.known_as("impostor")).unwrap();
+    let error = fetch(&repository, &client(&server)).unwrap_err();
+    let GitError::HostChanged { presented, expected, place, .. } = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(format!("SHA256:{presented}"), server.fingerprint("host_ed25519"));
+    assert_eq!(format!("SHA256:{expected}"), server.fingerprint("impostor"));
+    assert!(place.ends_with("known_hosts:1"), "{place}");
+    assert!(!server.log().contains("Accepted publickey"), "nobody logged in");
+    let remote = remote_at(&server.url(&world.origin()));
+    let found = check(&world.places(), &remote, &client(&server));
+    assert!(matches!(found.problems[0], GitError::HostChanged { .. }), "{found:?}");
+}
+
+#[test]
+fn a_missing_repository_and_a_dead_server_are_unreachable() {
+    let Some((world, server, repository)) = served() else { return };
+    let credential = client(&server);
+    let missing = remote_at(&server.url(&world.path().join("none.git")));
+    let error =
+        fetch(&Repository::open(&world.places(), &missing).unwrap(), &credential).unwrap_err();
+    assert!(matches!(error, GitError::Unreachable { .. }), "{error:?}");
+    drop(server);
+    let error = fetch(&repository, &credential).unwrap_err();
+    assert!(matches!(error, GitError::Unreachable { .. }), "{error:?}");
+}
