@@ -2,6 +2,7 @@
 
 use super::live::{Live, types_of};
 use super::resource::Resource;
+use super::watch::Sight;
 use super::wire::{Call, Failure};
 use super::{Cluster, ClusterError};
 
@@ -92,10 +93,11 @@ impl Cluster {
     /// Reads the record of a mapping; an empty one where nothing was synced yet.
     pub async fn inventory(&self, mapping: &str) -> Result<Inventory, ClusterError> {
         let maps = config_maps();
-        let Some(watched) = self.watches().find(&maps, &record_key(mapping)) else {
-            return Ok(self.parent(mapping).await?.inventory);
+        let live = match self.watches().find(&maps, &record_key(mapping)) {
+            Sight::Present(live) => live,
+            Sight::Absent => return Ok(Inventory::default()),
+            Sight::Unwatched => return Ok(self.parent(mapping).await?.inventory),
         };
-        let Some(live) = watched else { return Ok(Inventory::default()) };
         decode(&live.value())
             .map_err(|reason| ClusterError::Inventory { subject: subject(mapping), reason })
     }

@@ -2,7 +2,7 @@
 
 use super::live::{Live, text, types_of};
 use super::resource::{Resource, segment};
-use super::watch::{WatchState, lock};
+use super::watch::{Sight, WatchState, lock};
 use super::wire::{Failure, Wire};
 use crate::domain::ObjectKey;
 use futures::AsyncBufReadExt;
@@ -78,10 +78,12 @@ impl Unit {
     }
 
     /// The live object, where the watch is live and the object wanted.
-    pub(super) fn find(&self, key: &ObjectKey) -> Option<Option<Live>> {
+    pub(super) fn find(&self, key: &ObjectKey) -> Sight {
         let seen = lock(&self.seen);
-        (seen.state == WatchState::Live && seen.wanted.contains(key))
-            .then(|| seen.objects.get(key).cloned())
+        if seen.state != WatchState::Live || !seen.wanted.contains(key) {
+            return Sight::Unwatched;
+        }
+        seen.objects.get(key).map_or(Sight::Absent, |live| Sight::Present(live.clone()))
     }
 
     /// Takes a newer state of a wanted object from elsewhere; whether it was news.

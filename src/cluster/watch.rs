@@ -32,6 +32,16 @@ pub enum WatchState {
     },
 }
 
+/// What the watches know of an object.
+pub(super) enum Sight {
+    /// Nothing: it is not watched, or its watch is not live.
+    Unwatched,
+    /// It does not exist.
+    Absent,
+    /// It is like this.
+    Present(Live),
+}
+
 /// News from the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
@@ -117,13 +127,13 @@ impl Watches {
         worst
     }
 
-    /// The live object, if a watch that is live covers it: `Some(None)` says that it does not exist.
-    pub(super) fn find(&self, resource: &Resource, key: &ObjectKey) -> Option<Option<Live>> {
+    /// What the watches know of an object.
+    pub(super) fn find(&self, resource: &Resource, key: &ObjectKey) -> Sight {
         let units = lock(&self.units);
         let name = resource.collection(None);
         let everywhere = units.get(&(name.clone(), None));
-        let (unit, _) = everywhere.or_else(|| units.get(&(name, key.namespace.clone())))?;
-        unit.find(key)
+        let unit = everywhere.or_else(|| units.get(&(name, key.namespace.clone())));
+        unit.map_or(Sight::Unwatched, |(unit, _)| unit.find(key))
     }
 
     /// What we wrote ourselves need not wait for the watch to bring it.
@@ -193,9 +203,9 @@ impl Cluster {
         for one in wanted {
             let key = one.reference.key();
             match self.watches().find(&one.resource, &key) {
-                Some(Some(live)) => drop(found.insert(key, live)),
-                Some(None) => {}
-                None => unseen.push(one.clone()),
+                Sight::Present(live) => drop(found.insert(key, live)),
+                Sight::Absent => {}
+                Sight::Unwatched => unseen.push(one.clone()),
             }
         }
         found.extend(self.read_live(&unseen).await?);
