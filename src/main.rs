@@ -3,7 +3,7 @@
 mod log;
 
 use gitdeck::cli::{self, Exit, Face, Fault, Invocation, Output};
-use gitdeck::config::{self, Environment};
+use gitdeck::config::{self, Environment, Loaded};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -25,12 +25,30 @@ fn run(invocation: &Invocation) -> Exit {
         _ => config::load(&global.overrides(), &environment).map_err(Fault::from).and_then(
             |loaded| {
                 log::install(&loaded.settings.data_dir, global.log_level);
-                Err(Fault::usage("this build only looks at the configuration"))
+                start(invocation, loaded, &mut out)
             },
         ),
     };
     let exit = ended.unwrap_or_else(|fault| out.fault(&fault));
     out.finish(exit)
+}
+
+/// Runs a face that needs the engine.
+fn start(invocation: &Invocation, loaded: Loaded, out: &mut Output) -> Result<Exit, Fault> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Fault::usage(format!("no threads can be started: {error}")))?;
+    let ended = match &invocation.face {
+        Face::Command(command) => {
+            let settings = loaded.settings;
+            runtime.block_on(command.run_on_engine(&invocation.global, settings, out))
+        }
+        Face::Console | Face::Demo(_) => Err(Fault::usage("this build has no console")),
+    };
+    // Whoever still waits for the terminal or for a server is not waited for.
+    runtime.shutdown_background();
+    ended
 }
 
 /// No core dumps, which would hold credentials, and nothing that others can read.

@@ -18,11 +18,13 @@ pub use exit::Exit;
 pub use fault::Fault;
 pub use output::Output;
 
-use crate::config::Environment;
+use crate::config::{Environment, Settings};
+use crate::engine::{self, Engine};
 use args::{Arguments, OwnVerb, Verb, WorkVerb};
 use clap::Parser;
 use session::Work;
 use std::ffi::OsString;
+use std::sync::Arc;
 
 /// What was asked for: one of the faces.
 #[derive(Debug)]
@@ -102,6 +104,28 @@ impl Command {
         }
     }
 
+    /// Starts the engine, runs a command on it, and keeps what was seen for the next start.
+    pub async fn run_on_engine(
+        &self,
+        global: &Global,
+        settings: Settings,
+        out: &mut Output,
+    ) -> Result<Exit, Fault> {
+        let settings = Arc::new(settings);
+        let mut engine = Engine::start(Arc::clone(&settings))?;
+        let store = engine.cached_store();
+        let mut work = Work::new(&mut engine, (settings, store), out, global);
+        work.tell_interrupted(self).await;
+        let exit = self.run(&mut work).await;
+        let waits = !work.was_abandoned();
+        let store = work.into_store();
+        engine.remember(&store);
+        if waits {
+            engine.stop().await;
+        }
+        Ok(exit)
+    }
+
     /// Runs a command on an engine.
     pub async fn run(&self, work: &mut Work<'_>) -> Exit {
         let result = match self {
@@ -112,6 +136,27 @@ impl Command {
         };
         let exit = result.unwrap_or_else(|fault| work.out.fault(&fault));
         if work.was_interrupted() { exit.and(Exit::Interrupted) } else { exit }
+    }
+}
+
+impl Work<'_> {
+    /// Says what a killed process left, before a command that looks or writes; `activity` says it itself.
+    async fn tell_interrupted(&mut self, command: &Command) {
+        if matches!(command, Command::Work(WorkVerb::Activity(_))) || !self.out.is_human() {
+            return;
+        }
+        let _ = self.run_one(engine::Command::Activity).await;
+        let open = self.store.journal.iter().filter(|entry| entry.state == "interrupted");
+        let lines: Vec<String> = open
+            .map(|entry| {
+                let far = entry.message.as_deref().unwrap_or("begun");
+                let (id, line) = (entry.id, &entry.line);
+                format!("interrupted: {line}: {far}\n  `gitdeck activity --continue {id}` finishes it, `--discard {id}` drops it")
+            })
+            .collect();
+        for line in lines {
+            self.out.note(&line);
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::output::Output;
 use super::print::refusal;
 use crate::config::Settings;
 use crate::domain::Refusal;
-use crate::engine::{Command, Event, JobId, Outcome, Store};
+use crate::engine::{Command, Engine, Event, JobId, Outcome, Store};
 use futures::future::BoxFuture;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,6 +21,20 @@ pub trait Backend: Send {
     fn next(&mut self) -> BoxFuture<'_, Option<Event>>;
     /// Asks a job to end.
     fn cancel(&self, job: JobId);
+}
+
+impl Backend for Engine {
+    fn send(&self, command: Command) -> JobId {
+        Self::send(self, command)
+    }
+
+    fn next(&mut self) -> BoxFuture<'_, Option<Event>> {
+        Box::pin(Self::next(self))
+    }
+
+    fn cancel(&self, job: JobId) {
+        Self::cancel(self, job);
+    }
 }
 
 /// Results of commands that ran side by side.
@@ -41,26 +55,46 @@ pub struct Work<'a> {
     pub out: &'a mut Output,
     /// Global flags.
     pub global: &'a Global,
-    backend: Box<dyn Backend>,
+    backend: &'a mut dyn Backend,
     interrupts: Interrupts,
     interrupted: bool,
+    abandoned: bool,
 }
 
 impl<'a> Work<'a> {
     /// Begins a session.
     pub fn new(
-        backend: Box<dyn Backend>,
+        backend: &'a mut dyn Backend,
         (settings, store): (Arc<Settings>, Store),
         out: &'a mut Output,
         global: &'a Global,
     ) -> Self {
         let interrupts = Interrupts::listen();
-        Self { settings, store, out, global, backend, interrupts, interrupted: false }
+        Self {
+            settings,
+            store,
+            out,
+            global,
+            backend,
+            interrupts,
+            interrupted: false,
+            abandoned: false,
+        }
+    }
+
+    /// What is known at the end.
+    pub fn into_store(self) -> Store {
+        self.store
     }
 
     /// Whether somebody pressed Ctrl-C.
     pub(crate) fn was_interrupted(&self) -> bool {
         self.interrupted
+    }
+
+    /// Whether Ctrl-C was pressed twice: nothing is waited for.
+    pub fn was_abandoned(&self) -> bool {
+        self.abandoned
     }
 
     /// Waits for Ctrl-C or the like.
@@ -97,6 +131,7 @@ impl<'a> Work<'a> {
                 }
                 () = self.interrupts.next() => {
                     if std::mem::replace(&mut self.interrupted, true) {
+                        self.abandoned = true;
                         break;
                     }
                     self.out.note("stopping after the current step; Ctrl-C again leaves at once");

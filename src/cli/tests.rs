@@ -105,12 +105,12 @@ fn run(line: &str, answer: Answer) -> Ended {
     let (results, notes) = (Buffer::default(), Buffer::default());
     let mut out = Output::to(invocation.global.output, results.clone(), notes.clone());
     let sent = Arc::<Mutex<Vec<String>>>::default();
-    let script = Script { answer, queue: Mutex::default(), sent: Arc::clone(&sent) };
+    let mut script = Script { answer, queue: Mutex::default(), sent: Arc::clone(&sent) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let exit = runtime.block_on(async {
         let settings = Arc::new(settings());
         let store = Store::new(&settings);
-        let mut work = Work::new(Box::new(script), (settings, store), &mut out, &invocation.global);
+        let mut work = Work::new(&mut script, (settings, store), &mut out, &invocation.global);
         command.run(&mut work).await
     });
     let exit = out.finish(exit);
