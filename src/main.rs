@@ -1,5 +1,7 @@
 //! Starts the face that was asked for and turns its end into an exit code.
 
+#[cfg(feature = "sandbox")]
+mod demo;
 mod log;
 
 use gitdeck::cli::{self, Exit, Face, Fault, Invocation, Output};
@@ -44,11 +46,24 @@ fn start(invocation: &Invocation, loaded: Loaded, out: &mut Output) -> Result<Ex
             let settings = loaded.settings;
             runtime.block_on(command.run_on_engine(&invocation.global, settings, out))
         }
-        Face::Console | Face::Demo(_) => Err(Fault::usage("this build has no console")),
+        Face::Demo(demo) => runtime.block_on(run_demo(demo)),
+        Face::Console => Err(Fault::usage("this build has no console")),
     };
     // Whoever still waits for the terminal or for a server is not waited for.
     runtime.shutdown_background();
     ended
+}
+
+#[cfg(feature = "sandbox")]
+async fn run_demo(asked: &cli::Demo) -> Result<Exit, Fault> {
+    let demo = demo::Demo::start(asked.keep.clone()).await.map_err(failed)?;
+    demo.serve().await.map_err(failed)?;
+    Ok(Exit::Fine)
+}
+
+#[cfg(feature = "sandbox")]
+fn failed(message: String) -> Fault {
+    Fault::from(gitdeck::engine::Failure::new(message))
 }
 
 /// No core dumps, which would hold credentials, and nothing that others can read.
