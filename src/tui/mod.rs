@@ -1,1 +1,233 @@
-//! (to be filled)
+//! The console: one loop, one writer. Key -> Action -> update -> Effect -> Command -> Event -> Store -> frame.
+
+pub mod action;
+pub mod activity_line;
+pub mod command_line;
+pub mod console;
+pub mod describe;
+pub mod effect;
+pub mod flows;
+pub mod glyphs;
+pub mod hangup;
+pub mod header;
+pub mod hints;
+pub mod keymap;
+pub mod layout;
+pub mod look;
+pub mod options;
+pub mod pace;
+pub mod panes;
+pub mod popups;
+pub mod refusal;
+pub mod signals;
+pub mod style;
+pub mod terminal;
+pub mod ui;
+pub mod update;
+pub mod view;
+pub mod widgets;
+pub mod words;
+
+pub use console::Console;
+pub use options::ConsoleOptions;
+
+use crate::config::Settings;
+use crate::engine::{Command, Engine, Event};
+use crossterm::event::{Event as Input, EventStream};
+use effect::{Effect, Purpose};
+use futures::{FutureExt, StreamExt};
+use hangup::Hangup;
+use jiff::Timestamp;
+use pace::Pace;
+use signals::{Signal, Signals};
+use std::io;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use terminal::Screen;
+
+/// Facts that are taken in between two frames.
+const FACTS: usize = 2_000;
+/// Input events that are taken in between two frames.
+const INPUTS: usize = 500;
+
+/// Why the console could not run, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsoleError {
+    /// There is no terminal to draw on.
+    #[error("there is no terminal here; `gitdeck status`, `diff` and `sync` work without one")]
+    NoTerminal,
+    /// The theme is not there or cannot be read.
+    #[error(transparent)]
+    Theme(#[from] style::ThemeError),
+    /// The terminal failed.
+    #[error("the terminal cannot be used: {0}")]
+    Terminal(#[from] io::Error),
+    /// The engine ended by itself.
+    #[error("the engine ended by itself; what was begun is in `gitdeck activity`")]
+    EngineGone,
+}
+
+/// Runs the console until somebody leaves it or the terminal is gone. The terminal is restored in every case.
+pub async fn run(
+    mut engine: Engine,
+    settings: Arc<Settings>,
+    options: ConsoleOptions,
+) -> Result<(), ConsoleError> {
+    let look = options.look(&settings.console, Timestamp::now())?;
+    if !Screen::is_possible() {
+        return Err(ConsoleError::NoTerminal);
+    }
+    let hangup = Hangup::watch()?;
+    let console = Console::new(engine.cached_store(), settings.safety.read_only, look);
+    let result = {
+        let screen = Screen::enter()?;
+        let mut running = Running { console, screen, pace: Pace::new(), input: EventStream::new() };
+        let result = running.until_left(&mut engine, &hangup).await;
+        engine.remember(&running.console.store);
+        result
+    };
+    engine.stop().await;
+    hangup.over();
+    result
+}
+
+/// What woke the loop.
+enum Wake {
+    Input(Option<io::Result<Input>>),
+    Fact(Option<Box<Event>>),
+    Signal(Signal),
+    Gone,
+    Time,
+}
+
+/// The console on a terminal.
+struct Running {
+    console: Console,
+    screen: Screen,
+    pace: Pace,
+    input: EventStream,
+}
+
+impl Running {
+    async fn until_left(
+        &mut self,
+        engine: &mut Engine,
+        hangup: &Hangup,
+    ) -> Result<(), ConsoleError> {
+        let mut signals = Signals::new()?;
+        self.paint()?;
+        engine.send(Command::Watch);
+        let effects = self.console.begin();
+        let _ = self.carry_out(effects, engine)?;
+        loop {
+            if self.pace.is_due() {
+                self.paint()?;
+            }
+            let wake = tokio::select! {
+                biased;
+                () = hangup.seen() => Wake::Gone,
+                signal = signals.next() => Wake::Signal(signal),
+                input = self.input.next() => Wake::Input(input),
+                fact = engine.next() => Wake::Fact(fact.map(Box::new)),
+                () = self.pace.wake(self.console.is_animated()) => Wake::Time,
+            };
+            let effects = match wake {
+                Wake::Gone | Wake::Signal(Signal::End) | Wake::Input(None) => return Ok(()),
+                Wake::Signal(Signal::Stop) => {
+                    self.stop()?;
+                    Vec::new()
+                }
+                Wake::Input(Some(input)) => self.take_input(input?)?,
+                Wake::Fact(None) => return Err(ConsoleError::EngineGone),
+                Wake::Fact(Some(fact)) => self.take_facts(*fact, engine),
+                Wake::Time => {
+                    self.pace.beat();
+                    Vec::new()
+                }
+            };
+            if self.carry_out(effects, engine)?.is_break() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn paint(&mut self) -> io::Result<()> {
+        let (width, height) = self.screen.size()?;
+        self.console.look.now = ui::present();
+        self.console.look.beat = self.pace.beats();
+        let frame = self.console.frame(width, height);
+        self.screen.paint(frame)?;
+        self.pace.painted();
+        Ok(())
+    }
+
+    /// Takes an input event and every one that is at hand already.
+    fn take_input(&mut self, first: Input) -> io::Result<Vec<Effect>> {
+        let mut effects = Vec::new();
+        let mut next = Some(first);
+        for _ in 0..INPUTS {
+            let Some(input) = next.take() else { break };
+            match input {
+                Input::FocusGained => self.pace.look(true),
+                Input::FocusLost => self.pace.look(false),
+                Input::Resize(..) => self.pace.soon(),
+                _ => self.pace.now(),
+            }
+            effects.extend(self.console.input(input));
+            // What an effect asks for comes before the next key: a prompt may have opened.
+            if !effects.is_empty() {
+                break;
+            }
+            next = self.input.next().now_or_never().flatten().transpose()?;
+        }
+        Ok(effects)
+    }
+
+    fn take_facts(&mut self, first: Event, engine: &mut Engine) -> Vec<Effect> {
+        let mut effects = self.console.event(first);
+        for _ in 0..FACTS {
+            let Some(fact) = engine.try_next() else { break };
+            effects.extend(self.console.event(fact));
+        }
+        effects.extend(self.console.settle());
+        self.pace.soon();
+        effects
+    }
+
+    fn carry_out(
+        &mut self,
+        effects: Vec<Effect>,
+        engine: &mut Engine,
+    ) -> io::Result<ControlFlow<()>> {
+        for effect in effects {
+            match effect {
+                Effect::Run(command, purpose) => self.send(engine, command, purpose),
+                Effect::Cancel(job) => engine.cancel(job),
+                Effect::Copy(text) => self.screen.copy(&text)?,
+                Effect::DrainInput => self.drain_input()?,
+                Effect::Stop => signals::stop_job()?,
+                Effect::Quit => return Ok(ControlFlow::Break(())),
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn send(&mut self, engine: &Engine, command: Command, purpose: Purpose) {
+        let job = engine.send(command);
+        self.console.sent(job, purpose);
+    }
+
+    /// What was typed before the prompt was seen was not meant for it.
+    fn drain_input(&mut self) -> io::Result<()> {
+        while let Some(Some(input)) = self.input.next().now_or_never() {
+            input?;
+        }
+        self.paint()
+    }
+
+    fn stop(&mut self) -> io::Result<()> {
+        self.screen.stop()?;
+        self.pace.now();
+        Ok(())
+    }
+}

@@ -1,0 +1,105 @@
+//! The activity line: what runs now, and what ended last with its error.
+
+use crate::engine::store::JobView;
+use crate::engine::{Outcome, Store};
+use crate::tui::look::Look;
+use crate::tui::panes::Scene;
+use crate::tui::style::Role;
+use crate::tui::widgets::progress::bar;
+use crate::tui::widgets::text::{clip_line, safe};
+use crate::tui::words::{ago, bytes};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+/// Paints the line.
+pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
+    let Scene { ui, store, look } = *scene;
+    let half = area.width as usize / 2;
+    let running: Vec<&JobView> = store.running().filter(|job| !is_background(job)).collect();
+    let mut spans = vec![Span::raw(" ")];
+    if let Some(job) = running.iter().rev().find(|job| job.writes).or(running.last()) {
+        spans.extend(job_spans(job, look));
+        if running.len() > 1 {
+            spans.push(look.span(Role::Muted, format!("  and {} more", running.len() - 1)));
+        }
+    } else if let Some(notice) = &ui.notice {
+        spans.push(look.span(notice.role, safe(&notice.text).into_owned()));
+    } else {
+        spans.push(look.span(Role::Muted, "idle"));
+    }
+    let last = last_ended(store, look);
+    let last_width = last.as_ref().map_or(0, |line| line.width().min(area.width as usize - half));
+    let room = (area.width as usize).saturating_sub(last_width + 2);
+    let line = clip_line(Line::from(spans), room, look.glyphs.ellipsis);
+    buffer.set_line(area.x, area.y, &line, area.width);
+    if let Some(last) = last {
+        let last = clip_line(last, last_width, look.glyphs.ellipsis);
+        let x = area.right().saturating_sub(last.width() as u16 + 1);
+        buffer.set_line(x, area.y, &last, area.width);
+    }
+}
+
+/// Work that always runs is not news.
+pub fn is_background(job: &JobView) -> bool {
+    job.line == crate::engine::Command::Watch.line() && !job.writes
+}
+
+/// One running job: spinner, title, bar, n of m.
+pub fn job_spans(job: &JobView, look: &Look) -> Vec<Span<'static>> {
+    let mut spans = vec![
+        look.span(Role::Busy, format!("{} ", look.spinner())),
+        look.span(Role::Text, safe(&job.title).into_owned()),
+    ];
+    let progress = &job.progress;
+    if let Some(total) = progress.total.filter(|total| *total > 0) {
+        let (full, empty) = bar(progress.done, total, 12, &look.glyphs);
+        spans.push(Span::raw("  "));
+        spans.push(look.span(Role::Busy, full));
+        spans.push(look.span(Role::Muted, empty));
+        let counted = if progress.unit == "bytes" {
+            format!(" {} of {}", bytes(progress.done), bytes(total))
+        } else {
+            format!(" {} of {total} {}", progress.done, progress.unit)
+        };
+        spans.push(look.span(Role::Text, counted));
+    } else if progress.done > 0 {
+        spans.push(look.span(Role::Text, format!("  {} {}", progress.done, progress.unit)));
+    }
+    if !progress.what.is_empty() {
+        spans.push(look.span(Role::Muted, format!("  {}", safe(&progress.what))));
+    }
+    spans
+}
+
+/// What ended last; an error stays until something that writes succeeded after it.
+fn last_ended(store: &Store, look: &Look) -> Option<Line<'static>> {
+    let ended = store.jobs.iter().filter(|job| !is_background(job));
+    let ended = ended.filter_map(|job| job.ended.as_ref().map(|(outcome, at)| (job, outcome, *at)));
+    let (job, outcome, at) = ended
+        .filter(|(job, outcome, _)| job.writes || !matches!(outcome, Outcome::Done(_)))
+        .max_by_key(|(_, _, at)| *at)?;
+    let (sign, role, words) = outcome_words(outcome, look);
+    Some(Line::from(vec![
+        look.span(role, format!("{sign} ")),
+        look.span(Role::Text, safe(&job.title).into_owned()),
+        look.span(role, format!(" {}", safe(&words))),
+        look.span(Role::Muted, format!("  {}", ago(at, look.now))),
+    ]))
+}
+
+/// How a job ended: sign, meaning, words.
+pub fn outcome_words(outcome: &Outcome, look: &Look) -> (&'static str, Role, String) {
+    match outcome {
+        Outcome::Done(what) => (look.glyphs.done, Role::Good, what.clone()),
+        Outcome::Failed(failure) => {
+            (look.glyphs.bad, Role::Bad, format!("failed: {}", failure.message))
+        }
+        Outcome::Refused(refusals) => (
+            look.glyphs.suspended,
+            Role::Bad,
+            format!("refused: {}", crate::tui::words::count(refusals.len(), "reason")),
+        ),
+        Outcome::Cancelled => (look.glyphs.suspended, Role::Muted, "stopped".to_owned()),
+    }
+}

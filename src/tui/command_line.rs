@@ -1,0 +1,35 @@
+//! The command line that does what the screen is about to do.
+
+use crate::engine::{Command, Store, SyncOptions};
+use crate::tui::action::Pane;
+use crate::tui::ui::Ui;
+
+/// The command line for the pane in focus, or for the popup above it.
+pub fn command_line(ui: &Ui, store: &Store) -> Option<String> {
+    if let Some(line) = ui.popups.last().and_then(|popup| popup.command_line(store)) {
+        return Some(line);
+    }
+    let mapping = || ui.mappings.selected.clone();
+    let command = match ui.focus {
+        Pane::Repositories => {
+            Command::CheckRepository { repository: ui.repositories.selected.clone()? }
+        }
+        Pane::Commits => Command::Show {
+            repository: None,
+            revision: ui.commits.selected.as_ref()?.get(..7)?.to_owned(),
+        },
+        Pane::Diff => {
+            Command::Plan { mapping: mapping()?, revision: None, options: SyncOptions::default() }
+        }
+        Pane::Mappings | Pane::Sync if ui.read_only => {
+            Command::Observe { mapping: mapping()?, fetch: false }
+        }
+        Pane::Mappings | Pane::Sync => Command::Sync {
+            mapping: mapping()?,
+            revision: None,
+            confirmed: String::new(),
+            options: SyncOptions::default(),
+        },
+    };
+    Some(command.line())
+}

@@ -1,0 +1,109 @@
+//! Everything known of a repository or a mapping, as a text to read.
+
+use crate::domain::EngineKind;
+use crate::engine::store::{MappingView, RepositoryView};
+use crate::engine::{Command, Store};
+use crate::tui::action::Pane;
+use crate::tui::popups::reader::Reader;
+use crate::tui::style::Role;
+use crate::tui::ui::Ui;
+use crate::tui::words::{count, health_role, sync, sync_role};
+use jiff::Timestamp;
+
+/// The description of what is selected.
+pub fn describe(ui: &Ui, store: &Store) -> Option<Reader> {
+    if ui.focus == Pane::Repositories
+        && let Some(name) = &ui.repositories.selected
+    {
+        let view = store.repositories.get(name)?;
+        let line = Command::CheckRepository { repository: name.clone() }.line();
+        let reader =
+            Reader::sentences(format!("Repository {name}"), &repository(name, view, store));
+        return Some(reader.with_command_line(line));
+    }
+    let view = ui.selected_mapping(store)?;
+    let name = view.mapping.name.clone();
+    let line = Command::Files { mapping: name.clone() }.line();
+    let reader = Reader::sentences(format!("Mapping {name}"), &mapping(view));
+    Some(reader.with_command_line(line))
+}
+
+fn fact(name: &str, value: impl std::fmt::Display) -> (Role, String) {
+    (Role::Text, format!("{name:<18}{value}"))
+}
+
+fn moment(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| "never".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+}
+
+fn repository(name: &str, view: &RepositoryView, store: &Store) -> Vec<(Role, String)> {
+    let state = &view.state;
+    let mut facts = vec![
+        fact("address", &view.remote.url),
+        fact("branch", &view.remote.branch),
+        fact("access by", view.method),
+        fact("tip", state.tip.as_ref().map_or("unknown", |tip| tip.as_str())),
+        fact("last fetch", moment(state.fetched_at)),
+        fact("waits for a push", count(state.pending, "commit")),
+    ];
+    if let Some(old) = &state.rewritten_from {
+        facts.push((Role::Drift, format!("The branch was rewritten upstream; it was at {old}.")));
+    }
+    if let Some(failure) = &state.error {
+        facts.push((Role::Bad, format!("The last fetch failed: {}", failure.message)));
+        facts.extend(failure.hint.as_ref().map(|hint| (Role::Text, hint.clone())));
+    }
+    facts.push((Role::Muted, " ".to_owned()));
+    facts.push((Role::Strong, "Mappings".to_owned()));
+    for (mapping, view) in store.mappings.iter().filter(|(_, view)| view.mapping.repository == name)
+    {
+        let line = format!("  {mapping:<24}{:<14}{}", sync(&view.status), view.mapping.path);
+        facts.push((sync_role(view.status.sync), line));
+    }
+    facts
+}
+
+fn mapping(view: &MappingView) -> Vec<(Role, String)> {
+    let (mapping, status) = (&view.mapping, &view.status);
+    let revision = |revision: &Option<crate::domain::Revision>| {
+        revision.as_ref().map_or_else(|| "none".to_owned(), |revision| revision.as_str().to_owned())
+    };
+    let engine = match mapping.engine {
+        EngineKind::Direct => "direct",
+        EngineKind::Flux => "flux",
+        EngineKind::Argocd => "argocd",
+    };
+    let policy = &mapping.sync;
+    let word = |yes: bool| if yes { "yes" } else { "no" };
+    let mut facts = vec![
+        (sync_role(status.sync), format!("{:<18}{}", "sync", sync(status))),
+        (health_role(status.health), format!("{:<18}{}", "health", status.health.word())),
+        fact("observed", moment(status.observed_at)),
+        fact("objects", format!("{}, {} differ", status.objects.total, status.objects.differing)),
+        fact("desired revision", revision(&status.desired_revision)),
+        fact("synced revision", revision(&status.synced_revision)),
+        (Role::Muted, " ".to_owned()),
+        fact("project", mapping.project.as_deref().unwrap_or("none")),
+        fact("repository", &mapping.repository),
+        fact("path", &mapping.path),
+        fact("cluster", &mapping.target.context),
+        fact("namespace", &mapping.target.namespace),
+        fact("engine", engine),
+        fact("production", word(mapping.production)),
+        fact("auto sync", word(policy.auto)),
+        fact("self heal", word(policy.self_heal)),
+        fact(
+            "prune",
+            format!("{}, up to {}", word(policy.prune), count(policy.prune_limit, "object")),
+        ),
+        fact("fetched every", format!("{} s", mapping.polling_interval.as_secs())),
+    ];
+    for rule in &mapping.ignore {
+        let kind = rule.kind.as_deref().unwrap_or("any kind");
+        facts.push(fact("ignored", format!("{kind} {}", rule.path)));
+    }
+    if let Some(message) = &status.message {
+        facts.insert(0, (sync_role(status.sync), message.clone()));
+    }
+    facts
+}

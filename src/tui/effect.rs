@@ -1,0 +1,71 @@
+//! What the console wishes for, as data; the loop carries it out.
+
+use crate::engine::{Command, JobId};
+
+/// Why a command was sent, so that its end can be followed up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    /// Nothing follows; the activity line tells how it ended.
+    Inform,
+    /// The plan is to be confirmed.
+    Confirm {
+        /// Mapping.
+        mapping: String,
+    },
+    /// The files are to be chosen from.
+    Choose {
+        /// Mapping.
+        mapping: String,
+    },
+    /// The draft fills the commit form.
+    Draft {
+        /// Mapping.
+        mapping: String,
+    },
+    /// The commit form waits for the commit.
+    Commit {
+        /// Mapping.
+        mapping: String,
+    },
+    /// The outcome of the push is shown.
+    Push {
+        /// Repository.
+        repository: String,
+    },
+    /// The log of the selection.
+    Log,
+    /// The commit is to be read.
+    Show {
+        /// Revision that was asked for.
+        revision: String,
+    },
+    /// The checks of a repository are to be read.
+    Check {
+        /// Repository.
+        repository: String,
+    },
+}
+
+/// A wish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Send a command to the engine.
+    Run(Command, Purpose),
+    /// Cancel a job.
+    Cancel(JobId),
+    /// Put a text on the clipboard of the terminal (OSC 52).
+    Copy(String),
+    /// Discard the input that was typed before the prompt that opened just now could be seen.
+    DrainInput,
+    /// Stop as the shell's job control does.
+    Stop,
+    /// Leave the loop.
+    Quit,
+}
+
+impl Effect {
+    /// Sends a command that nothing follows.
+    pub fn inform(command: Command) -> Self {
+        Self::Run(command, Purpose::Inform)
+    }
+}

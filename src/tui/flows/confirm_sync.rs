@@ -1,0 +1,234 @@
+//! The question before a sync: what would happen where, and what somebody has to type first.
+
+use crate::domain::{Plan, Refusal};
+use crate::engine::store::MappingView;
+use crate::engine::{Command, Store, SyncOptions};
+use crate::tui::effect::Effect;
+use crate::tui::flows::{Step, SyncFlow};
+use crate::tui::panes::diff::op_words;
+use crate::tui::panes::sync::restarts;
+use crate::tui::popups::confirm::{Challenge, Choice, Question};
+use crate::tui::refusal;
+use crate::tui::style::Role;
+use crate::tui::ui::Notice;
+use crate::tui::widgets::text::safe;
+use crate::tui::words::count;
+use std::fmt::Write;
+
+/// Operations listed for one mapping.
+const LISTED: usize = 30;
+
+/// A mapping that is ready to be asked about.
+struct Item<'a> {
+    view: &'a MappingView,
+    plan: &'a Plan,
+    options: SyncOptions,
+}
+
+/// Builds the question; a sentence instead where there is nothing to ask.
+pub fn ask(store: &Store, flow: &SyncFlow) -> Result<Question, Notice> {
+    let mut items = Vec::new();
+    let mut idle = Vec::new();
+    for (name, options) in &flow.mappings {
+        if flow.failed.iter().any(|(failed, _)| failed == name) {
+            continue;
+        }
+        let Some(view) = store.mappings.get(name) else { continue };
+        let Some((plan, _)) = &view.plan else { continue };
+        let up_to_date = view.status.synced_revision.as_ref() == Some(&plan.revision);
+        if plan.is_empty() && plan.refusals.is_empty() && up_to_date {
+            idle.push(name.clone());
+        } else {
+            items.push(Item { view, plan, options: options.clone() });
+        }
+    }
+    if items.is_empty() {
+        return Err(nothing(flow, &idle));
+    }
+    Ok(question(&items, &idle, flow))
+}
+
+fn nothing(flow: &SyncFlow, idle: &[String]) -> Notice {
+    if let Some((name, failure)) = flow.failed.first() {
+        return Notice { role: Role::Bad, text: format!("{name} cannot be planned: {failure}") };
+    }
+    let text = match idle {
+        [one] => format!("{one} is in sync: nothing to do"),
+        many => format!("{} are in sync: nothing to do", count(many.len(), "mapping")),
+    };
+    Notice { role: Role::Good, text }
+}
+
+fn question(items: &[Item], idle: &[String], flow: &SyncFlow) -> Question {
+    let mut body = Vec::new();
+    for item in items {
+        describe(&mut body, item);
+    }
+    for name in idle {
+        body.push((Role::Muted, format!("{}: nothing to do", safe(name))));
+    }
+    for (name, failure) in &flow.failed {
+        body.push((Role::Bad, format!("{} cannot be planned: {}", safe(name), safe(failure))));
+    }
+    let released: Vec<(String, SyncOptions)> =
+        items.iter().map(|item| (item.view.mapping.name.clone(), release(item))).collect();
+    let blocked =
+        items.iter().any(|item| item.plan.refusals.iter().any(|r| blocks(r, &item.options)));
+    let effects =
+        items.iter().zip(&released).map(|(item, (_, options))| sync(item, options)).collect();
+    let title = match items {
+        [one] => format!("Sync {}?", one.view.mapping.name),
+        many => format!("Sync {}?", count(many.len(), "mapping")),
+    };
+    Question {
+        challenges: challenges(items),
+        choices: choices(items),
+        accept: (!blocked).then_some(Step::Run(effects)),
+        accept_label: "sync".to_owned(),
+        writes: true,
+        ..Question::new(title, body)
+    }
+}
+
+fn sync(item: &Item, options: &SyncOptions) -> Effect {
+    Effect::inform(Command::Sync {
+        mapping: item.view.mapping.name.clone(),
+        revision: None,
+        confirmed: item.plan.digest.clone(),
+        options: options.clone(),
+    })
+}
+
+/// Where it goes, what happens there, and what stands in the way.
+fn describe(body: &mut Vec<(Role, String)>, item: &Item) {
+    let (mapping, plan) = (&item.view.mapping, item.plan);
+    let target = &mapping.target;
+    let guard = if mapping.production { "  PRODUCTION" } else { "" };
+    body.push((Role::Strong, format!("{}{guard}", safe(&mapping.name))));
+    body.push((
+        Role::Text,
+        format!(
+            "  from  {} {} at {}",
+            safe(&mapping.repository),
+            safe(&mapping.path),
+            plan.revision.short()
+        ),
+    ));
+    body.push((
+        Role::Text,
+        format!("  to    cluster {}, namespace {}", safe(&target.context), safe(&target.namespace)),
+    ));
+    let summary = plan.summary;
+    let mut counts = format!(
+        "  plan  +{} create  ~{} update  -{} delete",
+        summary.create, summary.update, summary.delete
+    );
+    for (number, word) in [(summary.recreate, "recreate"), (summary.take_over, "take over")] {
+        if number > 0 {
+            let _ = write!(counts, "  {number} {word}");
+        }
+    }
+    body.push((Role::Text, counts));
+    let restarts = restarts(plan);
+    if !restarts.is_empty() {
+        body.push((Role::Drift, format!("        restarts {}", restarts.join(", "))));
+    }
+    for refusal in &plan.refusals {
+        body.push((Role::Bad, format!("  ! {}", refusal_words(refusal, &item.options))));
+    }
+    for operation in plan.operations.iter().take(LISTED) {
+        let (sign, role, _) = op_words(operation.op);
+        let object = operation.object.to_string();
+        body.push((role, format!("    {sign} {}", safe(&object))));
+    }
+    if plan.operations.len() > LISTED {
+        let more = plan.operations.len() - LISTED;
+        body.push((Role::Muted, format!("    and {more} more")));
+    }
+    body.push((Role::Muted, String::new()));
+}
+
+fn refusal_words(refusal: &Refusal, options: &SyncOptions) -> String {
+    let releasable = blocks(refusal, &SyncOptions::default());
+    let released = if releasable && !blocks(refusal, options) { " (released)" } else { "" };
+    format!("{}{released}", refusal::words(refusal))
+}
+
+/// Whether a refusal still stands with these options. A number of deletions is asked for, not a choice.
+fn blocks(refusal: &Refusal, options: &SyncOptions) -> bool {
+    match refusal {
+        Refusal::Deletions { .. } => false,
+        Refusal::Foreign { .. } | Refusal::Exists { .. } => !options.take_over,
+        Refusal::Immutable { .. } => !options.recreate,
+        Refusal::Invalid { .. }
+        | Refusal::Moved { .. }
+        | Refusal::Suspended { .. }
+        | Refusal::ReadOnly => true,
+    }
+}
+
+/// The options with the number of deletions, which is only used after somebody typed it.
+fn release(item: &Item) -> SyncOptions {
+    let typed = item.plan.refusals.iter().find_map(|refusal| match refusal {
+        Refusal::Deletions { count, .. } => Some(*count),
+        _ => None,
+    });
+    SyncOptions { allow_delete: typed.or(item.options.allow_delete), ..item.options.clone() }
+}
+
+/// What has to be typed: the name of every production mapping, and every number of deletions beyond its limit.
+fn challenges(items: &[Item]) -> Vec<Challenge> {
+    let mut challenges = Vec::new();
+    for item in items {
+        let mapping = &item.view.mapping;
+        if let Some(number) = release(item).allow_delete {
+            challenges.push(Challenge {
+                ask: format!("Type the number of objects that {} loses:", safe(&mapping.name)),
+                expect: number.to_string(),
+            });
+        }
+        if mapping.production {
+            challenges.push(Challenge {
+                ask: format!(
+                    "{} is production. Type the name of the mapping:",
+                    safe(&mapping.target.context)
+                ),
+                expect: mapping.name.clone(),
+            });
+        }
+    }
+    challenges
+}
+
+fn choices(items: &[Item]) -> Vec<Choice> {
+    let mut choices = Vec::new();
+    let stands = |wanted: fn(&Refusal) -> bool| {
+        items.iter().any(|item| {
+            item.plan
+                .refusals
+                .iter()
+                .any(|refusal| wanted(refusal) && blocks(refusal, &item.options))
+        })
+    };
+    let again = |change: fn(&mut SyncOptions)| {
+        Step::Plan(
+            items
+                .iter()
+                .map(|item| {
+                    let mut options = item.options.clone();
+                    change(&mut options);
+                    (item.view.mapping.name.clone(), options)
+                })
+                .collect(),
+        )
+    };
+    if stands(|refusal| matches!(refusal, Refusal::Foreign { .. } | Refusal::Exists { .. })) {
+        let step = again(|options| options.take_over = true);
+        choices.push(Choice { key: 't', label: "take over".to_owned(), step });
+    }
+    if stands(|refusal| matches!(refusal, Refusal::Immutable { .. })) {
+        let step = again(|options| options.recreate = true);
+        choices.push(Choice { key: 'r', label: "delete and create".to_owned(), step });
+    }
+    choices
+}

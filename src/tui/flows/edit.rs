@@ -1,0 +1,103 @@
+//! From a file to a commit: choose, edit, draft, commit.
+
+use crate::domain::FileEdit;
+use crate::engine::{Command, Store};
+use crate::tui::effect::{Effect, Purpose};
+use crate::tui::flows::Edited;
+use crate::tui::popups::Popup;
+use crate::tui::popups::commit_form::CommitForm;
+use crate::tui::popups::editor::Editor;
+use crate::tui::popups::picker::Picker;
+use crate::tui::style::Role;
+use crate::tui::ui::Ui;
+
+/// Asks for the files of the selected mapping.
+pub fn begin(ui: &mut Ui) -> Vec<Effect> {
+    let Some(mapping) = ui.mappings.selected.clone() else {
+        ui.say(Role::Muted, "no mapping is selected");
+        return Vec::new();
+    };
+    vec![Effect::Run(Command::Files { mapping: mapping.clone() }, Purpose::Choose { mapping })]
+}
+
+/// The files are there: opens the only one, or lets choose.
+pub fn choose(ui: &mut Ui, store: &Store, mapping: &str) {
+    let Some((_, files)) = store.mappings.get(mapping).and_then(|view| view.files.clone()) else {
+        return;
+    };
+    let mut editable = files.iter().filter(|file| file.text.is_some());
+    match (editable.next(), editable.next()) {
+        (Some(only), None) => open(ui, store, mapping, &only.path),
+        (None, _) => ui.say(Role::Bad, format!("{mapping} has no file that is text")),
+        _ => {
+            let edited = ui.edits.get(mapping).map(|edits| edits.files.clone()).unwrap_or_default();
+            let edited = edited.into_iter().map(|edit| edit.path).collect();
+            ui.popups.push(Popup::Picker(Box::new(Picker::new(mapping, &files, edited))));
+        }
+    }
+}
+
+/// Opens a file, with what was edited in it before.
+pub fn open(ui: &mut Ui, store: &Store, mapping: &str, path: &str) {
+    let Some((revision, files)) = store.mappings.get(mapping).and_then(|view| view.files.clone())
+    else {
+        return;
+    };
+    let Some(text) = files.iter().find(|file| file.path == path).and_then(|file| file.text.clone())
+    else {
+        return;
+    };
+    let edits = ui.edits.get(mapping);
+    let edited = edits.and_then(|edits| edits.files.iter().find(|edit| edit.path == path));
+    let edited = edited.and_then(|edit| edit.content.clone());
+    let edited = edited.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let base = edits.and_then(|edits| edits.base.clone()).or(Some(revision));
+    let editor = Editor::new(
+        Edited { mapping: mapping.to_owned(), base, path: path.to_owned(), content: text },
+        edited,
+    );
+    ui.popups.push(Popup::Editor(Box::new(editor)));
+}
+
+/// Remembers an edited file until it is committed.
+pub fn keep(ui: &mut Ui, edited: Edited) {
+    let edits = ui.edits.entry(edited.mapping).or_default();
+    // The oldest base wins: what changed since is then a conflict, never a silent overwrite.
+    edits.base = edits.base.take().or(edited.base);
+    edits.files.retain(|file| file.path != edited.path);
+    edits.files.push(FileEdit { path: edited.path, content: Some(edited.content.into_bytes()) });
+}
+
+/// Forgets what was edited in a file.
+pub fn forget(ui: &mut Ui, mapping: &str, path: &str) {
+    if let Some(edits) = ui.edits.get_mut(mapping) {
+        edits.files.retain(|file| file.path != path);
+        if edits.files.is_empty() {
+            ui.edits.remove(mapping);
+        }
+    }
+}
+
+/// Remembers an edited file and opens the commit form.
+pub fn draft(ui: &mut Ui, edited: Edited) -> Vec<Effect> {
+    let mapping = edited.mapping.clone();
+    keep(ui, edited);
+    form(ui, &mapping)
+}
+
+/// Opens the commit form for what was edited: of the selected mapping, else of the first one.
+pub fn commit(ui: &mut Ui) -> Vec<Effect> {
+    let selected = ui.mappings.selected.clone().filter(|name| ui.edits.contains_key(name));
+    if let Some(mapping) = selected.or_else(|| ui.edits.keys().next().cloned()) {
+        return form(ui, &mapping);
+    }
+    ui.say(Role::Muted, "nothing was edited; e edits a file of the selected mapping");
+    Vec::new()
+}
+
+fn form(ui: &mut Ui, mapping: &str) -> Vec<Effect> {
+    let Some(edits) = ui.edits.get(mapping).cloned() else { return Vec::new() };
+    let command = Command::Draft { mapping: mapping.to_owned(), edits: edits.files.clone() };
+    ui.popups.push(Popup::CommitForm(Box::new(CommitForm::new(mapping, edits))));
+    vec![Effect::Run(command, Purpose::Draft { mapping: mapping.to_owned() })]
+}

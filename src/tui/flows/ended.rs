@@ -1,0 +1,177 @@
+//! What follows the end of a job.
+
+use crate::domain::PushOutcome;
+use crate::engine::{Event, JobId, Outcome, Store};
+use crate::tui::effect::{Effect, Purpose};
+use crate::tui::flows::{edit, leave, sync};
+use crate::tui::popups::Popup;
+use crate::tui::popups::reader::Reader;
+use crate::tui::style::Role;
+use crate::tui::ui::Ui;
+use crate::tui::widgets::text::safe;
+use crate::tui::words::count;
+
+/// Follows up an event that the store took in already.
+pub fn follow(ui: &mut Ui, store: &Store, event: &Event) -> Vec<Effect> {
+    ui.touch();
+    match event {
+        Event::JournalLoaded { .. } => leave::ask_about_journal(ui, store),
+        Event::Committed { mapping, .. } => {
+            committed(ui, mapping);
+            Vec::new()
+        }
+        Event::JobEnded { job, outcome, .. } => {
+            let (mine, others) = ui.waiting.drain(..).partition(|(id, _)| id == job);
+            ui.waiting = others;
+            let mine: Vec<(JobId, Purpose)> = mine;
+            mine.into_iter()
+                .flat_map(|(job, purpose)| ended(ui, store, job, purpose, outcome))
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn ended(
+    ui: &mut Ui,
+    store: &Store,
+    job: JobId,
+    purpose: Purpose,
+    outcome: &Outcome,
+) -> Vec<Effect> {
+    let failure = failure_of(outcome);
+    match purpose {
+        Purpose::Inform => {}
+        Purpose::Log => ui.log_arrived(),
+        Purpose::Confirm { mapping } => return sync::planned(ui, store, job, &mapping, failure),
+        Purpose::Choose { mapping } => match failure {
+            Some(failure) => ui.say(Role::Bad, format!("{mapping} cannot be edited: {failure}")),
+            None => edit::choose(ui, store, &mapping),
+        },
+        Purpose::Draft { mapping } => drafted(ui, store, &mapping, failure),
+        Purpose::Commit { mapping } => commit_ended(ui, &mapping, failure),
+        Purpose::Push { repository } => pushed(ui, store, &repository, failure),
+        Purpose::Show { revision } => show(ui, store, &revision, failure),
+        Purpose::Check { repository } => checked(ui, store, &repository, failure),
+    }
+    Vec::new()
+}
+
+/// Why a job did not do what it was asked for. A refused plan is a plan: its refusals are part of the question.
+fn failure_of(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Done(_) | Outcome::Refused(_) => None,
+        Outcome::Failed(failure) => Some(match &failure.hint {
+            Some(hint) => format!("{}. {hint}", failure.message),
+            None => failure.message.clone(),
+        }),
+        Outcome::Cancelled => Some("stopped".to_owned()),
+    }
+}
+
+fn drafted(ui: &mut Ui, store: &Store, mapping: &str, failure: Option<String>) {
+    let draft = store.mappings.get(mapping).and_then(|view| view.draft.clone());
+    for popup in &mut ui.popups {
+        if let Popup::CommitForm(form) = popup
+            && form.mapping == mapping
+        {
+            match (&failure, &draft) {
+                (None, Some(draft)) => form.drafted(draft),
+                _ => form.failed(failure.clone().unwrap_or_else(|| "no draft came".to_owned())),
+            }
+        }
+    }
+}
+
+/// The commit is in the outbox: nothing of it can be lost any more, the edits may go.
+fn committed(ui: &mut Ui, mapping: &str) {
+    ui.edits.remove(mapping);
+    ui.popups.retain(|popup| !popup.edits(mapping));
+    ui.say(Role::Good, format!("{mapping}: committed. P pushes, s syncs after that"));
+}
+
+/// The commit was not made (the form is still there), or its push failed (the form is gone).
+fn commit_ended(ui: &mut Ui, mapping: &str, failure: Option<String>) {
+    let Some(failure) = failure else { return };
+    for popup in &mut ui.popups {
+        if let Popup::CommitForm(form) = popup
+            && form.mapping == mapping
+        {
+            form.failed(failure);
+            return;
+        }
+    }
+    let title = format!("{mapping}: committed, not pushed");
+    ui.popups.push(Popup::Reader(Box::new(Reader::sentences(title, &[(Role::Bad, failure)]))));
+}
+
+fn pushed(ui: &mut Ui, store: &Store, repository: &str, failure: Option<String>) {
+    let outcome = store.repositories.get(repository).and_then(|view| view.push.clone());
+    let title = format!("{repository}: not pushed");
+    let sentences = match (failure, outcome) {
+        (Some(failure), _) => vec![(Role::Bad, failure)],
+        (None, Some(PushOutcome::Conflict { paths, remote })) => {
+            let mut sentences = vec![(
+                Role::Bad,
+                format!(
+                    "The branch moved to {} and the same paths changed on both sides:",
+                    remote.short()
+                ),
+            )];
+            sentences.extend(paths.into_iter().map(|path| (Role::Text, format!("  {path}"))));
+            sentences.push((
+                Role::Muted,
+                "The commits stay in the outbox. Edit the file again on the new state.".to_owned(),
+            ));
+            sentences
+        }
+        (None, Some(PushOutcome::Refused { reason })) => vec![
+            (Role::Bad, "The server refused the push:".to_owned()),
+            (Role::Text, reason),
+            (Role::Muted, "The commits stay in the outbox.".to_owned()),
+        ],
+        (None, Some(PushOutcome::Pushed { revision, rebuilt })) => {
+            let rebuilt = match rebuilt.len() {
+                0 => String::new(),
+                number => format!(", {} rebuilt on a newer tip", count(number, "commit")),
+            };
+            ui.say(
+                Role::Good,
+                format!("{repository}: pushed {}{rebuilt}. s syncs", revision.short()),
+            );
+            return;
+        }
+        (None, _) => return,
+    };
+    ui.popups.push(Popup::Reader(Box::new(Reader::sentences(title, &sentences))));
+}
+
+fn show(ui: &mut Ui, store: &Store, revision: &str, failure: Option<String>) {
+    if let Some(failure) = failure {
+        ui.say(Role::Bad, format!("{revision} cannot be shown: {failure}"));
+        return;
+    }
+    let details = store
+        .commits
+        .iter()
+        .find(|(known, _)| known.as_str().starts_with(revision))
+        .map(|(_, details)| details.clone());
+    if let Some(details) = details {
+        ui.popups.push(Popup::Reader(Box::new(Reader::commit(&details))));
+    }
+}
+
+fn checked(ui: &mut Ui, store: &Store, repository: &str, failure: Option<String>) {
+    let Some(view) = store.repositories.get(repository) else { return };
+    let mut sentences = Vec::new();
+    for (name, passed, advice) in &view.checks {
+        let (role, word) = if *passed { (Role::Good, "passed") } else { (Role::Bad, "failed") };
+        sentences.push((role, format!("{word}  {}", safe(name))));
+        if !advice.is_empty() {
+            sentences.push((Role::Muted, format!("        {advice}")));
+        }
+    }
+    sentences.extend(failure.map(|failure| (Role::Bad, failure)));
+    let title = format!("Checks of {repository}");
+    ui.popups.push(Popup::Reader(Box::new(Reader::sentences(title, &sentences))));
+}

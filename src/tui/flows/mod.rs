@@ -1,0 +1,87 @@
+//! What takes several steps: a sync from its key to its confirmation, an edit from its file to its commit.
+
+pub mod confirm_sync;
+pub mod edit;
+pub mod ended;
+pub mod leave;
+pub mod sync;
+pub mod write;
+
+pub use sync::SyncFlow;
+
+use crate::domain::Revision;
+use crate::engine::{Store, SyncOptions};
+use crate::tui::effect::Effect;
+use crate::tui::ui::Ui;
+
+/// What a popup wants to go on with after it closed. Data, not a closure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Carry out effects.
+    Run(Vec<Effect>),
+    /// Plan mappings (again) with these options and ask for confirmation.
+    Plan(Vec<(String, SyncOptions)>),
+    /// Open a file in the editor.
+    Edit {
+        /// Mapping.
+        mapping: String,
+        /// Path from the root of the repository.
+        path: String,
+    },
+    /// Keep what was edited, and draft the commit.
+    Draft(Edited),
+    /// Keep what was edited for later.
+    Keep(Edited),
+    /// Forget what was edited in a file.
+    Forget {
+        /// Mapping.
+        mapping: String,
+        /// Path from the root of the repository.
+        path: String,
+    },
+    /// Suspend a mapping.
+    Suspend {
+        /// Mapping.
+        mapping: String,
+        /// Why; empty for no reason.
+        reason: String,
+    },
+    /// Leave the console; what writes stops after its current step.
+    Quit,
+}
+
+/// An edited file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edited {
+    /// Mapping.
+    pub mapping: String,
+    /// Revision that the file was read at.
+    pub base: Option<Revision>,
+    /// Path from the root of the repository.
+    pub path: String,
+    /// New content.
+    pub content: String,
+}
+
+/// Goes on with a step.
+pub fn go_on(ui: &mut Ui, store: &Store, step: Step) -> Vec<Effect> {
+    match step {
+        Step::Run(effects) => effects,
+        Step::Plan(mappings) => sync::start(ui, mappings),
+        Step::Edit { mapping, path } => {
+            edit::open(ui, store, &mapping, &path);
+            Vec::new()
+        }
+        Step::Draft(edited) => edit::draft(ui, edited),
+        Step::Keep(edited) => {
+            edit::keep(ui, edited);
+            Vec::new()
+        }
+        Step::Forget { mapping, path } => {
+            edit::forget(ui, &mapping, &path);
+            Vec::new()
+        }
+        Step::Suspend { mapping, reason } => write::suspend_for(mapping, &reason),
+        Step::Quit => leave::quit(store),
+    }
+}

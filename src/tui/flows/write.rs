@@ -1,0 +1,85 @@
+//! Push, suspend and resume: ask, then send.
+
+use crate::domain::SyncState;
+use crate::engine::{Command, Store, Subject};
+use crate::tui::effect::{Effect, Purpose};
+use crate::tui::flows::Step;
+use crate::tui::popups::Popup;
+use crate::tui::popups::confirm::{Confirm, Question};
+use crate::tui::popups::prompt::Prompt;
+use crate::tui::style::Role;
+use crate::tui::ui::Ui;
+use crate::tui::widgets::text::safe;
+use crate::tui::words::count;
+
+/// Asks whether to push what waits in the repository of the selection.
+pub fn push(ui: &mut Ui, store: &Store) -> Vec<Effect> {
+    let Some(name) = ui.selected_repository(store) else { return Vec::new() };
+    let Some(view) = store.repositories.get(&name) else { return Vec::new() };
+    if view.state.pending == 0 {
+        ui.say(Role::Muted, format!("nothing waits for a push in {name}"));
+        return Vec::new();
+    }
+    let mut body = vec![
+        (Role::Text, format!("  to      {}", safe(&view.remote.url))),
+        (Role::Text, format!("  branch  {}", safe(&view.remote.branch))),
+        (Role::Muted, String::new()),
+    ];
+    let logs = [Subject::Repository(name.clone())]
+        .into_iter()
+        .chain(ui.mappings.selected.clone().map(Subject::Mapping));
+    let log = logs.filter_map(|subject| store.log(&subject)).find(|log| log.loaded);
+    for commit in log.iter().flat_map(|log| &log.commits).filter(|commit| commit.pending) {
+        let title = safe(commit.title()).into_owned();
+        body.push((Role::Text, format!("  {}  {title}", commit.revision.short())));
+    }
+    let title = format!("Push {} of {name}?", count(view.state.pending, "commit"));
+    let command = Command::Push { repository: name.clone() };
+    let step = Step::Run(vec![Effect::Run(command, Purpose::Push { repository: name })]);
+    let confirm = Question {
+        accept: Some(step),
+        accept_label: "push".to_owned(),
+        writes: true,
+        ..Question::new(title, body)
+    };
+    ui.popups.push(Popup::Confirm(Box::new(Confirm::new(confirm))));
+    Vec::new()
+}
+
+/// Asks for the reason of a suspension, or whether to end one.
+pub fn suspend(ui: &mut Ui, store: &Store) -> Vec<Effect> {
+    let Some(view) = ui.selected_mapping(store) else { return Vec::new() };
+    let (mapping, target) = (view.mapping.name.clone(), view.mapping.target.clone());
+    let place = format!("cluster {}, namespace {}", safe(&target.context), safe(&target.namespace));
+    if view.status.sync == SyncState::Suspended {
+        let mut body = vec![(Role::Text, format!("  {place}"))];
+        body.extend(
+            view.status.message.as_ref().map(|m| (Role::Suspended, format!("  {}", safe(m)))),
+        );
+        let command = Command::Resume { mapping: mapping.clone() };
+        let confirm = Question {
+            accept: Some(Step::Run(vec![Effect::inform(command)])),
+            accept_label: "resume".to_owned(),
+            writes: true,
+            ..Question::new(format!("Resume {mapping}?"), body)
+        };
+        ui.popups.push(Popup::Confirm(Box::new(Confirm::new(confirm))));
+        return Vec::new();
+    }
+    let prompt = Prompt::new(
+        format!("Suspend {mapping}"),
+        vec![
+            format!("{place}: gitdeck leaves the mapping alone until it is resumed."),
+            "Why? Others see it; Enter suspends, with or without a reason.".to_owned(),
+        ],
+        mapping,
+    );
+    ui.popups.push(Popup::Prompt(Box::new(prompt)));
+    Vec::new()
+}
+
+/// Suspends a mapping.
+pub fn suspend_for(mapping: String, reason: &str) -> Vec<Effect> {
+    let reason = Some(reason.trim()).filter(|reason| !reason.is_empty()).map(str::to_owned);
+    vec![Effect::inform(Command::Suspend { mapping, reason, until: None })]
+}

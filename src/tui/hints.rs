@@ -1,0 +1,70 @@
+//! The last line: keys that make sense now, and the command line that does the same.
+
+use crate::domain::SyncState;
+use crate::tui::action::Action;
+use crate::tui::command_line::command_line;
+use crate::tui::keymap::Binding;
+use crate::tui::panes::Scene;
+use crate::tui::style::Role;
+use crate::tui::widgets::text::{cells, clip, safe};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+/// Paints the line.
+pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
+    let Scene { ui, store, look } = *scene;
+    let total = area.width as usize;
+    let mut right = Vec::new();
+    if let Some(command) = command_line(ui, store) {
+        let command = safe(&command);
+        let command = clip(&command, total / 2, look.glyphs.ellipsis).into_owned();
+        right.push(look.span(Role::Muted, command));
+        right.push(look.span(Role::Key, "  y"));
+        right.push(look.span(Role::Muted, " copy "));
+    }
+    let right = Line::from(right);
+    let mut left = vec![Span::raw(" ")];
+    let mut hints: Vec<(String, &str)> =
+        ui.keymap.bindings().filter_map(|binding| hint(binding, scene)).collect();
+    // The way to all other keys is always there.
+    let help = hints.iter().position(|(key, _)| key == "?").map(|index| hints.remove(index));
+    let width = |(key, word): &(String, &str)| cells(key) + cells(word) + 3;
+    let mut room = total.saturating_sub(right.width() + 2 + help.as_ref().map_or(0, width));
+    for hint in hints
+        .into_iter()
+        .filter(|hint| {
+            let fits = width(hint) <= room;
+            room = if fits { room - width(hint) } else { 0 };
+            fits
+        })
+        .chain(help)
+    {
+        left.push(look.span(Role::Key, hint.0));
+        left.push(look.span(Role::Muted, format!(" {}  ", hint.1)));
+    }
+    buffer.set_line(area.x, area.y, &Line::from(left), area.width);
+    let x = area.right().saturating_sub(right.width() as u16);
+    buffer.set_line(x, area.y, &right, area.width);
+}
+
+/// The hint of a key, where it makes sense now.
+fn hint(binding: &'static Binding, scene: &Scene) -> Option<(String, &'static str)> {
+    let Scene { ui, store, .. } = *scene;
+    let key = binding.keys.first().filter(|_| binding.holds_in(ui.focus))?;
+    let mapping = ui.selected_mapping(store);
+    let word = match binding.action {
+        Action::Commit if ui.edits.is_empty() => "",
+        Action::Push => {
+            let name = ui.selected_repository(store)?;
+            let waits = store.repositories.get(&name).is_some_and(|view| view.state.pending > 0);
+            if waits { binding.hint } else { "" }
+        }
+        Action::Suspend if mapping.is_some_and(|v| v.status.sync == SyncState::Suspended) => {
+            "resume"
+        }
+        Action::Sync | Action::Edit | Action::Suspend | Action::Diff if mapping.is_none() => "",
+        _ => binding.hint,
+    };
+    (!word.is_empty()).then(|| (key.label(), word))
+}

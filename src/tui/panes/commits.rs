@@ -1,0 +1,174 @@
+//! Pane 3: the log of the selected repository or mapping.
+
+use crate::domain::Commit;
+use crate::domain::repository::Signature;
+use crate::engine::store::Log;
+use crate::engine::{Store, Subject};
+use crate::tui::action::{Motion, Pane};
+use crate::tui::look::Look;
+use crate::tui::panes::{Rows, Scene, Titles, paint_empty, paint_frame};
+use crate::tui::style::Role;
+use crate::tui::widgets::table::{Column, Emphasis, cells_area, emphasise, paint_cells, widths};
+use crate::tui::widgets::text::safe;
+use crate::tui::words::age;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+/// What the pane remembers.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    /// Rows, newest first.
+    pub rows: Rows,
+    /// Revision of the selected commit.
+    pub selected: Option<String>,
+    /// Whose log it is.
+    pub subject: Option<Subject>,
+}
+
+impl State {
+    /// Takes over what the store knows now; the selection stays with its commit, or at the newest one.
+    pub fn refresh(&mut self, store: &Store, subject: Option<Subject>) {
+        if self.subject != subject {
+            self.subject = subject;
+            self.selected = None;
+            self.rows.selected = 0;
+            self.rows.offset = 0;
+        }
+        let log = self.log(store);
+        let passing = log.commits.iter().enumerate().filter(|(_, commit)| {
+            self.rows.passes(&[commit.revision.as_str(), &commit.author, commit.title()])
+        });
+        let visible: Vec<usize> = passing.map(|(index, _)| index).collect();
+        let at_newest = self.rows.selected == 0;
+        let position = self.selected.as_ref().and_then(|revision| {
+            visible.iter().position(|index| log.commits[*index].revision.as_str() == revision)
+        });
+        self.rows.visible = visible;
+        if !at_newest {
+            self.rows.selected = position.unwrap_or(0);
+        }
+        self.remember(store);
+    }
+
+    /// Moves the selection.
+    pub fn step(&mut self, motion: Motion, store: &Store) {
+        self.rows.selected =
+            motion.apply(self.rows.selected, self.rows.visible.len(), self.rows.page);
+        self.remember(store);
+    }
+
+    /// Selects the row at a line of the pane.
+    pub fn click(&mut self, line: usize, store: &Store) {
+        self.rows.selected =
+            (self.rows.offset + line).min(self.rows.visible.len().saturating_sub(1));
+        self.remember(store);
+    }
+
+    /// Whether the end of what is loaded is near, and there is more.
+    pub fn wants_more(&self, store: &Store) -> bool {
+        let log = self.log(store);
+        log.more && self.rows.selected + 2 * self.rows.page.max(1) >= self.rows.visible.len()
+    }
+
+    fn remember(&mut self, store: &Store) {
+        self.selected = self
+            .rows
+            .current()
+            .and_then(|index| self.log(store).commits.get(index))
+            .map(|commit| commit.revision.as_str().to_owned());
+    }
+
+    fn log<'a>(&self, store: &'a Store) -> &'a Log {
+        static NONE: Log = Log { commits: Vec::new(), more: false, loaded: false };
+        self.subject.as_ref().and_then(|subject| store.log(subject)).unwrap_or(&NONE)
+    }
+}
+
+/// Paints the pane.
+pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
+    let Scene { ui, store, look } = *scene;
+    let state = &ui.commits;
+    let log = state.log(store);
+    let more = if log.more { "+" } else { "" };
+    let corner = if log.loaded { format!("{}{more}", log.commits.len()) } else { String::new() };
+    let titles = Titles {
+        subject: state.subject.as_ref().map(|s| s.name().to_owned()).unwrap_or_default(),
+        corner: Line::from(look.span(Role::Muted, corner)),
+        scroll: state.rows.scroll(),
+    };
+    let inner = paint_frame(buffer, area, scene, Pane::Commits, titles);
+    if let Some(text) = why_empty(state, log) {
+        paint_empty(buffer, inner, look, &[(Role::Muted, text)]);
+        return;
+    }
+    let widths = widths(&COLUMNS, cells_area(inner, 0).width as usize);
+    let rows = state.rows.visible.iter().skip(state.rows.offset).take(inner.height as usize);
+    for (line, index) in rows.enumerate() {
+        let cells = cells_of(&log.commits[*index], scene);
+        paint_cells(buffer, cells_area(inner, line), cells, &widths, look);
+        let selected = state.rows.offset + line == state.rows.selected;
+        let emphasis = Emphasis::of(selected, ui.focus == Pane::Commits);
+        emphasise(buffer, inner, line, emphasis, look);
+    }
+}
+
+const COLUMNS: [Column; 4] = [
+    Column { title: "REVISION", least: 9, ideal: 9, rank: 0 },
+    Column { title: "AGE", least: 3, ideal: 3, rank: 2 },
+    Column { title: "AUTHOR", least: 6, ideal: 9, rank: 3 },
+    Column { title: "TITLE", least: 8, ideal: 120, rank: 4 },
+];
+
+fn why_empty(state: &State, log: &Log) -> Option<String> {
+    if !state.rows.visible.is_empty() {
+        return None;
+    }
+    Some(match &state.subject {
+        None => "Select a repository or a mapping.".to_owned(),
+        Some(_) if !log.loaded => "loading\u{2026}".to_owned(),
+        Some(_) if !log.commits.is_empty() => {
+            "No loaded commit matches the filter. Esc clears it.".to_owned()
+        }
+        Some(Subject::Mapping(_)) => "No commit touches this path.".to_owned(),
+        Some(Subject::Repository(_)) => "The branch has no commits.".to_owned(),
+    })
+}
+
+fn cells_of(commit: &Commit, scene: &Scene) -> Vec<Line<'static>> {
+    let Scene { ui, store, look } = *scene;
+    let synced = ui.selected_mapping(store).and_then(|view| view.status.synced_revision.as_ref());
+    let (sign, role) = if commit.pending {
+        ("^", Role::Behind)
+    } else if synced == Some(&commit.revision) {
+        (look.glyphs.good, Role::Good)
+    } else {
+        (" ", Role::Muted)
+    };
+    let revision = vec![
+        look.span(role, format!("{sign} ")),
+        look.span(Role::Text, commit.revision.short().to_owned()),
+    ];
+    let mut author = vec![look.span(Role::Muted, safe(&commit.author).into_owned())];
+    if commit.by_gitdeck {
+        author = vec![look.span(Role::Busy, safe(&commit.author).into_owned())];
+    }
+    vec![
+        Line::from(revision),
+        Line::from(look.span(Role::Muted, format!("{:>3}", age(commit.time, look.now)))),
+        Line::from(author),
+        title(commit, look),
+    ]
+}
+
+fn title(commit: &Commit, look: &Look) -> Line<'static> {
+    let mut spans = Vec::new();
+    if commit.pending {
+        spans.push(look.span(Role::Behind, "to push "));
+    }
+    if commit.signature == Signature::Present {
+        spans.push(look.span(Role::Good, format!("{} ", look.glyphs.signed)));
+    }
+    spans.push(look.span(Role::Text, safe(commit.title()).into_owned()));
+    Line::from(spans)
+}

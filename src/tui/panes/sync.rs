@@ -1,0 +1,255 @@
+//! Pane 5: plan, progress, health and resources of the selected mapping.
+
+use crate::domain::{Health, Op, Plan, PlannedObject, Refusal};
+use crate::engine::event::StepResult;
+use crate::engine::store::{MappingView, StepView};
+use crate::tui::action::{Motion, Pane};
+use crate::tui::look::Look;
+use crate::tui::panes::{Scene, Titles, paint_empty, paint_frame};
+use crate::tui::refusal;
+use crate::tui::style::Role;
+use crate::tui::widgets::area::{padded, row};
+use crate::tui::widgets::text::{cells, clip_line, safe};
+use crate::tui::words::{ago, count, health_role, sync_role};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+/// Cells between two resources.
+const GAP: usize = 4;
+
+/// What the pane remembers.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    offset: usize,
+    count: usize,
+    page: usize,
+}
+
+impl State {
+    /// Keeps the scroll position inside what there is to show.
+    pub fn fit(&mut self, count: usize, page: usize) {
+        self.count = count;
+        self.page = page;
+        self.offset = self.offset.min(count.saturating_sub(page));
+    }
+
+    /// Scrolls.
+    pub fn step(&mut self, motion: Motion) {
+        let last = self.count.saturating_sub(self.page) + 1;
+        self.offset = motion.apply(self.offset, last, self.page);
+    }
+}
+
+/// Paints the pane.
+pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
+    let Scene { ui, store, look } = *scene;
+    let mapping = ui.selected_mapping(store);
+    let titles = Titles {
+        subject: mapping.map(|view| view.mapping.name.clone()).unwrap_or_default(),
+        corner: mapping.map(|view| corner(view, look)).unwrap_or_default(),
+        scroll: (ui.sync.offset, ui.sync.count, ui.sync.page),
+    };
+    let inner = paint_frame(buffer, area, scene, Pane::Sync, titles);
+    let Some(mapping) = mapping else {
+        let text = "Select a mapping to see its plan and its health.".to_owned();
+        paint_empty(buffer, inner, look, &[(Role::Muted, text)]);
+        return;
+    };
+    let place = padded(inner);
+    let lines = lines(mapping, look, place.width as usize);
+    for (index, line) in
+        lines.into_iter().skip(ui.sync.offset).take(place.height as usize).enumerate()
+    {
+        let place = row(place, index);
+        let line = clip_line(line, place.width as usize, look.glyphs.ellipsis);
+        buffer.set_line(place.x, place.y, &line, place.width);
+    }
+}
+
+/// Everything there is to say, as lines of a width.
+pub fn lines(view: &MappingView, look: &Look, width: usize) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    if let Some(message) = &view.status.message {
+        let role = sync_role(view.status.sync);
+        for piece in crate::tui::widgets::text::wrap(&safe(message), width) {
+            lines.push(Line::from(look.span(role, piece)));
+        }
+    }
+    let Some((plan, _)) = &view.plan else {
+        let word =
+            if view.status.observed_at.is_none() { "loading\u{2026}" } else { "not planned yet" };
+        if lines.is_empty() {
+            lines.push(Line::from(look.span(Role::Muted, word)));
+        }
+        return lines;
+    };
+    lines.push(plan_line(plan, look));
+    lines.extend(plan.refusals.iter().map(|refusal| refusal_line(refusal, look)));
+    if let Some(reason) = &plan.prune_blocked {
+        let text = format!("{} nothing is pruned: {}", look.glyphs.suspended, safe(reason));
+        lines.push(Line::from(look.span(Role::Suspended, text)));
+    }
+    if view.steps.iter().any(|step| step.result != StepResult::Done) {
+        lines.extend(grid(view.steps.iter().map(|step| step_cell(step, look)).collect(), width));
+    }
+    let mut objects: Vec<&PlannedObject> = plan.objects.iter().collect();
+    objects.sort_by_key(|planned| std::cmp::Reverse(planned.health));
+    lines.extend(grid(objects.iter().map(|planned| object_cell(planned, look)).collect(), width));
+    lines
+}
+
+fn corner(view: &MappingView, look: &Look) -> Line<'static> {
+    let mut spans = vec![look.span(
+        health_role(view.status.health),
+        format!("{} {}", look.glyphs.health(view.status.health), view.status.health.word()),
+    )];
+    if let Some(seen) = view.status.observed_at {
+        spans.push(look.span(Role::Muted, format!("  seen {}", ago(seen, look.now))));
+    }
+    Line::from(spans)
+}
+
+/// `plan +0 ~1 -0`, and what it does to what runs.
+fn plan_line(plan: &Plan, look: &Look) -> Line<'static> {
+    let mut spans = plan_counts(plan, look);
+    let restarts = restarts(plan);
+    spans.push(Span::raw("  "));
+    spans.push(match restarts.as_slice() {
+        [] => look.span(Role::Muted, "restarts nothing"),
+        [one] => look.span(Role::Drift, format!("restarts {one}")),
+        [first, rest @ ..] => {
+            look.span(Role::Drift, format!("restarts {first} and {} more", rest.len()))
+        }
+    });
+    spans.push(look.span(Role::Muted, format!("  {} unchanged", plan.summary.unchanged)));
+    if plan.ignored > 0 {
+        spans.push(look.span(Role::Muted, format!("  {} ignored", count(plan.ignored, "path"))));
+    }
+    Line::from(spans)
+}
+
+/// `plan +0 ~1 -0`.
+pub fn plan_counts(plan: &Plan, look: &Look) -> Vec<Span<'static>> {
+    let summary = plan.summary;
+    let mut spans = vec![look.span(Role::Muted, "plan")];
+    let counts = [
+        ("+", summary.create, Role::Added),
+        ("~", summary.update, Role::Behind),
+        ("-", summary.delete, Role::Bad),
+    ];
+    for (sign, number, role) in counts {
+        let role = if number == 0 { Role::Muted } else { role };
+        spans.push(look.span(role, format!(" {sign}{number}")));
+    }
+    for (number, word) in [(summary.recreate, "recreated"), (summary.take_over, "taken over")] {
+        if number > 0 {
+            spans.push(look.span(Role::Bad, format!("  {number} {word}")));
+        }
+    }
+    spans
+}
+
+/// Workloads whose pods a plan replaces.
+pub fn restarts(plan: &Plan) -> Vec<String> {
+    let workload = |kind: &str| matches!(kind, "Deployment" | "StatefulSet" | "DaemonSet");
+    plan.operations
+        .iter()
+        .filter(|operation| workload(&operation.object.kind))
+        .filter(|operation| match operation.op {
+            Op::Update | Op::TakeOver => {
+                operation.changes.iter().any(|change| change.path.starts_with("/spec/template"))
+            }
+            Op::Recreate => true,
+            Op::Create | Op::Delete => false,
+        })
+        .map(|operation| {
+            format!("{} {}", safe(&operation.object.kind), safe(&operation.object.name))
+        })
+        .collect()
+}
+
+/// A refusal in one line, with what releases it.
+pub fn refusal_line(refusal: &Refusal, look: &Look) -> Line<'static> {
+    let text = refusal::words(refusal);
+    Line::from(look.span(Role::Bad, format!("{} {text}", look.glyphs.bad)))
+}
+
+fn step_cell(step: &StepView, look: &Look) -> Line<'static> {
+    let object = safe(&step.object.to_string()).into_owned();
+    let (sign, role, tail) = match &step.result {
+        StepResult::Started => (look.spinner(), Role::Busy, String::new()),
+        StepResult::Done => (look.glyphs.done, Role::Good, String::new()),
+        StepResult::Failed(why) => (look.glyphs.bad, Role::Bad, format!(": {}", safe(why))),
+        StepResult::Skipped(why) => {
+            (look.glyphs.suspended, Role::Suspended, format!(": {}", safe(why)))
+        }
+    };
+    Line::from(vec![
+        look.span(role, format!("{sign} {} ", safe(&step.verb))),
+        look.span(Role::Text, object),
+        look.span(role, tail),
+    ])
+}
+
+fn object_cell(planned: &PlannedObject, look: &Look) -> Line<'static> {
+    let role = health_role(planned.health);
+    let object = &planned.object;
+    let mut spans = vec![
+        look.span(Role::Muted, format!("{} ", safe(&object.kind))),
+        look.span(Role::Text, format!("{} ", safe(&object.name))),
+        look.span(role, look.glyphs.health(planned.health)),
+    ];
+    if let Some((ready, wanted)) = planned.replicas {
+        spans.push(look.span(role, format!(" {ready}/{wanted}")));
+    }
+    if planned.health != Health::Healthy {
+        let why = if planned.message.is_empty() { planned.health.word() } else { &planned.message };
+        spans.push(look.span(role, format!(" {}", safe(why))));
+    }
+    Line::from(spans)
+}
+
+/// Cells side by side in as many columns as fit; cells that are too wide stand alone.
+fn grid(items: Vec<Line<'static>>, width: usize) -> Vec<Line<'static>> {
+    let widest = items.iter().map(Line::width).filter(|w| *w <= width / 2).max().unwrap_or(width);
+    let column = (widest + GAP).clamp(1, width.max(1));
+    let columns = ((width + GAP) / column).max(1);
+    let mut lines: Vec<Line<'static>> = Vec::new();
+    let mut at = 0;
+    for item in items {
+        let wide = item.width();
+        let room = if wide > widest { columns } else { 1 };
+        if at == 0 || at + room > columns {
+            lines.push(Line::default());
+            at = 0;
+        }
+        if let Some(line) = lines.last_mut() {
+            let padding = (at * column).saturating_sub(line.width());
+            line.spans.push(Span::raw(" ".repeat(padding)));
+            line.spans.extend(item.spans);
+        }
+        at += room;
+    }
+    lines.retain(|line| cells(&line.to_string()) > 0);
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grid;
+    use ratatui::text::Line;
+
+    #[test]
+    fn cells_stand_side_by_side() {
+        let items = ["aaaa", "bb", "cccc", "d"].map(Line::from).to_vec();
+        let lines: Vec<String> = grid(items, 20).iter().map(ToString::to_string).collect();
+        assert_eq!(lines, ["aaaa    bb      cccc", "d"]);
+    }
+
+    #[test]
+    fn wide_cells_stand_alone() {
+        let items = ["aaaa".to_owned(), "x".repeat(30), "b".to_owned()].map(Line::from).to_vec();
+        assert_eq!(grid(items, 20).len(), 3);
+    }
+}

@@ -1,0 +1,398 @@
+//! A commit being written: message, what will be committed, and what to do.
+
+use crate::engine::Command;
+use crate::engine::store::Draft;
+use crate::tui::action::{Action, Motion, Pane};
+use crate::tui::effect::{Effect, Purpose};
+use crate::tui::keymap::Keymap;
+use crate::tui::look::Look;
+use crate::tui::popups::reader::patch;
+use crate::tui::popups::{Reaction, keys, paint_frame};
+use crate::tui::style::Role;
+use crate::tui::ui::Edits;
+use crate::tui::widgets::area::{padded, row, split_top};
+use crate::tui::widgets::frame::Frame;
+use crate::tui::widgets::text::{cells, clip, safe, wrap};
+use crate::tui::words::count;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+use ratatui::text::{Line, Span};
+use tui_textarea::{DataCursor, TextArea};
+
+/// Lines of the message that are visible.
+const MESSAGE: u16 = 5;
+
+/// Where the keys go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Focus {
+    Message,
+    Actions,
+    Diff,
+}
+
+/// How far the form is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Stage {
+    /// The draft is on its way.
+    Drafting,
+    /// The form can be sent.
+    Ready,
+    /// The commit is being made.
+    Committing,
+    /// Something failed.
+    Failed(String),
+}
+
+/// State of the form.
+#[derive(Debug)]
+pub struct CommitForm {
+    /// Mapping.
+    pub mapping: String,
+    edits: Edits,
+    message: TextArea<'static>,
+    /// The message that the engine drafted; sent as nothing when it was not changed.
+    default: String,
+    diff: Vec<(Role, String)>,
+    faults: Vec<String>,
+    stage: Stage,
+    focus: Focus,
+    /// Whether the second button (commit and push) is chosen.
+    with_push: bool,
+    offset: usize,
+    page: usize,
+}
+
+impl CommitForm {
+    /// A form whose draft is on its way.
+    pub fn new(mapping: &str, edits: Edits) -> Self {
+        Self {
+            mapping: mapping.to_owned(),
+            edits,
+            message: TextArea::default(),
+            default: String::new(),
+            diff: Vec::new(),
+            faults: Vec::new(),
+            stage: Stage::Drafting,
+            focus: Focus::Actions,
+            with_push: false,
+            offset: 0,
+            page: 1,
+        }
+    }
+
+    /// The draft arrived.
+    pub fn drafted(&mut self, draft: &Draft) {
+        if self.text().is_empty() {
+            self.message = TextArea::new(draft.message.lines().map(str::to_owned).collect());
+        }
+        self.default.clone_from(&draft.message);
+        self.diff = patch(&draft.diff);
+        self.faults.clone_from(&draft.faults);
+        self.stage = Stage::Ready;
+    }
+
+    /// Draft or commit failed.
+    pub fn failed(&mut self, why: String) {
+        self.stage = Stage::Failed(why);
+    }
+
+    fn text(&self) -> String {
+        self.message.lines().join("\n").trim().to_owned()
+    }
+
+    /// Types, moves between the parts, commits, or goes back to the editor.
+    pub fn key(&mut self, key: KeyEvent) -> Reaction {
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        if self.stage == Stage::Committing {
+            return Reaction::Stay;
+        }
+        match key.code {
+            KeyCode::Esc => return Reaction::Close,
+            KeyCode::BackTab => self.step(-1),
+            KeyCode::Tab => self.step(1),
+            KeyCode::Char('s') if control => return self.commit(),
+            _ => return self.part_key(key),
+        }
+        Reaction::Stay
+    }
+
+    fn part_key(&mut self, key: KeyEvent) -> Reaction {
+        match self.focus {
+            Focus::Message => {
+                match (key.code, key.modifiers.contains(KeyModifiers::CONTROL)) {
+                    (KeyCode::Char('z'), true) => self.message.undo(),
+                    (KeyCode::Char('y'), true) => self.message.redo(),
+                    _ => self.message.input(key),
+                };
+            }
+            Focus::Actions => match key.code {
+                KeyCode::Enter => return self.commit(),
+                KeyCode::Left | KeyCode::Right | KeyCode::Char('h' | 'l') => {
+                    self.with_push = !self.with_push;
+                }
+                KeyCode::Up | KeyCode::Char('k') => self.step(-1),
+                KeyCode::Down | KeyCode::Char('j') => self.step(1),
+                KeyCode::PageDown => self.scroll(Motion::PageDown),
+                KeyCode::PageUp => self.scroll(Motion::PageUp),
+                _ => {}
+            },
+            Focus::Diff => {
+                if let Some(Action::Move(motion)) = Keymap::default().action(Pane::Diff, key) {
+                    self.scroll(motion);
+                }
+            }
+        }
+        Reaction::Stay
+    }
+
+    fn step(&mut self, by: isize) {
+        const ORDER: [Focus; 3] = [Focus::Message, Focus::Actions, Focus::Diff];
+        let at = ORDER.iter().position(|focus| *focus == self.focus).unwrap_or(0);
+        self.focus = ORDER[(at as isize + by).rem_euclid(3) as usize];
+    }
+
+    fn scroll(&mut self, motion: Motion) {
+        let last = self.diff.len().saturating_sub(self.page) + 1;
+        self.offset = motion.apply(self.offset, last, self.page);
+    }
+
+    fn can_commit(&self) -> bool {
+        self.faults.is_empty()
+            && matches!(self.stage, Stage::Ready | Stage::Failed(_))
+            && !self.default.is_empty()
+            && !self.text().is_empty()
+    }
+
+    fn commit(&mut self) -> Reaction {
+        if !self.can_commit() {
+            return Reaction::Stay;
+        }
+        self.stage = Stage::Committing;
+        let text = self.text();
+        let command = Command::Commit {
+            mapping: self.mapping.clone(),
+            edits: self.edits.files.clone(),
+            message: (text != self.default.trim()).then_some(text),
+            base: self.edits.base.clone(),
+            push: self.with_push,
+        };
+        Reaction::Run(vec![Effect::Run(command, Purpose::Commit { mapping: self.mapping.clone() })])
+    }
+
+    /// Inserts pasted text into the message.
+    pub fn paste(&mut self, text: &str) {
+        if self.focus == Focus::Message {
+            self.message.insert_str(text.replace("\r\n", "\n").replace('\r', "\n"));
+        }
+    }
+
+    /// Computes what is visible.
+    pub fn fit(&mut self, screen: Rect) {
+        let (_, _, diff) = parts(screen, self.remarks(screen).len());
+        self.page = diff.height as usize;
+        self.offset = self.offset.min(self.diff.len().saturating_sub(self.page));
+    }
+
+    /// What stands between message and buttons: faults and failures, at the field they belong to.
+    fn remarks(&self, screen: Rect) -> Vec<(Role, String)> {
+        let width = padded(Frame::inner(place(screen))).width as usize;
+        let mut remarks = Vec::new();
+        for fault in &self.faults {
+            let fault = safe(fault);
+            remarks.extend(wrap(&fault, width).into_iter().map(|line| (Role::Bad, line)));
+        }
+        if let Stage::Failed(why) = &self.stage {
+            let why = safe(why);
+            remarks.extend(wrap(&why, width).into_iter().map(|line| (Role::Bad, line)));
+        }
+        if self.stage == Stage::Ready && self.text().is_empty() {
+            remarks.push((Role::Bad, "a commit needs a message".to_owned()));
+        }
+        remarks.truncate(6);
+        remarks
+    }
+
+    /// Paints the form.
+    pub fn view(&self, buffer: &mut Buffer, screen: Rect, look: &Look) {
+        let files = count(self.edits.files.len(), "file");
+        let frame = Frame {
+            title: Line::from(
+                look.span(Role::TitleFocus, format!("Commit to {}", safe(&self.mapping))),
+            ),
+            corner: Line::from(look.span(Role::Muted, files)),
+            foot: keys(look, &[("Tab", "next part"), ("Enter", "do it"), ("Esc", "back")]),
+            scroll: (self.offset, self.diff.len(), self.page),
+            ..Frame::default()
+        };
+        paint_frame(buffer, place(screen), look, frame);
+        let remarks = self.remarks(screen);
+        let (message, actions, diff) = parts(screen, remarks.len());
+        self.view_message(buffer, message, look);
+        for (index, (role, line)) in remarks.iter().enumerate() {
+            let place = row(actions, index);
+            buffer.set_stringn(place.x, place.y, line, place.width as usize, look.theme[*role]);
+        }
+        self.view_actions(buffer, row(actions, remarks.len()), look);
+        for (index, (role, line)) in
+            self.diff.iter().skip(self.offset).take(diff.height as usize).enumerate()
+        {
+            let place = row(diff, index);
+            let line = safe(line);
+            let line = clip(&line, place.width as usize, look.glyphs.ellipsis);
+            buffer.set_stringn(place.x, place.y, line, place.width as usize, look.theme[*role]);
+        }
+        if self.stage == Stage::Drafting {
+            let text = format!("{} checking the edits\u{2026}", look.spinner());
+            buffer.set_stringn(diff.x, diff.y, text, diff.width as usize, look.theme[Role::Busy]);
+        }
+    }
+
+    fn view_message(&self, buffer: &mut Buffer, area: Rect, look: &Look) {
+        let (head, body) = split_top(area, 1);
+        let role = if self.focus == Focus::Message { Role::TitleFocus } else { Role::Muted };
+        let word =
+            if self.text() == self.default.trim() { "Message (the default)" } else { "Message" };
+        buffer.set_stringn(head.x, head.y, word, head.width as usize, look.theme[role]);
+        buffer.set_style(body, look.theme[Role::Field]);
+        let DataCursor(line_at, column_at) = self.message.cursor();
+        let top = line_at.saturating_sub((body.height as usize).saturating_sub(1));
+        for index in 0..body.height as usize {
+            let Some(line) = self.message.lines().get(top + index) else { break };
+            let place = row(body, index);
+            let at =
+                if top + index == line_at { cells(&safe(&prefix(line, column_at))) } else { 0 };
+            // A long line shows the part around the cursor.
+            let skip = at.saturating_sub((place.width as usize).saturating_sub(1));
+            let shown: String = skip_cells(&safe(line), skip);
+            buffer.set_stringn(
+                place.x,
+                place.y,
+                shown,
+                place.width as usize,
+                look.theme[Role::Field],
+            );
+            if top + index == line_at && self.focus == Focus::Message {
+                let x = place.x + (at - skip) as u16;
+                if let Some(cell) = buffer.cell_mut((x, place.y)).filter(|_| x < place.right()) {
+                    cell.modifier.insert(Modifier::REVERSED);
+                }
+            }
+        }
+    }
+
+    fn view_actions(&self, buffer: &mut Buffer, place: Rect, look: &Look) {
+        let ready = self.can_commit();
+        let mut spans = Vec::new();
+        for (push, label) in [(false, " commit "), (true, " commit and push ")] {
+            let chosen = self.with_push == push;
+            let role = match (ready, chosen, self.focus == Focus::Actions) {
+                (false, ..) => Role::Muted,
+                (true, true, true) => Role::Selection,
+                (true, true, false) => Role::Strong,
+                (true, false, _) => Role::Text,
+            };
+            let (open, close) = if chosen { ("[", "]") } else { (" ", " ") };
+            spans.push(look.span(role, format!("{open}{label}{close}")));
+            spans.push(Span::raw("  "));
+        }
+        let remark = match &self.stage {
+            Stage::Committing => format!("{} committing\u{2026}", look.spinner()),
+            _ if !self.faults.is_empty() => {
+                format!("{}: go back and mend them", count(self.faults.len(), "fault"))
+            }
+            _ => String::new(),
+        };
+        spans.push(look.span(Role::Busy, remark));
+        buffer.set_line(place.x, place.y, &Line::from(spans), place.width);
+    }
+}
+
+fn prefix(line: &str, characters: usize) -> String {
+    line.chars().take(characters).collect()
+}
+
+fn skip_cells(text: &str, skip: usize) -> String {
+    let mut left = skip;
+    text.chars()
+        .skip_while(|c| {
+            let wide = unicode_width::UnicodeWidthChar::width(*c).unwrap_or(0);
+            let hidden = left > 0;
+            left = left.saturating_sub(wide);
+            hidden
+        })
+        .collect()
+}
+
+fn place(screen: Rect) -> Rect {
+    crate::tui::popups::place(screen, screen.width.saturating_sub(2).min(120), screen.height)
+}
+
+/// Message, remarks with buttons, and diff.
+fn parts(screen: Rect, remarks: usize) -> (Rect, Rect, Rect) {
+    let inner = padded(Frame::inner(place(screen)));
+    let (message, rest) = split_top(inner, MESSAGE);
+    let (_, rest) = split_top(rest, 1);
+    let (actions, rest) = split_top(rest, remarks as u16 + 1);
+    let (_, diff) = split_top(rest, 1);
+    (message, actions, diff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CommitForm;
+    use crate::engine::Command;
+    use crate::engine::store::Draft;
+    use crate::tui::effect::Effect;
+    use crate::tui::popups::Reaction;
+    use crate::tui::ui::Edits;
+    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+    fn draft(faults: &[&str]) -> Draft {
+        Draft {
+            message: "cart: image 1.4.2".into(),
+            diff: "-a\n+b\n".into(),
+            faults: faults.iter().map(|fault| (*fault).to_owned()).collect(),
+        }
+    }
+
+    fn press(form: &mut CommitForm, code: KeyCode) -> Reaction {
+        form.key(KeyEvent::new(code, KeyModifiers::NONE))
+    }
+
+    #[test]
+    fn the_default_message_is_sent_as_nothing() {
+        let mut form = CommitForm::new("cart", Edits::default());
+        assert!(matches!(press(&mut form, KeyCode::Enter), Reaction::Stay));
+        form.drafted(&draft(&[]));
+        let Reaction::Run(effects) = press(&mut form, KeyCode::Enter) else { panic!("no commit") };
+        let Effect::Run(Command::Commit { message, push, .. }, _) = &effects[0] else {
+            panic!("no commit")
+        };
+        assert_eq!((message, push), (&None, &false));
+    }
+
+    #[test]
+    fn an_own_message_and_a_push() {
+        let mut form = CommitForm::new("cart", Edits::default());
+        form.drafted(&draft(&[]));
+        press(&mut form, KeyCode::BackTab);
+        press(&mut form, KeyCode::Char('!'));
+        press(&mut form, KeyCode::Tab);
+        press(&mut form, KeyCode::Right);
+        let Reaction::Run(effects) = press(&mut form, KeyCode::Enter) else { panic!("no commit") };
+        let Effect::Run(Command::Commit { message, push, .. }, _) = &effects[0] else {
+            panic!("no commit")
+        };
+        assert_eq!(message.as_deref(), Some("!cart: image 1.4.2"));
+        assert!(push);
+    }
+
+    #[test]
+    fn faults_block() {
+        let mut form = CommitForm::new("cart", Edits::default());
+        form.drafted(&draft(&["cart.yaml:3: mapping values are not allowed here"]));
+        assert!(matches!(press(&mut form, KeyCode::Enter), Reaction::Stay));
+    }
+}

@@ -1,0 +1,161 @@
+//! A text to read: a commit with its patch, everything known of a selection, an error in full.
+
+use crate::domain::CommitDetails;
+use crate::engine::Command;
+use crate::tui::action::{Action, Motion, Pane};
+use crate::tui::effect::Effect;
+use crate::tui::keymap::Keymap;
+use crate::tui::look::Look;
+use crate::tui::popups::{Reaction, keys, paint_frame, place};
+use crate::tui::style::Role;
+use crate::tui::widgets::area::{padded, row};
+use crate::tui::widgets::frame::Frame;
+use crate::tui::widgets::text::{cells, safe, wrap};
+use crossterm::event::{KeyCode, KeyEvent};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+/// State of the reader.
+#[derive(Debug)]
+pub struct Reader {
+    title: String,
+    lines: Vec<(Role, String)>,
+    /// The lines for a width: (role, text).
+    wrapped: Vec<(Role, String)>,
+    width: usize,
+    offset: usize,
+    page: usize,
+    /// The command line that prints the same.
+    pub command_line: Option<String>,
+}
+
+impl Reader {
+    /// Sentences, each with its meaning. They may be foreign text.
+    pub fn sentences(title: String, sentences: &[(Role, String)]) -> Self {
+        let lines = sentences
+            .iter()
+            .flat_map(|(role, text)| text.lines().map(|line| (*role, safe(line).into_owned())))
+            .collect();
+        Self { title, lines, wrapped: Vec::new(), width: 0, offset: 0, page: 1, command_line: None }
+    }
+
+    /// The same text, with the command line that prints it.
+    #[must_use]
+    pub fn with_command_line(self, line: String) -> Self {
+        Self { command_line: Some(line), ..self }
+    }
+
+    /// A commit with its message, files and patch.
+    pub fn commit(details: &CommitDetails) -> Self {
+        let commit = &details.commit;
+        let mut sentences = vec![
+            (Role::Strong, format!("commit {}", commit.revision)),
+            (Role::Muted, format!("author {} <{}>", commit.author, commit.email)),
+            (Role::Muted, format!("date   {}", commit.time.strftime("%Y-%m-%d %H:%M:%S UTC"))),
+            (Role::Muted, String::from(" ")),
+        ];
+        sentences.extend(commit.message.lines().map(|line| (Role::Text, format!("    {line}"))));
+        sentences.push((Role::Muted, String::from(" ")));
+        for file in &details.files {
+            let counts = format!("+{} -{}", file.added, file.removed);
+            sentences.push((Role::Text, format!("{counts:>10}  {}", file.path)));
+        }
+        sentences.push((Role::Muted, String::from(" ")));
+        sentences.extend(patch(&details.patch));
+        if details.truncated {
+            sentences.push((Role::Drift, "The patch is longer; the rest was left out.".to_owned()));
+        }
+        let revision = commit.revision.short().to_owned();
+        let line = Command::Show { repository: None, revision: revision.clone() }.line();
+        let title = format!("{revision} {}", commit.title());
+        Self { command_line: Some(line), ..Self::sentences(title, &sentences) }
+    }
+
+    /// Scrolls, copies, or closes.
+    pub fn key(&mut self, key: KeyEvent) -> Reaction {
+        match key.code {
+            KeyCode::Char('q') | KeyCode::Esc | KeyCode::Enter => return Reaction::Close,
+            KeyCode::Char('y') => {
+                let copy = self.command_line.clone().map(Effect::Copy);
+                return Reaction::Run(copy.into_iter().collect());
+            }
+            _ => {}
+        }
+        if let Some(Action::Move(motion)) = Keymap::default().action(Pane::Diff, key) {
+            self.scroll(motion);
+        }
+        Reaction::Stay
+    }
+
+    fn scroll(&mut self, motion: Motion) {
+        let last = self.wrapped.len().saturating_sub(self.page) + 1;
+        self.offset = motion.apply(self.offset, last, self.page);
+    }
+
+    /// Wraps the text and computes what is visible.
+    pub fn fit(&mut self, screen: Rect) {
+        let width = (area_width(screen)).saturating_sub(4) as usize;
+        if self.width != width || self.wrapped.is_empty() {
+            self.width = width;
+            self.wrapped = Vec::new();
+            for (role, line) in &self.lines {
+                if cells(line) <= width {
+                    self.wrapped.push((*role, line.clone()));
+                } else {
+                    self.wrapped.extend(wrap(line, width).into_iter().map(|line| (*role, line)));
+                }
+            }
+        }
+        self.page = Frame::inner(self.area(screen)).height as usize;
+        self.offset = self.offset.min(self.wrapped.len().saturating_sub(self.page));
+    }
+
+    fn area(&self, screen: Rect) -> Rect {
+        place(screen, area_width(screen), self.wrapped.len() as u16 + 2)
+    }
+
+    /// Paints the text.
+    pub fn view(&self, buffer: &mut Buffer, screen: Rect, look: &Look) {
+        let mut hints = vec![("j k", "scroll")];
+        if self.command_line.is_some() {
+            hints.push(("y", "copy command"));
+        }
+        hints.push(("Esc", "close"));
+        let frame = Frame {
+            title: Line::from(look.span(Role::TitleFocus, safe(&self.title).into_owned())),
+            foot: keys(look, &hints),
+            scroll: (self.offset, self.wrapped.len(), self.page),
+            ..Frame::default()
+        };
+        let inner = padded(paint_frame(buffer, self.area(screen), look, frame));
+        for (index, (role, line)) in
+            self.wrapped.iter().skip(self.offset).take(inner.height as usize).enumerate()
+        {
+            let place = row(inner, index);
+            buffer.set_stringn(place.x, place.y, line, place.width as usize, look.theme[*role]);
+        }
+    }
+}
+
+fn area_width(screen: Rect) -> u16 {
+    screen.width.saturating_sub(4).min(110)
+}
+
+/// The lines of a unified diff with their meanings.
+pub fn patch(text: &str) -> Vec<(Role, String)> {
+    text.lines()
+        .map(|line| {
+            let role = match line.as_bytes() {
+                [b'+', b'+', b'+', ..] | [b'-', b'-', b'-', ..] => Role::Muted,
+                [b'+', ..] => Role::Added,
+                [b'-', ..] => Role::Removed,
+                [b'@', b'@', ..] => Role::Busy,
+                [b'd', b'i', b'f', b'f', ..] => Role::Strong,
+                _ => Role::Text,
+            };
+            // An empty line is a line, too.
+            (role, if line.is_empty() { " ".to_owned() } else { line.to_owned() })
+        })
+        .collect()
+}

@@ -1,0 +1,39 @@
+//! What stands in the way of a sync, in words.
+
+use crate::domain::Refusal;
+use crate::tui::widgets::text::safe;
+use crate::tui::words::count;
+
+/// A refusal in one line; it says what stands in the way, and on which object.
+pub fn words(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Deletions { count: number, because } => {
+            format!(
+                "{} would be deleted ({}): the number has to be typed",
+                count(*number, "object"),
+                safe(because)
+            )
+        }
+        Refusal::Foreign { object, owner } => {
+            format!("{} belongs to {}", safe(&object.to_string()), safe(owner))
+        }
+        Refusal::Immutable { object, fields } => format!(
+            "{} cannot change in place: {}",
+            safe(&object.to_string()),
+            safe(&fields.join(", "))
+        ),
+        Refusal::Exists { object } => {
+            format!("{} exists and nobody owns it", safe(&object.to_string()))
+        }
+        Refusal::Invalid { object, origin, message } => {
+            let origin = origin.as_ref().map(|origin| format!(" ({origin})")).unwrap_or_default();
+            format!("{}{}: {}", safe(&object.to_string()), safe(&origin), safe(message))
+        }
+        Refusal::Moved { what } => format!("the world moved since: {}", safe(what)),
+        Refusal::Suspended { owner, reason } => match reason {
+            Some(reason) => format!("suspended by {}: {}", safe(owner), safe(reason)),
+            None => format!("suspended by {}", safe(owner)),
+        },
+        Refusal::ReadOnly => "writes are switched off".to_owned(),
+    }
+}

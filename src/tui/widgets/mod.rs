@@ -1,0 +1,10 @@
+//! Generic parts of the screen; none of them knows the domain.
+
+pub mod area;
+pub mod field;
+pub mod frame;
+pub mod progress;
+pub mod scroll;
+pub mod table;
+pub mod text;
+pub mod yaml;

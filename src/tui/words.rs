@@ -1,0 +1,140 @@
+//! Ages, counts and states in words.
+
+use crate::domain::{Health, MappingStatus, SyncState};
+use crate::tui::style::Role;
+use jiff::Timestamp;
+
+/// The age of a fact in at most four cells: `12s`, `3m`, `2h`, `5d`.
+pub fn age(then: Timestamp, now: Timestamp) -> String {
+    let (number, unit) = split_age(then, now);
+    format!("{number}{}", &unit[..1])
+}
+
+/// The age of a fact in words: `4 min ago`, `1 day ago`, `just now`.
+pub fn ago(then: Timestamp, now: Timestamp) -> String {
+    let (number, unit) = split_age(then, now);
+    match (number, unit) {
+        (0, _) => "just now".to_owned(),
+        (n, "sec" | "min") => format!("{n} {unit} ago"),
+        (1, unit) => format!("1 {unit} ago"),
+        (n, unit) => format!("{n} {unit}s ago"),
+    }
+}
+
+/// A clock that was set back makes facts of the future; they count as new.
+fn split_age(then: Timestamp, now: Timestamp) -> (i64, &'static str) {
+    let seconds = (now.as_second() - then.as_second()).max(0);
+    match seconds {
+        0..60 => (seconds, "sec"),
+        60..3600 => (seconds / 60, "min"),
+        3600..86_400 => (seconds / 3600, "hour"),
+        86_400..31_536_000 => (seconds / 86_400, "day"),
+        _ => (seconds / 31_536_000, "year"),
+    }
+}
+
+/// `1 object`, `3 objects`.
+pub fn count(number: usize, noun: &str) -> String {
+    if number == 1 {
+        return format!("1 {noun}");
+    }
+    let plural = match noun.strip_suffix('y') {
+        Some(stem) if !noun.ends_with("ay") && !noun.ends_with("ey") => format!("{stem}ies"),
+        _ => format!("{noun}s"),
+    };
+    format!("{number} {plural}")
+}
+
+/// How a mapping stands, as the table of mappings says it.
+pub fn sync(status: &MappingStatus) -> String {
+    match status.sync {
+        SyncState::Error => "failed".to_owned(),
+        SyncState::Unknown if status.observed_at.is_none() => "loading".to_owned(),
+        SyncState::Unknown => "unknown".to_owned(),
+        SyncState::Suspended => "suspended".to_owned(),
+        SyncState::Drifted => format!("{} drifted", status.drifted_fields.max(1)),
+        SyncState::OutOfSync if status.synced_revision.is_none() => "new".to_owned(),
+        SyncState::OutOfSync => format!("{} behind", status.behind.max(1)),
+        SyncState::Synced => "in sync".to_owned(),
+    }
+}
+
+/// The name of a state for counts of several mappings.
+pub fn sync_state(state: SyncState) -> &'static str {
+    match state {
+        SyncState::Error => "failed",
+        SyncState::Unknown => "unknown",
+        SyncState::Suspended => "suspended",
+        SyncState::Drifted => "drifted",
+        SyncState::OutOfSync => "behind",
+        SyncState::Synced => "in sync",
+    }
+}
+
+/// The meaning of a sync state.
+pub fn sync_role(state: SyncState) -> Role {
+    match state {
+        SyncState::Error => Role::Bad,
+        SyncState::Unknown => Role::Unknown,
+        SyncState::Suspended => Role::Suspended,
+        SyncState::Drifted => Role::Drift,
+        SyncState::OutOfSync => Role::Behind,
+        SyncState::Synced => Role::Good,
+    }
+}
+
+/// The meaning of a health.
+pub fn health_role(health: Health) -> Role {
+    match health {
+        Health::Healthy => Role::Good,
+        Health::Suspended => Role::Suspended,
+        Health::Progressing => Role::Busy,
+        Health::Missing => Role::Drift,
+        Health::Degraded => Role::Bad,
+        Health::Unknown => Role::Unknown,
+    }
+}
+
+/// A number of bytes in words.
+pub fn bytes(number: u64) -> String {
+    match number {
+        0..1024 => format!("{number} B"),
+        1024..1_048_576 => format!("{} KiB", number / 1024),
+        _ => format!("{:.1} MiB", number as f64 / 1_048_576.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{age, ago, bytes, count};
+    use jiff::Timestamp;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn ages_are_short_and_never_negative() {
+        assert_eq!(age(at(0), at(12)), "12s");
+        assert_eq!(age(at(0), at(180)), "3m");
+        assert_eq!(age(at(0), at(7200)), "2h");
+        assert_eq!(age(at(0), at(86_400 * 5)), "5d");
+        assert_eq!(age(at(10), at(0)), "0s");
+    }
+
+    #[test]
+    fn ages_in_words() {
+        assert_eq!(ago(at(0), at(0)), "just now");
+        assert_eq!(ago(at(0), at(240)), "4 min ago");
+        assert_eq!(ago(at(0), at(86_400)), "1 day ago");
+        assert_eq!(ago(at(0), at(86_400 * 2)), "2 days ago");
+    }
+
+    #[test]
+    fn counts() {
+        assert_eq!(count(1, "object"), "1 object");
+        assert_eq!(count(0, "field"), "0 fields");
+        assert_eq!(count(2, "repository"), "2 repositories");
+        assert_eq!(bytes(3_000_000), "2.9 MiB");
+    }
+}
