@@ -49,7 +49,11 @@ impl Sandbox {
     #[expect(clippy::unused_async, reason = "controllers are spawned on the runtime of the caller")]
     pub async fn start(options: Options) -> Result<Self, SandboxError> {
         let stop = CancellationToken::new();
+        let running = options.controllers;
         let api = ApiServer::new(options, stop.clone());
+        if running {
+            controllers::spawn(api.client(Some(controllers::USER)), stop.clone());
+        }
         Ok(Self { api, _guard: Arc::new(stop.clone().drop_guard()), stop })
     }
 

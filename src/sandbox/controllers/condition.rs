@@ -30,22 +30,18 @@ pub fn set(conditions: &mut Vec<Value>, condition: &Condition<'_>) -> bool {
             wanted[name] = json!(text);
         }
     }
-    match known {
-        Some(known) => {
-            for name in ["lastUpdateTime", "lastProbeTime", "observedGeneration"] {
-                if let Some(value) = known.get(name) {
-                    wanted[name] = value.clone();
-                }
-            }
-            let changed = *known != wanted;
-            *known = wanted;
-            changed
-        }
-        None => {
-            conditions.push(wanted);
-            true
+    let Some(known) = known else {
+        conditions.push(wanted);
+        return true;
+    };
+    for name in ["lastUpdateTime", "lastProbeTime", "observedGeneration"] {
+        if let Some(value) = known.get(name) {
+            wanted[name] = value.clone();
         }
     }
+    let changed = *known != wanted;
+    *known = wanted;
+    changed
 }
 
 /// Whether a condition holds.

@@ -1,5 +1,7 @@
 //! What becomes of a container: its image's name decides.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -55,7 +57,7 @@ pub fn image(container: &Value) -> &str {
 pub fn digest(text: &str) -> String {
     let mut out = String::new();
     for byte in Sha256::digest(text.as_bytes()) {
-        out.push_str(&format!("{byte:02x}"));
+        let _ = write!(out, "{byte:02x}");
     }
     out
 }

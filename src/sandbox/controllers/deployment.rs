@@ -158,9 +158,9 @@ async fn scale(
     let before = count(set, "/spec/replicas");
     let bounds = bounds(deployment);
     let marks = [(DESIRED, bounds.replicas), (MOST, bounds.replicas + bounds.surge)];
-    let marked = marks
-        .iter()
-        .all(|(name, value)| set["metadata"]["annotations"][*name] == value.to_string());
+    let marked = marks.iter().all(|(name, value)| {
+        set["metadata"]["annotations"][*name].as_str() == Some(&value.to_string())
+    });
     if before == wanted && (marked || wanted == 0) {
         return Ok(());
     }

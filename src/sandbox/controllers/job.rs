@@ -66,22 +66,45 @@ async fn report(
     end: Option<bool>,
 ) -> Result<(), Error> {
     let Some(mut job) = context.world.get(key).cloned() else { return Ok(()) };
-    let suspended = job["spec"]["suspend"] == true;
     let pods = context.world.controlled(Kind::Pod, &job);
-    let active = pods.iter().filter(|pod| !has_ended(pod)).count();
-    let mut status = json!({"terminating": 0, "uncountedTerminatedPods": {}, "ready": 0});
+    let open: Vec<&Value> = pods.iter().filter(|pod| !has_ended(pod)).collect();
+    let ready = open.iter().filter(|pod| is_ready(pod)).count();
+    let mut status = json!({"terminating": 0, "uncountedTerminatedPods": {}, "ready": ready});
     if let Some(start) = job["status"].get("startTime") {
         status["startTime"] = start.clone();
-    } else if !suspended {
+    } else if job["spec"]["suspend"] != true {
         status["startTime"] = json!(now());
     }
-    status["ready"] = json!(pods.iter().filter(|pod| !has_ended(pod) && is_ready(pod)).count());
-    for (name, value) in [("active", active as i64), ("succeeded", tally.0), ("failed", tally.1)] {
+    for (name, value) in
+        [("active", open.len() as i64), ("succeeded", tally.0), ("failed", tally.1)]
+    {
         if value > 0 {
             status[name] = json!(value);
         }
     }
-    let mut conditions = condition::of(&job);
+    let conditions = conditions(&job, end);
+    if !conditions.is_empty() {
+        status["conditions"] = json!(conditions);
+    }
+    if end == Some(true) {
+        status["completionTime"] = json!(now());
+    }
+    job["status"] = status;
+    context.status(Kind::Job, &job, CONTROLLER).await?;
+    match end {
+        Some(true) => tell(context, &job, ("Completed", "Job completed".to_owned())).await,
+        Some(false) => tell(context, &job, (EXCEEDED, TOO_MANY.to_owned())).await,
+        None => {}
+    }
+    Ok(())
+}
+
+const EXCEEDED: &str = "BackoffLimitExceeded";
+const TOO_MANY: &str = "Job has reached the specified backoff limit";
+
+fn conditions(job: &Value, end: Option<bool>) -> Vec<Value> {
+    let suspended = job["spec"]["suspend"] == true;
+    let mut conditions = condition::of(job);
     let known = conditions.iter().any(|known| known["type"] == "Suspended");
     if suspended || known {
         let (reason, message) = if suspended {
@@ -94,17 +117,16 @@ async fn report(
             &Condition { kind: "Suspended", holds: suspended, reason, message },
         );
     }
-    let over: &[&str] = match end {
-        Some(true) => &["SuccessCriteriaMet", "Complete"],
-        Some(false) => &["FailureTarget", "Failed"],
-        None => &[],
+    let (kinds, reason, message): (&[&str], _, _) = match end {
+        Some(true) => (
+            &["SuccessCriteriaMet", "Complete"],
+            "CompletionsReached",
+            "Reached expected number of succeeded pods",
+        ),
+        Some(false) => (&["FailureTarget", "Failed"], EXCEEDED, TOO_MANY),
+        None => (&[], "", ""),
     };
-    for kind in over {
-        let (reason, message) = if end == Some(true) {
-            ("CompletionsReached", "Reached expected number of succeeded pods")
-        } else {
-            ("BackoffLimitExceeded", "Job has reached the specified backoff limit")
-        };
+    for kind in kinds {
         condition::set(&mut conditions, &Condition { kind, holds: true, reason, message });
     }
     for known in &mut conditions {
@@ -113,25 +135,5 @@ async fn report(
             known["lastProbeTime"] = since;
         }
     }
-    if !conditions.is_empty() {
-        status["conditions"] = json!(conditions);
-    }
-    if end == Some(true) {
-        status["completionTime"] = json!(now());
-    }
-    job["status"] = status;
-    context.status(Kind::Job, &job, CONTROLLER).await?;
-    match end {
-        Some(true) => tell(context, &job, ("Completed", "Job completed".to_owned())).await,
-        Some(false) => {
-            tell(
-                context,
-                &job,
-                ("BackoffLimitExceeded", "Job has reached the specified backoff limit".to_owned()),
-            )
-            .await
-        }
-        None => {}
-    }
-    Ok(())
+    conditions
 }

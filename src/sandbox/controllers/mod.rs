@@ -26,6 +26,9 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+/// The user whom the controllers of a sandbox are.
+pub const USER: &str = "system:kube-controller-manager";
+
 /// How long the steps of a pod take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {

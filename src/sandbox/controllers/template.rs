@@ -37,13 +37,12 @@ pub fn owner(kind: Kind, object: &Value) -> Value {
 pub fn pod(kind: Kind, parent: &Value, template: &Value, name: Option<&str>) -> Value {
     let metadata = &template["metadata"];
     let mut out = Map::new();
-    match name {
-        Some(name) => out.insert("name".to_owned(), json!(name)),
-        None => {
-            let start = parent["metadata"]["name"].as_str().unwrap_or_default();
-            out.insert("generateName".to_owned(), json!(format!("{start}-")))
-        }
-    };
+    if let Some(name) = name {
+        out.insert("name".to_owned(), json!(name));
+    } else {
+        let start = parent["metadata"]["name"].as_str().unwrap_or_default();
+        out.insert("generateName".to_owned(), json!(format!("{start}-")));
+    }
     out.insert("namespace".to_owned(), parent["metadata"]["namespace"].clone());
     for part in ["labels", "annotations", "finalizers"] {
         if let Some(value) = metadata.get(part) {

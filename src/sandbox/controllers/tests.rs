@@ -61,14 +61,12 @@ impl Lab {
                 changes.try_next().await.unwrap().expect("the watch goes on");
             }
         };
-        match tokio::time::timeout(Duration::from_secs(60), seen).await {
-            Ok(object) => object,
-            Err(_) => {
-                let request = Request::builder().uri(path).body(Vec::new()).unwrap();
-                let last: Value = self.client.request(request).await.unwrap_or_default();
-                panic!("{path} did not become as wanted: {last:#}")
-            }
-        }
+        let Ok(object) = tokio::time::timeout(Duration::from_secs(60), seen).await else {
+            let request = Request::builder().uri(path).body(Vec::new()).unwrap();
+            let last: Value = self.client.request(request).await.unwrap_or_default();
+            panic!("{path} did not become as wanted: {last:#}")
+        };
+        object
     }
 }
 
