@@ -2,13 +2,14 @@
 
 use crate::cluster::{self, Cluster};
 use crate::config::{RepositorySettings, Settings};
-use crate::domain::{Credential, Manifest, Mapping, ObjectKey, Revision};
+use crate::domain::{Credential, Manifest, Mapping, ObjectKey, ObjectRef, Revision};
 use crate::engine::error::Stop;
 use crate::engine::event::RepositoryState;
 use crate::engine::journal::Journal;
 use crate::engine::{Failure, cache};
 use crate::{git, secrets};
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
@@ -24,8 +25,13 @@ pub(crate) type LastFailure = (Revision, String);
 /// A file of a repository at a revision.
 type Place = (String, Revision, String);
 
-/// Context and claimed objects of a mapping.
-type Claim = (String, Arc<HashSet<ObjectKey>>);
+/// The objects of a mapping, as desired or owned.
+#[derive(Clone)]
+struct Claim {
+    context: String,
+    keys: Arc<HashSet<ObjectKey>>,
+    objects: Vec<ObjectRef>,
+}
 
 pub(crate) struct World {
     pub settings: Arc<Settings>,
@@ -37,6 +43,10 @@ pub(crate) struct World {
     failures: Mutex<HashMap<String, LastFailure>>,
     states: Mutex<HashMap<String, RepositoryState>>,
     claims: Mutex<HashMap<String, Claim>>,
+    /// Told when the claims of a mapping changed.
+    pub claimed: tokio::sync::Notify,
+    /// Counts the changes of claims.
+    pub claim_changes: AtomicU64,
     /// One sync of a mapping at a time in this process.
     pub syncing: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -59,6 +69,8 @@ impl World {
             failures: Mutex::default(),
             states: Mutex::new(states),
             claims: Mutex::default(),
+            claimed: tokio::sync::Notify::new(),
+            claim_changes: AtomicU64::new(0),
             syncing: Mutex::default(),
         })
     }
@@ -128,21 +140,43 @@ impl World {
     }
 
     /// Remembers which objects a mapping claims, so that a change of one leads to it.
-    pub fn claim(&self, mapping: &Mapping, keys: HashSet<ObjectKey>) -> Arc<HashSet<ObjectKey>> {
-        let keys = Arc::new(keys);
-        lock(&self.claims)
-            .insert(mapping.name.clone(), (mapping.target.context.clone(), Arc::clone(&keys)));
-        keys
+    pub fn claim(&self, mapping: &Mapping, objects: Vec<ObjectRef>) {
+        let keys = Arc::new(objects.iter().map(ObjectRef::key).collect());
+        let claim = Claim { context: mapping.target.context.clone(), keys, objects };
+        let before = lock(&self.claims).insert(mapping.name.clone(), claim.clone());
+        if before.is_none_or(|before| before.keys != claim.keys) {
+            self.claim_changes.fetch_add(1, Ordering::SeqCst);
+            self.claimed.notify_waiters();
+        }
     }
 
     /// What the other mappings of a context claim.
     pub fn neighbours(&self, mapping: &Mapping) -> Vec<(String, Arc<HashSet<ObjectKey>>)> {
         lock(&self.claims)
             .iter()
-            .filter(|(name, (context, _))| {
-                **name != mapping.name && *context == mapping.target.context
+            .filter(|(name, claim)| {
+                **name != mapping.name && claim.context == mapping.target.context
             })
-            .map(|(name, (_, keys))| (name.clone(), Arc::clone(keys)))
+            .map(|(name, claim)| (name.clone(), Arc::clone(&claim.keys)))
+            .collect()
+    }
+
+    /// Mappings of a context that claim an object.
+    pub fn claimants(&self, context: &str, key: &ObjectKey) -> Vec<String> {
+        lock(&self.claims)
+            .iter()
+            .filter(|(_, claim)| claim.context == context && claim.keys.contains(key))
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+
+    /// Every claimed object of a context.
+    pub fn claims(&self, context: &str) -> Vec<ObjectRef> {
+        let claims = lock(&self.claims);
+        claims
+            .values()
+            .filter(|claim| claim.context == context)
+            .flat_map(|claim| claim.objects.clone())
             .collect()
     }
 

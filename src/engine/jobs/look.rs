@@ -87,11 +87,10 @@ pub(super) async fn look(
         Some(_) => Some(Arc::clone(&rendered)),
         None => None,
     };
-    let keys = cluster
-        .keys(&rendered, &mapping.target.namespace)
-        .await
-        .map_err(|error| blind(error, &revision))?;
-    ctx.world.claim(mapping, keys.into_iter().chain(inventory.members.keys().cloned()).collect());
+    let placed = cluster.references(&rendered, &mapping.target.namespace).await;
+    let mut objects = placed.map_err(|error| blind(error, &revision))?;
+    objects.extend(inventory.members.iter().map(|(key, member)| key.at(&member.version)));
+    ctx.world.claim(mapping, objects);
     let options = PlanOptions {
         prune: options.prune.unwrap_or(mapping.sync.prune),
         allow_delete: options.allow_delete,

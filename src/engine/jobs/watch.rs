@@ -1,11 +1,13 @@
 //! Keep everything observed: poll the repositories, watch the clusters, look again at what changed.
 
+use crate::cluster::{Cluster, Notice, WatchState};
 use crate::engine::error::Stop;
 use crate::engine::event::ClusterState;
 use crate::engine::jobs::{Context, activity, commit, fetch, observe};
 use crate::engine::{Event, Failure};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -17,6 +19,8 @@ const OBSERVERS: usize = 8;
 const SETTLE: Duration = Duration::from_millis(150);
 /// Pause before a lost cluster is asked again.
 const RECONNECT: Duration = Duration::from_secs(5);
+/// How often the round trip to a cluster is measured.
+const MEASURE: Duration = Duration::from_secs(30);
 /// A mapping whose cluster could not be seen, or which is on its way, is looked at again after this time.
 const SECOND_LOOK: Duration = Duration::from_secs(30);
 
@@ -155,23 +159,79 @@ async fn watch_cluster(ctx: Context, context: String, triggers: mpsc::Sender<Tri
     }
 }
 
+// Follows the changes of one cluster until it is lost.
 async fn follow(
     ctx: &Context,
     context: &str,
     triggers: &mpsc::Sender<Trigger>,
 ) -> Result<std::convert::Infallible, Failure> {
     let cluster = ctx.world.cluster(context).await?;
+    let mut changes = cluster.changes();
+    let mappings = mappings_of(ctx, context);
+    let names: Vec<&str> = mappings.iter().map(String::as_str).collect();
+    let mut live = measure(&cluster).await?;
+    tell(ctx, context, live.clone()).await;
+    let mut measured = tokio::time::interval(MEASURE);
+    let mut watched = None;
+    loop {
+        let claimed = ctx.world.claimed.notified();
+        let changes_of_claims = ctx.world.claim_changes.load(Ordering::SeqCst);
+        if watched != Some(changes_of_claims) {
+            cluster.watch(&ctx.world.claims(context), &names).await?;
+            watched = Some(changes_of_claims);
+        }
+        tokio::select! {
+            () = claimed => {}
+            notice = changes.next() => {
+                let Some(notice) = notice else { return Err(Failure::new("the connection was closed")) };
+                if let Notice::State(state) = &notice {
+                    tell(ctx, context, shown(state, &live)).await;
+                }
+                for mapping in meant(ctx, context, &mappings, &notice) {
+                    let _ = triggers.send(Trigger::Mapping(mapping)).await;
+                }
+            }
+            _ = measured.tick() => {
+                live = measure(&cluster).await?;
+                tell(ctx, context, shown(&cluster.watch_state(), &live)).await;
+            }
+        }
+    }
+}
+
+fn mappings_of(ctx: &Context, context: &str) -> Vec<String> {
+    let all = ctx.world.settings.mappings.values();
+    all.filter(|mapping| mapping.target.context == context)
+        .map(|mapping| mapping.name.clone())
+        .collect()
+}
+
+// Which mappings news are about.
+fn meant(ctx: &Context, context: &str, all: &[String], notice: &Notice) -> Vec<String> {
+    match notice {
+        Notice::Object(key) => ctx.world.claimants(context, key),
+        Notice::Record(mapping) => vec![mapping.clone()],
+        // What changed while nothing was seen is looked at when it can be seen again.
+        Notice::Everything | Notice::State(WatchState::Live) => all.to_vec(),
+        Notice::State(_) => Vec::new(),
+    }
+}
+
+fn shown(state: &WatchState, live: &ClusterState) -> ClusterState {
+    match state {
+        WatchState::Live | WatchState::Off => live.clone(),
+        WatchState::Syncing => ClusterState::Syncing,
+        WatchState::Stale { since, reason } => {
+            ClusterState::Stale { since: *since, reason: reason.clone() }
+        }
+    }
+}
+
+async fn measure(cluster: &Cluster) -> Result<ClusterState, Failure> {
     let asked = Instant::now();
     let version = cluster.version().await?;
     let latency_ms = asked.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
-    tell(ctx, context, ClusterState::Live { version, latency_ms }).await;
-    loop {
-        for mapping in ctx.world.settings.mappings.values().filter(|m| m.target.context == context)
-        {
-            let _ = triggers.send(Trigger::Mapping(mapping.name.clone())).await;
-        }
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
+    Ok(ClusterState::Live { version, latency_ms })
 }
 
 async fn tell(ctx: &Context, context: &str, state: ClusterState) {
