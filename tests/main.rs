@@ -4,6 +4,7 @@
 mod cluster;
 mod control_plane;
 mod git;
+mod health;
 #[cfg(feature = "sandbox")]
 mod kubectl;
 #[cfg(feature = "sandbox")]

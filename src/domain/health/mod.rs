@@ -1,4 +1,14 @@
 //! Health of objects and its roll-up.
+//!
+//! The rules are those of kstatus (sigs.k8s.io/cli-utils); for autoscalers, disruption budgets, cron jobs, ingresses,
+//! services and failed pods those of Argo CD, which sees more there.
+
+mod assess;
+mod conditions;
+mod others;
+mod workloads;
+
+pub use assess::{GRACE, assess, assess_written};
 
 use serde::{Deserialize, Serialize};
 
@@ -43,4 +53,21 @@ pub struct HealthReport {
     pub message: String,
     /// Ready and wanted replicas, where the kind has them.
     pub replicas: Option<(u32, u32)>,
+}
+
+impl HealthReport {
+    /// A report without replicas.
+    pub fn new(health: Health, message: impl Into<String>) -> Self {
+        Self { health, message: message.into(), replicas: None }
+    }
+
+    fn with_replicas(self, ready: u64, wanted: u64) -> Self {
+        let count = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        Self { replicas: Some((count(ready), count(wanted))), ..self }
+    }
+}
+
+/// The worst of several; of none it cannot be told.
+pub fn roll_up(parts: impl IntoIterator<Item = Health>) -> Health {
+    parts.into_iter().max().unwrap_or(Health::Unknown)
 }

@@ -1,0 +1,108 @@
+//! The order of the rules, and which kind has which.
+
+use super::conditions::{condition, is_behind};
+use super::{Health, HealthReport, others, workloads};
+use crate::domain::object::split_api_version;
+use serde_json::Value;
+use std::time::Duration;
+
+/// How long a custom resource that was just written may be without a status before it counts as one that has none.
+pub const GRACE: Duration = Duration::from_secs(10);
+
+/// Health of a live object.
+pub fn assess(object: &Value) -> HealthReport {
+    let metadata = &object["metadata"];
+    if !metadata["deletionTimestamp"].is_null() {
+        return HealthReport::new(Health::Progressing, "being deleted");
+    }
+    if metadata["annotations"]["argocd.argoproj.io/ignore-healthcheck"] == "true" {
+        return HealthReport::new(Health::Healthy, "not assessed, as its annotation asks");
+    }
+    if is_behind(object) {
+        return replicas_too(
+            object,
+            HealthReport::new(Health::Progressing, "the controller has not seen the change yet"),
+        );
+    }
+    if let Some(stalled) = condition(object, "Stalled").filter(|found| found.is_true()) {
+        return HealthReport::new(Health::Degraded, stalled.why());
+    }
+    if let Some(reconciling) = condition(object, "Reconciling").filter(|found| found.is_true()) {
+        return HealthReport::new(Health::Progressing, reconciling.why());
+    }
+    by_kind(object).unwrap_or_else(|| by_ready(object))
+}
+
+/// Health of a live object that was written `ago`: a custom resource whose status does not speak yet is on its way
+/// until [`GRACE`] is over, because controllers need a moment to begin.
+pub fn assess_written(object: &Value, ago: Duration) -> HealthReport {
+    let report = assess(object);
+    let is_silent = report.health == Health::Healthy && is_custom(object) && !has_spoken(object);
+    if is_silent && ago < GRACE {
+        HealthReport::new(Health::Progressing, "no status reported yet")
+    } else {
+        report
+    }
+}
+
+fn by_kind(object: &Value) -> Option<HealthReport> {
+    let group = split_api_version(object["apiVersion"].as_str().unwrap_or_default()).0;
+    let rule = match (group, object["kind"].as_str().unwrap_or_default()) {
+        ("apps" | "extensions", "Deployment") => workloads::deployment,
+        ("apps", "StatefulSet") => workloads::stateful_set,
+        ("apps" | "extensions", "DaemonSet") => workloads::daemon_set,
+        ("apps" | "extensions", "ReplicaSet") => workloads::replica_set,
+        ("", "Pod") => workloads::pod,
+        ("batch", "Job") => workloads::job,
+        ("batch", "CronJob") => workloads::cron_job,
+        ("", "PersistentVolumeClaim") => others::volume_claim,
+        ("", "PersistentVolume") => others::volume,
+        ("", "Service") => others::service,
+        ("", "Namespace") => others::namespace,
+        ("networking.k8s.io" | "extensions", "Ingress") => others::ingress,
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => others::custom_resource_definition,
+        ("apiregistration.k8s.io", "APIService") => others::api_service,
+        ("autoscaling", "HorizontalPodAutoscaler") => others::autoscaler,
+        ("policy", "PodDisruptionBudget") => others::disruption_budget,
+        _ => return None,
+    };
+    Some(rule(object))
+}
+
+/// Replicas are worth seeing whatever the verdict is.
+fn replicas_too(object: &Value, report: HealthReport) -> HealthReport {
+    HealthReport { replicas: by_kind(object).and_then(|found| found.replicas), ..report }
+}
+
+/// For all other kinds: `Ready`, else `Available` and `Degraded`; without conditions an object just is.
+fn by_ready(object: &Value) -> HealthReport {
+    if let Some(ready) = condition(object, "Ready") {
+        let generation = object["metadata"]["generation"].as_u64();
+        let is_old = matches!((ready.observed, generation), (Some(seen), Some(now)) if seen < now);
+        let health = if ready.is_true() && !is_old { Health::Healthy } else { Health::Progressing };
+        return HealthReport::new(health, ready.why());
+    }
+    if let Some(degraded) = condition(object, "Degraded").filter(|found| found.is_true()) {
+        return HealthReport::new(Health::Degraded, degraded.why());
+    }
+    match condition(object, "Available") {
+        Some(available) if !available.is_true() => {
+            HealthReport::new(Health::Progressing, available.why())
+        }
+        Some(available) => HealthReport::new(Health::Healthy, available.why()),
+        None if is_custom(object) && !has_spoken(object) => {
+            HealthReport::new(Health::Healthy, "no status reported")
+        }
+        None => HealthReport::new(Health::Healthy, ""),
+    }
+}
+
+fn has_spoken(object: &Value) -> bool {
+    object["status"].as_object().is_some_and(|status| !status.is_empty())
+}
+
+/// Groups of Kubernetes itself have no dot, or end in `k8s.io`.
+fn is_custom(object: &Value) -> bool {
+    let group = split_api_version(object["apiVersion"].as_str().unwrap_or_default()).0;
+    group.contains('.') && !group.ends_with(".k8s.io")
+}
