@@ -1,5 +1,6 @@
 //! Health, one fixture for each rule and state.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use gitdeck::domain::Health;
@@ -19,7 +20,7 @@ fn every_state_of_every_rule() {
             told.push_str(&report.message);
         }
         if let Some((ready, wanted)) = report.replicas {
-            told.push_str(&format!(" {ready}/{wanted}"));
+            write!(told, " {ready}/{wanted}").unwrap();
         }
         assert_eq!(told, fixture.value["expect"], "tests/health.yaml:{}", fixture.line);
     }

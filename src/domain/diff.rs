@@ -235,8 +235,8 @@ fn extra(
     let Some(live) = live else { return };
     for (key, child) in node {
         let Some((step, current)) = owned_item(key, live) else { continue };
+        let wanted = desired.and_then(|desired| step.find_written(desired));
         at.0.push(step);
-        let wanted = desired.and_then(|desired| last(at, desired));
         if !is_unremarkable(at, current) {
             match (wanted, child.as_object()) {
                 (Some(wanted), Some(child)) => extra(child, Some(current), Some(wanted), at, found),
@@ -265,20 +265,6 @@ fn owned_item<'a>(key: &str, live: &'a Value) -> Option<(Step, &'a Value)> {
     let keys: Vec<(String, Value)> = item_key(key)?.into_iter().collect();
     let item = live.as_array()?.iter().find(|item| matches_key(item, &keys))?;
     Some((Step::Key(keys), item))
-}
-
-/// The desired value for the last step of a path. Desired items may leave out key fields that the server sets.
-fn last<'a>(path: &FieldPath, desired: &'a Value) -> Option<&'a Value> {
-    let step = path.0.last()?;
-    if let (Step::Key(keys), Value::Array(items)) = (step, desired) {
-        return items.iter().find(|item| {
-            keys.iter().any(|(name, _)| item.get(name).is_some())
-                && keys
-                    .iter()
-                    .all(|(name, value)| item.get(name).is_none_or(|written| written == value))
-        });
-    }
-    FieldPath(vec![step.clone()]).find(desired)
 }
 
 /// Bookkeeping, and values that the server sets by itself when nobody does.

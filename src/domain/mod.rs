@@ -1,10 +1,13 @@
 //! Pure vocabulary and rules: no clock, no files, no waiting, no foreign types but JSON values.
 
+pub mod attribute;
 pub mod culprit;
 pub mod defaults;
 pub mod diff;
 #[cfg(test)]
 mod diff_tests;
+pub mod digest;
+pub mod guard;
 pub mod health;
 pub mod ignored;
 pub mod inventory;
@@ -14,9 +17,14 @@ pub mod mapping;
 pub mod migrate;
 pub mod normalize;
 pub mod object;
+pub mod order;
+#[cfg(test)]
+mod order_tests;
+pub mod owner;
 pub mod path;
 pub mod plan;
 pub mod prove;
+pub mod rank;
 pub mod redact;
 pub mod reference;
 pub mod repository;

@@ -37,6 +37,12 @@ impl FieldPath {
         self.0.iter().try_fold(object, |value, step| step.find(value))
     }
 
+    /// The value at this path of the server's object in what somebody wrote: there, items of lists may leave out key
+    /// fields that the server sets (`protocol`).
+    pub fn find_written<'a>(&self, object: &'a Value) -> Option<&'a Value> {
+        self.0.iter().try_fold(object, |value, step| step.find_written(value))
+    }
+
     /// Whether `self` is `other` or above it.
     pub fn contains(&self, other: &Self) -> bool {
         self.0.len() <= other.0.len() && self.0.iter().zip(&other.0).all(|(a, b)| a.same(b))
@@ -86,6 +92,17 @@ impl Step {
             }
             _ => None,
         }
+    }
+
+    /// One step of [`FieldPath::find_written`].
+    pub fn find_written<'a>(&self, value: &'a Value) -> Option<&'a Value> {
+        let (Self::Key(keys), Value::Array(items)) = (self, value) else { return self.find(value) };
+        items.iter().find(|item| {
+            keys.iter().any(|(name, _)| item.get(name).is_some())
+                && keys
+                    .iter()
+                    .all(|(name, value)| item.get(name).is_none_or(|written| written == value))
+        })
     }
 
     fn same(&self, other: &Self) -> bool {

@@ -1,6 +1,6 @@
 //! The order of the rules, and which kind has which.
 
-use super::conditions::{condition, is_behind};
+use super::conditions::{Condition, condition, is_behind};
 use super::{Health, HealthReport, others, workloads};
 use crate::domain::object::split_api_version;
 use serde_json::Value;
@@ -24,10 +24,10 @@ pub fn assess(object: &Value) -> HealthReport {
             HealthReport::new(Health::Progressing, "the controller has not seen the change yet"),
         );
     }
-    if let Some(stalled) = condition(object, "Stalled").filter(|found| found.is_true()) {
+    if let Some(stalled) = condition(object, "Stalled").filter(Condition::is_true) {
         return HealthReport::new(Health::Degraded, stalled.why());
     }
-    if let Some(reconciling) = condition(object, "Reconciling").filter(|found| found.is_true()) {
+    if let Some(reconciling) = condition(object, "Reconciling").filter(Condition::is_true) {
         return HealthReport::new(Health::Progressing, reconciling.why());
     }
     by_kind(object).unwrap_or_else(|| by_ready(object))
@@ -82,7 +82,7 @@ fn by_ready(object: &Value) -> HealthReport {
         let health = if ready.is_true() && !is_old { Health::Healthy } else { Health::Progressing };
         return HealthReport::new(health, ready.why());
     }
-    if let Some(degraded) = condition(object, "Degraded").filter(|found| found.is_true()) {
+    if let Some(degraded) = condition(object, "Degraded").filter(Condition::is_true) {
         return HealthReport::new(Health::Degraded, degraded.why());
     }
     match condition(object, "Available") {

@@ -1,6 +1,6 @@
 //! Health of what runs pods.
 
-use super::conditions::{condition, number};
+use super::conditions::{Condition, condition, number};
 use super::{Health, HealthReport};
 use serde_json::Value;
 
@@ -41,7 +41,7 @@ pub(super) fn deployment(object: &Value) -> HealthReport {
     let available = status(object, "availableReplicas");
     let stuck =
         condition(object, "Progressing").filter(|found| found.reason == "ProgressDeadlineExceeded");
-    let failing = condition(object, "ReplicaFailure").filter(super::conditions::Condition::is_true);
+    let failing = condition(object, "ReplicaFailure").filter(Condition::is_true);
     let report = if let Some(why) = stuck.or(failing) {
         HealthReport::new(Health::Degraded, why.why())
     } else if object["spec"]["paused"] == true {
@@ -123,9 +123,7 @@ pub(super) fn replica_set(object: &Value) -> HealthReport {
     let ready = status(object, "readyReplicas");
     let available = status(object, "availableReplicas");
     let replicas = status(object, "replicas");
-    let report = if let Some(why) =
-        condition(object, "ReplicaFailure").filter(super::conditions::Condition::is_true)
-    {
+    let report = if let Some(why) = condition(object, "ReplicaFailure").filter(Condition::is_true) {
         HealthReport::new(Health::Degraded, why.why())
     } else if is_unseen(object) {
         progressing("the controller has not seen it yet".to_owned())
@@ -142,8 +140,7 @@ pub(super) fn replica_set(object: &Value) -> HealthReport {
 }
 
 pub(super) fn job(object: &Value) -> HealthReport {
-    if let Some(failed) = condition(object, "Failed").filter(super::conditions::Condition::is_true)
-    {
+    if let Some(failed) = condition(object, "Failed").filter(Condition::is_true) {
         return HealthReport::new(Health::Degraded, failed.why());
     }
     if condition(object, "Complete").is_some_and(|found| found.is_true()) {
@@ -198,9 +195,7 @@ pub(super) fn pod(object: &Value) -> HealthReport {
                 Some(ready) => progressing(ready.why()),
                 None => progressing("not ready".to_owned()),
             },
-            None => match condition(object, "PodScheduled")
-                .filter(super::conditions::Condition::is_false)
-            {
+            None => match condition(object, "PodScheduled").filter(Condition::is_false) {
                 Some(unscheduled) => progressing(unscheduled.why()),
                 None => progressing("pending".to_owned()),
             },
