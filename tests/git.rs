@@ -2,6 +2,7 @@
 
 mod child;
 mod commits;
+mod damage;
 mod fetching;
 mod https;
 mod reading;

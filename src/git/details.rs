@@ -1,6 +1,6 @@
 //! What one commit changed.
 
-use super::history::described;
+use super::history::{described, parents};
 use super::repository::Repository;
 use super::{GitError, path};
 use crate::domain::repository::FileChangeKind;
@@ -22,7 +22,7 @@ impl Repository {
             let pending = self.chain(handles)?.contains(&commit.id());
             let read = || -> Result<CommitDetails, git2::Error> {
                 let tree = commit.tree()?;
-                let parent = commit.parents().next().map(|parent| parent.tree()).transpose()?;
+                let parent = parents(&commit)?.first().map(git2::Commit::tree).transpose()?;
                 let mut options = DiffOptions::new();
                 options.context_lines(3);
                 let mut diff = handles.all.diff_tree_to_tree(

@@ -84,6 +84,10 @@ impl Repository {
         watch: &mut dyn FnMut(FetchProgress) -> Flow,
     ) -> Result<Fetched, GitError> {
         let before = self.tip_in(handles);
+        if let Some(before) = before {
+            // Otherwise a damaged ref would look like a rewritten branch.
+            handles.mirror.find_commit(before).map_err(self.fault("fetching"))?;
+        }
         let session = Session::new(&self.places, &self.address, credential, &handles.mirror)?;
         let branches = self.download(&handles.mirror, &session, watch)?;
         session.approve();
@@ -150,6 +154,7 @@ impl Repository {
         let refspec = format!("+refs/heads/{}:{}", self.branch, self.seen_ref());
         let result = remote.fetch(&[&refspec], Some(&mut options), None);
         drop(options);
+        self.remove_grafts()?;
         result.map_err(|error| {
             if stopped.get() {
                 return GitError::Stopped;

@@ -58,10 +58,14 @@ pub(super) fn create_bare(folder: &Path, durable: bool) -> Result<(), GitError> 
     };
     make().map_err(|error| GitError::storage(&draft, error.message()))?;
     fs::rename(&draft, folder).map_err(|error| GitError::storage(folder, error))?;
-    // Makes the rename itself durable.
-    fs::File::open(parent)
+    sync_folder(parent)
+}
+
+/// Makes the names in a folder durable; libgit2 does it for files, not for folders that it makes.
+pub(super) fn sync_folder(folder: &Path) -> Result<(), GitError> {
+    fs::File::open(folder)
         .and_then(|folder| folder.sync_all())
-        .map_err(|error| GitError::storage(parent, error))
+        .map_err(|error| GitError::storage(folder, error))
 }
 
 /// Makes a folder that only the user can enter.

@@ -7,7 +7,7 @@ use crate::domain::repository::Signature;
 use crate::domain::{Commit, Revision};
 use git2::Oid;
 use jiff::Timestamp;
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::path::Path;
 
 /// Which part of the history is wanted.
@@ -81,13 +81,14 @@ impl Repository {
                 if let Some(from) = from {
                     walk.hide(from)?;
                 }
+                let mut lookup = Lookup::new(&handles.all, &path);
                 let mut count = 0;
                 for id in walk {
                     let commit = handles.all.find_commit(id?)?;
-                    let own = entry_at(&handles.all, &commit, &path)?;
+                    let own = lookup.of(&commit)?;
                     let mut changed = commit.parent_count() > 0 || own.is_some();
-                    for parent in commit.parents() {
-                        changed &= entry_at(&handles.all, &parent, &path)? != own;
+                    for parent in parents(&commit)? {
+                        changed &= lookup.is_root() || lookup.of(&parent)? != own;
                     }
                     count += usize::from(changed);
                 }
@@ -104,17 +105,16 @@ impl Repository {
 
 /// A walk from new to old that visits a parent only after its child.
 struct Walk<'h> {
-    repository: &'h git2::Repository,
-    path: &'h str,
+    lookup: Lookup<'h>,
     /// Commits to visit: time, then the order of discovery (the first parent first).
     open: BinaryHeap<(i64, std::cmp::Reverse<usize>, Oid)>,
     seen: HashSet<Oid>,
 }
 
 impl<'h> Walk<'h> {
-    fn new(handles: &'h Handles, path: &'h str, from: Oid) -> Result<Self, git2::Error> {
-        let mut walk =
-            Self { repository: &handles.all, path, open: BinaryHeap::new(), seen: HashSet::new() };
+    fn new(handles: &'h Handles, path: &str, from: Oid) -> Result<Self, git2::Error> {
+        let lookup = Lookup::new(&handles.all, path);
+        let mut walk = Self { lookup, open: BinaryHeap::new(), seen: HashSet::new() };
         walk.visit_later(&handles.all.find_commit(from)?);
         Ok(walk)
     }
@@ -128,26 +128,25 @@ impl<'h> Walk<'h> {
 
     fn next_listed(&mut self) -> Result<Option<git2::Commit<'h>>, git2::Error> {
         while let Some((_, _, id)) = self.open.pop() {
-            let commit = self.repository.find_commit(id)?;
-            let own = entry_at(self.repository, &commit, self.path)?;
+            let commit = self.lookup.repository.find_commit(id)?;
+            let parents = parents(&commit)?;
+            if self.lookup.is_root() {
+                parents.iter().for_each(|parent| self.visit_later(parent));
+                return Ok(Some(commit));
+            }
+            let own = self.lookup.of(&commit)?;
             let mut same = None;
-            let mut parents = Vec::with_capacity(commit.parent_count());
-            for parent in commit.parents() {
-                if same.is_none()
-                    && !self.path.is_empty()
-                    && entry_at(self.repository, &parent, self.path)? == own
-                {
-                    same = Some(parents.len());
+            for parent in &parents {
+                if self.lookup.of(parent)? == own {
+                    same = Some(parent);
+                    break;
                 }
-                parents.push(parent);
             }
             match same {
-                Some(index) => self.visit_later(&parents[index]),
+                Some(parent) => self.visit_later(parent),
                 None => parents.iter().for_each(|parent| self.visit_later(parent)),
             }
-            let listed =
-                self.path.is_empty() || (same.is_none() && (!parents.is_empty() || own.is_some()));
-            if listed {
+            if same.is_none() && (!parents.is_empty() || own.is_some()) {
                 return Ok(Some(commit));
             }
         }
@@ -155,16 +154,48 @@ impl<'h> Walk<'h> {
     }
 }
 
-/// Id and mode of what a commit has at a path; the whole tree for the root.
-pub(super) fn entry_at(
-    repository: &git2::Repository,
-    commit: &git2::Commit<'_>,
-    path: &str,
-) -> Result<Option<(Oid, i32)>, git2::Error> {
-    if path.is_empty() {
-        return Ok(Some((commit.tree_id(), 0o040_000)));
+/// What commits have at one path. Folders that did not change between two commits are looked into once.
+struct Lookup<'h> {
+    repository: &'h git2::Repository,
+    parts: Vec<Vec<u8>>,
+    known: HashMap<(Oid, usize), Entry>,
+}
+
+/// Id and mode, or nothing.
+type Entry = Option<(Oid, i32)>;
+
+const FOLDER: i32 = 0o040_000;
+
+impl<'h> Lookup<'h> {
+    fn new(repository: &'h git2::Repository, path: &str) -> Self {
+        let parts = path.split('/').filter(|part| !part.is_empty()).map(path::bytes).collect();
+        Self { repository, parts, known: HashMap::new() }
     }
-    entry_in(repository, &repository.find_tree(commit.tree_id())?, path)
+
+    /// Whether the path is the root, which every commit is taken to change.
+    fn is_root(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    fn of(&mut self, commit: &git2::Commit<'_>) -> Result<Entry, git2::Error> {
+        self.below(commit.tree_id(), 0)
+    }
+
+    fn below(&mut self, tree: Oid, depth: usize) -> Result<Entry, git2::Error> {
+        let Some(part) = self.parts.get(depth) else { return Ok(Some((tree, FOLDER))) };
+        if let Some(known) = self.known.get(&(tree, depth)) {
+            return Ok(*known);
+        }
+        let folder = self.repository.find_tree(tree)?;
+        let entry = folder.get_name_bytes(part).map(|entry| (entry.id(), entry.filemode()));
+        let found = match entry {
+            Some((id, FOLDER)) if depth + 1 < self.parts.len() => self.below(id, depth + 1)?,
+            Some(_) if depth + 1 < self.parts.len() => None,
+            entry => entry,
+        };
+        self.known.insert((tree, depth), found);
+        Ok(found)
+    }
 }
 
 /// Id and mode of what a tree has at a path that is not empty.
@@ -191,6 +222,11 @@ pub(super) fn entry_in(
         tree = repository.find_tree(id)?;
     }
     Ok(None)
+}
+
+/// The parents of a commit. One that is not there is an error, which git2's own iterator leaves out silently.
+pub(super) fn parents<'h>(commit: &git2::Commit<'h>) -> Result<Vec<git2::Commit<'h>>, git2::Error> {
+    (0..commit.parent_count()).map(|index| commit.parent(index)).collect()
 }
 
 /// A commit in our words.

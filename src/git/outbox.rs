@@ -5,8 +5,8 @@
 //! begins, even when the mirror is gone; `refs/gitdeck/rebuilt/OLD` points to what became of a rebuilt commit.
 
 use super::GitError;
-use super::handles::{Handles, open_bare};
-use super::history::{described, entry_in};
+use super::handles::{Handles, open_bare, sync_folder};
+use super::history::{described, entry_in, parents};
 use super::path;
 use super::repository::{Repository, revision};
 use super::revision::id_of;
@@ -90,39 +90,12 @@ impl Repository {
     /// Copies into the outbox what a waiting commit needs to be read, compared with its parent and rebuilt without
     /// the mirror, and marks it. Everything is on the disk when this returns.
     pub(super) fn keep(&self, handles: &Handles, id: Oid) -> Result<(), GitError> {
-        self.keep_objects(handles, id)
-            .map_err(|error| GitError::storage(&self.outbox, error.message()))
-    }
-
-    fn keep_objects(&self, handles: &Handles, id: Oid) -> Result<(), git2::Error> {
-        // Without the mirror beside it, so that an object counts as there only when it lies in the outbox.
-        let own = open_bare(&self.outbox)?;
-        let commit = handles.all.find_commit(id)?;
-        let parent = commit.parents().next();
-        let new = commit.tree()?;
-        let old = parent.as_ref().map(git2::Commit::tree).transpose()?;
-        let diff = handles.all.diff_tree_to_tree(old.as_ref(), Some(&new), None)?;
-        let mut needed = Vec::new();
-        for delta in diff.deltas() {
-            let file =
-                delta.new_file().path_bytes().or(delta.old_file().path_bytes()).unwrap_or_default();
-            let file = path::shown(file);
-            for tree in old.iter().chain([&new]) {
-                push_path(&handles.all, tree, &file, &mut needed)?;
-            }
-        }
-        needed.extend(old.map(|tree| tree.id()));
-        needed.push(new.id());
-        needed.extend(parent.map(|parent| parent.id()));
-        needed.push(id);
-        let (from, to) = (handles.all.odb()?, own.odb()?);
-        for object in needed {
-            if !to.exists(object) {
-                let object = from.read(object)?;
-                to.write(object.kind(), object.data())?;
-            }
-        }
-        own.reference(&made_ref(id), id, true, "made here").map(|_| ())
+        let failed = |error: git2::Error| GitError::storage(&self.outbox, error.message());
+        let own = open_bare(&self.outbox).map_err(failed)?;
+        keep_objects(handles, &own, id).map_err(failed)?;
+        sync_folder(&self.outbox.join("objects"))?;
+        own.reference(&made_ref(id), id, true, "made here").map_err(failed)?;
+        sync_folder(&self.outbox.join("refs/gitdeck"))
     }
 
     /// Makes `new` the newest commit of the outbox if `old` still is. A commit that was not made here (all waiting
@@ -141,7 +114,8 @@ impl Repository {
                 (None, None) => Ok(()),
             }
         };
-        retried(set).map_err(|error| GitError::storage(&self.outbox, error.message()))
+        retried(set).map_err(|error| GitError::storage(&self.outbox, error.message()))?;
+        sync_folder(&self.outbox.join("refs/gitdeck"))
     }
 
     /// Removes marks of commits that no longer wait, and the newest commit when nothing waits. Needs the lock.
@@ -182,6 +156,37 @@ impl Repository {
         let noted = handles.all.reference(&rebuilt_ref(old), new, true, "rebuilt");
         noted.map(|_| ()).map_err(|error| GitError::storage(&self.outbox, error.message()))
     }
+}
+
+/// Copies objects. `own` is the outbox without the mirror beside it, so that an object counts as there only when it
+/// lies in it.
+fn keep_objects(handles: &Handles, own: &git2::Repository, id: Oid) -> Result<(), git2::Error> {
+    let commit = handles.all.find_commit(id)?;
+    let parent = parents(&commit)?.into_iter().next();
+    let new = commit.tree()?;
+    let old = parent.as_ref().map(git2::Commit::tree).transpose()?;
+    let diff = handles.all.diff_tree_to_tree(old.as_ref(), Some(&new), None)?;
+    let mut needed = Vec::new();
+    for delta in diff.deltas() {
+        let file =
+            delta.new_file().path_bytes().or(delta.old_file().path_bytes()).unwrap_or_default();
+        let file = path::shown(file);
+        for tree in old.iter().chain([&new]) {
+            push_path(&handles.all, tree, &file, &mut needed)?;
+        }
+    }
+    needed.extend(old.map(|tree| tree.id()));
+    needed.push(new.id());
+    needed.extend(parent.map(|parent| parent.id()));
+    needed.push(id);
+    let (from, to) = (handles.all.odb()?, own.odb()?);
+    for object in needed {
+        if !to.exists(object) {
+            let object = from.read(object)?;
+            to.write(object.kind(), object.data())?;
+        }
+    }
+    Ok(())
 }
 
 /// The objects on the way to a path, the path's own object first.

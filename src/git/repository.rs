@@ -89,7 +89,20 @@ impl Repository {
             self.forget_handles();
             create_bare(&self.mirror, false)?;
         }
+        self.remove_grafts()?;
         remove_stale_locks(&self.mirror).map(|_| ())
+    }
+
+    /// Removes the list of cut-off histories, which libgit2 writes even when nothing was cut off. A mirror has whole
+    /// histories, so that such a list can only hide commits.
+    pub(super) fn remove_grafts(&self) -> Result<(), GitError> {
+        let file = self.mirror.join("shallow");
+        match fs::remove_file(&file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(GitError::storage(&file, error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The lock of everything that writes to the mirror.

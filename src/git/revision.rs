@@ -63,7 +63,8 @@ impl Repository {
     ) -> Result<git2::Commit<'h>, GitError> {
         let id = id_of(revision)?;
         handles.all.find_commit(id).map_err(|error| {
-            if error.code() == git2::ErrorCode::NotFound {
+            let promised = self.tip_in(handles) == Some(id);
+            if error.code() == git2::ErrorCode::NotFound && !promised {
                 return GitError::UnknownRevision { text: revision.to_string() };
             }
             self.fault("reading a commit")(error)
