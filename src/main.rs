@@ -4,9 +4,12 @@
 mod demo;
 mod log;
 
-use gitdeck::cli::{self, Exit, Face, Fault, Invocation, Output};
-use gitdeck::config::{self, Environment, Loaded};
+#[cfg(feature = "console")]
+use gitdeck::cli::args::When;
+use gitdeck::cli::{self, Exit, Face, Fault, Global, Invocation, Output};
+use gitdeck::config::{self, Environment, Settings};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 fn main() -> ExitCode {
     harden();
@@ -24,44 +27,69 @@ fn run(invocation: &Invocation) -> Exit {
         Face::Command(command) if !command.needs_engine() => {
             command.run_alone(global, &environment, &mut out)
         }
-        _ => config::load(&global.overrides(), &environment).map_err(Fault::from).and_then(
-            |loaded| {
-                log::install(&loaded.settings.data_dir, global.log_level);
-                start(invocation, loaded, &mut out)
-            },
-        ),
+        // The demo has a configuration of its own; a fault in the user's is no reason not to show it.
+        Face::Demo(demo) => on_threads(start_demo(demo, global)),
+        face => load(global, &environment).and_then(|settings| match face {
+            Face::Command(command) => on_threads(command.run_on_engine(global, settings, &mut out)),
+            _ => on_threads(open_console(Arc::new(settings), global)),
+        }),
     };
     let exit = ended.unwrap_or_else(|fault| out.fault(&fault));
     out.finish(exit)
 }
 
-/// Runs a face that needs the engine.
-fn start(invocation: &Invocation, loaded: Loaded, out: &mut Output) -> Result<Exit, Fault> {
+fn load(global: &Global, environment: &Environment) -> Result<Settings, Fault> {
+    let settings = config::load(&global.overrides(), environment)?.settings;
+    log::install(&settings.data_dir, global.log_level);
+    Ok(settings)
+}
+
+fn on_threads(work: impl Future<Output = Result<Exit, Fault>>) -> Result<Exit, Fault> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Fault::usage(format!("no threads can be started: {error}")))?;
-    let ended = match &invocation.face {
-        Face::Command(command) => {
-            let settings = loaded.settings;
-            runtime.block_on(command.run_on_engine(&invocation.global, settings, out))
-        }
-        Face::Demo(demo) => runtime.block_on(run_demo(demo)),
-        Face::Console => Err(Fault::usage("this build has no console")),
-    };
+        .map_err(|error| failed(format!("no threads can be started: {error}")))?;
+    let ended = runtime.block_on(work);
     // Whoever still waits for the terminal or for a server is not waited for.
     runtime.shutdown_background();
     ended
 }
 
-#[cfg(feature = "sandbox")]
-async fn run_demo(asked: &cli::Demo) -> Result<Exit, Fault> {
-    let demo = demo::Demo::start(asked.keep.clone()).await.map_err(failed)?;
-    demo.serve().await.map_err(failed)?;
+#[cfg(feature = "console")]
+async fn open_console(settings: Arc<Settings>, global: &Global) -> Result<Exit, Fault> {
+    use gitdeck::tui::{self, ConsoleOptions};
+    let engine = gitdeck::engine::Engine::start(Arc::clone(&settings))?;
+    let mut options = ConsoleOptions::of_environment();
+    options.no_colour |= global.color == When::Never;
+    tui::run(engine, settings, options).await.map_err(|error| failed(error.to_string()))?;
     Ok(Exit::Fine)
 }
 
+#[cfg(not(feature = "console"))]
+async fn open_console(_: Arc<Settings>, _: &Global) -> Result<Exit, Fault> {
+    Err(Fault::usage("this program was built without the console")
+        .hint("`gitdeck --help` lists what it does; the feature `console` adds the console"))
+}
+
 #[cfg(feature = "sandbox")]
+async fn start_demo(asked: &cli::Demo, global: &Global) -> Result<Exit, Fault> {
+    let demo = demo::Demo::start(asked.keep.clone()).await.map_err(failed)?;
+    log::install(&demo.settings.data_dir, global.log_level);
+    if asked.headless {
+        demo.serve().await.map_err(failed)?;
+        return Ok(Exit::Fine);
+    }
+    let mut settings = Settings::clone(&demo.settings);
+    settings.safety.read_only |= global.read_only;
+    open_console(Arc::new(settings), global).await
+}
+
+#[cfg(not(feature = "sandbox"))]
+async fn start_demo(_: &cli::Demo, _: &Global) -> Result<Exit, Fault> {
+    Err(Fault::usage("this program was built without the sandbox")
+        .hint("the feature `sandbox` adds `gitdeck demo`"))
+}
+
 fn failed(message: String) -> Fault {
     Fault::from(gitdeck::engine::Failure::new(message))
 }

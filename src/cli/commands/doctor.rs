@@ -151,7 +151,8 @@ fn repository(work: &Work<'_>, name: &str) -> Vec<Check> {
     let feeds: Vec<&str> = feeds.map(|mapping| mapping.name.as_str()).collect();
     let seen = match (&view.state.fetched_at, &view.state.tip) {
         (Some(then), Some(tip)) => {
-            format!("fetched {} ago at {}", age(*then, Timestamp::now()), tip.short())
+            let age = age(*then, Timestamp::now());
+            format!("fetched at {}, age {age}", tip.short())
         }
         _ => "never fetched".to_owned(),
     };
@@ -174,7 +175,12 @@ fn clusters(work: &Work<'_>) -> Vec<Check> {
             Check::new("cluster", context, "failed", reason.clone())
         }
         ClusterState::Unknown | ClusterState::Syncing => {
-            Check::new("cluster", context, "warning", "was not seen")
+            let why = work.store.mappings.values().find(|view| {
+                view.mapping.target.context == *context && view.status.sync == SyncState::Unknown
+            });
+            let why = why.and_then(|view| view.status.message.clone());
+            let result = if why.is_some() { "failed" } else { "warning" };
+            Check::new("cluster", context, result, why.unwrap_or_else(|| "was not seen".into()))
         }
     };
     work.store.clusters.iter().map(of).collect()
