@@ -1,5 +1,7 @@
 //! The server through clients in process.
 
+mod faults;
+
 use futures::{StreamExt as _, TryStreamExt as _};
 use kube::{
     Api, Client, Discovery, ResourceExt,
@@ -15,7 +17,11 @@ use tokio_util::sync::CancellationToken;
 use super::{ApiServer, Options};
 
 fn server() -> ApiServer {
-    ApiServer::new(Options { window: 8, ..Options::default() }, CancellationToken::new())
+    with(Options { window: 8, ..Options::default() })
+}
+
+fn with(options: Options) -> ApiServer {
+    ApiServer::new(options, CancellationToken::new())
 }
 
 fn api(client: &Client, version: &str, kind: &str, namespace: Option<&str>) -> Api<DynamicObject> {
