@@ -2,7 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{ApiServer, prepare, resource::Resource};
+use super::{
+    ApiServer,
+    collect::{CLAIM, VOLUME},
+    prepare,
+    resource::Resource,
+};
 
 /// First node port of the usual range.
 const FIRST_PORT: u64 = 30_000;
@@ -16,7 +21,13 @@ impl ApiServer {
             ("", "services") => self.allocate_service(live, object),
             ("", "pods") => complete_pod(live, object),
             ("", "namespaces") => complete_namespace(live, object),
-            ("batch", "jobs") => complete_job(live, object),
+            ("", "persistentvolumeclaims") if live.is_none() => protect(object, CLAIM),
+            ("", "persistentvolumes") if live.is_none() => protect(object, VOLUME),
+            ("apps", "daemonsets") => count_template(live, object),
+            ("batch", "jobs") => {
+                complete_job(live, object);
+                label_job(object);
+            }
             _ => {}
         }
     }
@@ -110,6 +121,38 @@ fn complete_namespace(live: Option<&Value>, object: &mut Value) {
             object["spec"] = json!({});
         }
         object["spec"]["finalizers"] = json!(["kubernetes"]);
+    }
+}
+
+/// Adds a finalizer of admission.
+fn protect(object: &mut Value, finalizer: &str) {
+    let mut finalizers = object["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
+    if !finalizers.iter().any(|each| each == finalizer) {
+        finalizers.push(json!(finalizer));
+    }
+    object["metadata"]["finalizers"] = Value::Array(finalizers);
+}
+
+/// A daemon set counts the changes of its template in an annotation that is left over from an older version.
+fn count_template(live: Option<&Value>, object: &mut Value) {
+    const COUNT: &str = "deprecated.daemonset.template.generation";
+    let before =
+        live.and_then(|live| live["metadata"]["annotations"][COUNT].as_str()?.parse::<u64>().ok());
+    let same = live.is_some_and(|live| live["spec"]["template"] == object["spec"]["template"]);
+    if !object["metadata"]["annotations"].is_object() {
+        object["metadata"]["annotations"] = json!({});
+    }
+    let count = before.unwrap_or(0) + u64::from(!same);
+    object["metadata"]["annotations"][COUNT] = json!(count.to_string());
+}
+
+/// A job without labels of its own shows those of its template.
+fn label_job(object: &mut Value) {
+    if object["metadata"]["labels"].as_object().is_none_or(serde_json::Map::is_empty) {
+        let labels = object.pointer("/spec/template/metadata/labels").cloned();
+        if let Some(labels) = labels {
+            object["metadata"]["labels"] = labels;
+        }
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use http::Method;
 use hyper::body::Bytes;
 use serde_json::Value;
 
 use super::{
-    failure::Failure,
+    failure::{Cause, Failure},
     protobuf,
     request::{Query, Target},
     resource::Resource,
@@ -44,6 +45,9 @@ impl Identity {
     }
 }
 
+/// Media type of Kubernetes' protobuf.
+const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
+
 /// How strictly unknown fields are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strictness {
@@ -62,6 +66,8 @@ pub struct Call {
     pub user: Identity,
     /// The program that asks, as its `User-Agent` says.
     pub agent: String,
+    /// Its method.
+    pub method: Method,
     /// What is asked about.
     pub resource: Arc<Resource>,
     /// The path.
@@ -101,13 +107,38 @@ impl Call {
             None | Some("Warn") => Ok(Strictness::Warn),
             Some("Strict") => Ok(Strictness::Strict),
             Some("Ignore") => Ok(Strictness::Ignore),
-            Some(other) => Err(Failure::new(
-                422,
-                "Invalid",
-                format!(
-                    "fieldValidation: Unsupported value: \"{other}\": supported values: \"Ignore\", \"Warn\", \"Strict\""
-                ),
-            )),
+            Some(other) => {
+                let why = format!(
+                    "Unsupported value: \"{other}\": supported values: \"\", \"Ignore\", \"Strict\", \"Warn\""
+                );
+                Err(Failure::invalid_option(
+                    self.options_kind(),
+                    Cause::new("NotSupported", "fieldValidation", why),
+                ))
+            }
+        }
+    }
+
+    /// Refuses a `dryRun` that is neither absent nor `All`.
+    pub fn check_dry_run(&self) -> Result<(), Failure> {
+        match self.query.get("dryRun") {
+            None | Some("All") => Ok(()),
+            Some(other) => {
+                let why = format!("Unsupported value: [\"{other}\"]: supported values: \"All\"");
+                Err(Failure::invalid_option(
+                    self.options_kind(),
+                    Cause::new("NotSupported", "dryRun", why),
+                ))
+            }
+        }
+    }
+
+    fn options_kind(&self) -> &'static str {
+        match self.method {
+            Method::PUT => "UpdateOptions",
+            Method::PATCH => "PatchOptions",
+            Method::DELETE => "DeleteOptions",
+            _ => "CreateOptions",
         }
     }
 
@@ -132,13 +163,17 @@ impl Call {
         if self.body.is_empty() {
             return Ok(Value::Null);
         }
-        if self.content_type == "application/vnd.kubernetes.protobuf" {
+        if self.content_type == PROTOBUF {
             return protobuf::decode(&self.body).map_err(|error| {
                 Failure::bad_request(format!("error decoding protobuf: {error}"))
             });
         }
         if let Ok(value) = serde_json::from_slice(&self.body) {
             return Ok(value);
+        }
+        let known = ["", "application/json", "application/yaml", PROTOBUF];
+        if !known.contains(&self.content_type.as_str()) && !self.content_type.contains("patch+") {
+            return Err(Failure::unsupported_media(&known[1..]));
         }
         if !self.content_type.contains("yaml") {
             let why =

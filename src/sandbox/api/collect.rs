@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     ApiServer,
-    delete::{Deletion, FOREGROUND, Propagation},
+    delete::{Deletion, FOREGROUND, ORPHAN, Propagation},
     failure::Failure,
     prepare,
     resource::Resource,
@@ -12,6 +12,10 @@ use super::{
     write::{Writing, place_of},
 };
 
+/// Finalizers with which admission protects claims and volumes; nothing here uses them, so they go at once.
+pub const CLAIM: &str = "kubernetes.io/pvc-protection";
+/// The one of volumes.
+pub const VOLUME: &str = "kubernetes.io/pv-protection";
 /// Field manager of what the collector writes.
 const COLLECTOR: &str = "kube-controller-manager";
 
@@ -46,7 +50,20 @@ impl ApiServer {
             }
             _ => {}
         }
-        if prepare::finalizers(object).contains(&FOREGROUND) {
+        let finalizers = prepare::finalizers(object);
+        for (finalizer, finished) in [
+            (ORPHAN, true),
+            (CLAIM, &*resource.storage == "persistentvolumeclaims"),
+            (VOLUME, true),
+        ] {
+            if finished && finalizers.contains(&finalizer) {
+                if finalizer == ORPHAN {
+                    self.orphan(object);
+                }
+                self.release(&place_of(resource, object), finalizer);
+            }
+        }
+        if finalizers.contains(&FOREGROUND) {
             for dependent in self.dependents_of(object) {
                 let propagation =
                     Deletion { propagation: Propagation::Foreground, ..Deletion::background() };
@@ -160,11 +177,16 @@ impl ApiServer {
         let Some((place, _)) = uid.as_str().and_then(|uid| self.store().of_uid(uid)) else {
             return;
         };
-        self.rewrite(&place, |object| {
+        self.release(&place, FOREGROUND);
+    }
+
+    /// Takes a finalizer away, which lets the object go if it was the last.
+    pub(super) fn release(&self, place: &Reference, finalizer: &str) {
+        self.rewrite(place, |object| {
             if let Some(finalizers) =
                 object.pointer_mut("/metadata/finalizers").and_then(Value::as_array_mut)
             {
-                finalizers.retain(|each| each != FOREGROUND);
+                finalizers.retain(|each| each != finalizer);
             }
         });
     }

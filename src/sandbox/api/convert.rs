@@ -46,13 +46,16 @@ pub fn to_served(resource: &Resource, object: &Object) -> Object {
                 .map_or(name, |(served, _)| served)
         });
     }
+    if resource.group == "events.k8s.io"
+        && let Some(fields) = served.as_object_mut()
+    {
+        fields.retain(|name, value| !(name.starts_with("reporting") && *value == ""));
+    }
     served["apiVersion"] = json!(version);
     Arc::new(served)
 }
 
-fn rename<'a>(object: Value, name: impl Fn(&'a str) -> &'a str) -> Value
-where
-{
+fn rename<'a>(object: Value, name: impl Fn(&'a str) -> &'a str) -> Value {
     let Value::Object(fields) = object else { return object };
     let mut renamed = Map::new();
     for (key, value) in fields {

@@ -6,15 +6,13 @@ use serde_json::{Value, json};
 
 use super::{
     ApiServer,
-    delete::Deletion,
-    identity, prepare,
+    delete::{CLEANUP, Deletion},
+    identity,
     resource::{Column, Custom, Resource, ScalePaths},
     store::{Key, Object, Range, Reference},
     write::{Writing, place_of},
 };
 
-/// Finalizer that holds a definition until its objects are gone.
-const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
 /// Storage of the definitions.
 const STORAGE: &str = "customresourcedefinitions.apiextensions.k8s.io";
 
@@ -52,16 +50,6 @@ impl ApiServer {
                 tracing::debug!(%failure, "the definition could not be marked as established");
             }
         }
-        if !prepare::finalizers(definition).contains(&CLEANUP) {
-            self.rewrite(&place, |object| {
-                let mut finalizers =
-                    object["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
-                if !finalizers.iter().any(|each| each == CLEANUP) {
-                    finalizers.push(json!(CLEANUP));
-                }
-                object["metadata"]["finalizers"] = Value::Array(finalizers);
-            });
-        }
     }
 
     /// Removes the objects of a definition that is being deleted.
@@ -92,13 +80,7 @@ impl ApiServer {
         {
             return;
         }
-        self.rewrite(&Reference { storage: STORAGE.into(), key }, |object| {
-            if let Some(finalizers) =
-                object.pointer_mut("/metadata/finalizers").and_then(Value::as_array_mut)
-            {
-                finalizers.retain(|each| each != CLEANUP);
-            }
-        });
+        self.release(&Reference { storage: STORAGE.into(), key }, CLEANUP);
     }
 
     /// Stops to serve what a removed definition named.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     ApiServer,
     call::Call,
-    failure::Failure,
+    failure::{Cause, Failure},
     identity, prepare, read,
     reply::{self, Reply},
     resource::Resource,
@@ -14,6 +14,10 @@ use super::{
     write::place_of,
 };
 
+/// Finalizer of a deletion that leaves the dependents alone.
+pub const ORPHAN: &str = "orphan";
+/// Finalizer that holds a definition until its objects are gone.
+pub const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
 /// Finalizer of foreground deletion.
 pub const FOREGROUND: &str = "foregroundDeletion";
 
@@ -80,13 +84,11 @@ impl Deletion {
             "Foreground" => Propagation::Foreground,
             "Orphan" => Propagation::Orphan,
             other => {
-                return Err(Failure::new(
-                    422,
-                    "Invalid",
-                    format!(
-                        "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: \"{other}\": supported values: \"Background\", \"Foreground\", \"Orphan\""
-                    ),
-                ));
+                let why = format!(
+                    "Unsupported value: \"{other}\": supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\""
+                );
+                let cause = Cause::new("NotSupported", "propagationPolicy", why);
+                return Err(Failure::invalid_option("DeleteOptions", cause));
             }
         };
         let grace = call.query.get("gracePeriodSeconds").and_then(|text| text.parse().ok());
@@ -184,9 +186,6 @@ impl ApiServer {
                     Deleted::Pending(marked.into())
                 });
             }
-            if deletion.propagation == Propagation::Orphan {
-                self.orphan(&live);
-            }
             if finished {
                 if let Ok(last) = self.store().commit(place, Some(&live), None) {
                     self.removed(resource, &last);
@@ -196,9 +195,7 @@ impl ApiServer {
                 return Ok(Deleted::Pending(live));
             } else if let Ok(stored) = self.store().commit(place, Some(&live), Some(marked)) {
                 self.deleting(resource, &stored);
-                // What it waited for may be gone already.
-                let last = self.store().get(&place.storage, &place.key);
-                return Ok(last.map_or(Deleted::Gone(stored.clone()), |_| Deleted::Pending(stored)));
+                return Ok(Deleted::Pending(stored));
             }
         }
     }
@@ -207,15 +204,18 @@ impl ApiServer {
     fn marked(&self, resource: &Resource, live: &Value, deletion: &Deletion) -> Value {
         let mut object = live.clone();
         let grace = self.grace(resource, live, deletion);
-        let foreground = deletion.propagation == Propagation::Foreground
-            && live["metadata"]["uid"]
-                .as_str()
-                .is_some_and(|uid| !self.store().dependents(uid).is_empty());
-        if foreground && !prepare::finalizers(live).contains(&FOREGROUND) {
-            let mut finalizers =
-                live["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
-            finalizers.push(json!(FOREGROUND));
-            object["metadata"]["finalizers"] = Value::Array(finalizers);
+        let mut waits: Vec<&str> = match deletion.propagation {
+            Propagation::Foreground => vec![FOREGROUND],
+            Propagation::Orphan => vec![ORPHAN],
+            Propagation::Background => Vec::new(),
+        };
+        if &*resource.storage == "customresourcedefinitions.apiextensions.k8s.io" {
+            waits.push(CLEANUP);
+        }
+        let known = prepare::finalizers(live);
+        waits.retain(|wait| !known.contains(wait));
+        if !waits.is_empty() && live.pointer("/metadata/deletionTimestamp").is_none() {
+            object["metadata"]["finalizers"] = json!([known, waits].concat());
         }
         let metadata = prepare::metadata(&mut object);
         if !metadata.contains_key("deletionTimestamp") {
@@ -261,19 +261,23 @@ impl ApiServer {
 }
 
 fn check(resource: &Resource, live: &Value, deletion: &Deletion) -> Result<(), Failure> {
-    let name = live["metadata"]["name"].as_str().unwrap_or_default();
-    for (wanted, field, what) in
-        [(&deletion.uid, "uid", "UID"), (&deletion.revision, "resourceVersion", "ResourceVersion")]
-    {
-        let found = live["metadata"][field].as_str().unwrap_or_default();
-        if let Some(wanted) = wanted
-            && wanted != found
-        {
-            let why = format!(
-                "Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}"
-            );
-            return Err(Failure::conflict(resource, name, &why));
-        }
+    let text = |field: &str| live["metadata"][field].as_str().unwrap_or_default();
+    let differs = |wanted: &Option<String>, field: &str| {
+        wanted.clone().filter(|wanted| wanted != text(field))
+    };
+    if let Some(uid) = differs(&deletion.uid, "uid") {
+        let why = format!(
+            "the UID in the precondition ({uid}) does not match the UID in record ({}). The object might have been deleted and then recreated",
+            text("uid")
+        );
+        return Err(Failure::precondition(resource, text("name"), &why));
+    }
+    if let Some(revision) = differs(&deletion.revision, "resourceVersion") {
+        let why = format!(
+            "the ResourceVersion in the precondition ({revision}) does not match the ResourceVersion in record ({}). The object might have been modified",
+            text("resourceVersion")
+        );
+        return Err(Failure::precondition(resource, text("name"), &why));
     }
     Ok(())
 }

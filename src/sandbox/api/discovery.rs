@@ -39,14 +39,14 @@ impl ApiServer {
             }
             ["apis", group] => {
                 let found = self.group_names(&registry).into_iter().find(|(name, _)| name == group);
-                let (_, mut value) = found.ok_or_else(Failure::no_such_path)?;
+                let (_, mut value) = found.ok_or_else(Failure::page_not_found)?;
                 value["kind"] = json!("APIGroup");
                 value["apiVersion"] = json!("v1");
                 Ok(reply::json(200, &value))
             }
             ["api", version] => self.resource_list(&registry, "", version),
             ["apis", group, version] => self.resource_list(&registry, group, version),
-            _ => Err(Failure::no_such_path()),
+            _ => Err(Failure::page_not_found()),
         }
     }
 
@@ -84,7 +84,7 @@ impl ApiServer {
             if self.dead_services().iter().any(|(name, dead)| name == group && dead == version) {
                 return Err(Failure::new(503, "ServiceUnavailable", "service unavailable"));
             }
-            return Err(Failure::no_such_path());
+            return Err(Failure::page_not_found());
         }
         let mut entries = Vec::new();
         for resource in &resources {

@@ -29,12 +29,22 @@ impl Failure {
         self
     }
 
-    /// 404 for a path that nothing serves.
+    /// 404 for a resource that its group does not serve.
     pub fn no_such_path() -> Self {
         Self {
             details: Some(json!({})),
             ..Self::new(404, "NotFound", "the server could not find the requested resource")
         }
+    }
+
+    /// 404 in plain text, for a path outside every group; see [`Failure::is_plain`].
+    pub fn page_not_found() -> Self {
+        Self::new(404, "", "404 page not found")
+    }
+
+    /// Whether the answer is text rather than a `Status`.
+    pub fn is_plain(&self) -> bool {
+        self.code == 404 && self.reason.is_empty()
     }
 
     /// 404 for an object.
@@ -65,6 +75,16 @@ impl Failure {
         let message =
             format!("Operation cannot be fulfilled on {} \"{name}\": {why}", resource.qualified());
         Self::new(409, "Conflict", message).on(resource, name)
+    }
+
+    /// 409 for a deletion whose precondition does not hold. The real server names the kind here.
+    pub fn precondition(resource: &Resource, name: &str, why: &str) -> Self {
+        let message = format!(
+            "Operation cannot be fulfilled on {} \"{name}\": {why}",
+            resource.qualified_kind()
+        );
+        let details = object_details(&resource.group, &resource.kind, name);
+        Self { details: Some(details), ..Self::new(409, "Conflict", message) }
     }
 
     /// 409 for a write that was based on an older state.
@@ -137,6 +157,30 @@ impl Failure {
         Self::new(415, "UnsupportedMediaType", message)
     }
 
+    /// 415 for a patch of a type that nothing takes.
+    pub fn unknown_patch() -> Self {
+        Self {
+            details: Some(json!({})),
+            ..Self::new(415, "UnsupportedMediaType", "415: Unsupported Media Type")
+        }
+    }
+
+    /// 422 for a query parameter; `kind` is one such as `ListOptions`.
+    pub fn invalid_option(kind: &str, cause: Cause) -> Self {
+        let message =
+            format!("{kind}.meta.k8s.io \"\" is invalid: {}: {}", cause.field, cause.message);
+        let details = json!({
+            "group": "meta.k8s.io", "kind": kind,
+            "causes": [{"reason": cause.reason, "message": cause.message, "field": cause.field}],
+        });
+        Self { details: Some(details), ..Self::new(422, "Invalid", message) }
+    }
+
+    /// 500 with nothing but a message, as errors that the server did not foresee come out.
+    pub fn unforeseen(message: impl Into<String>) -> Self {
+        Self::new(500, "", message)
+    }
+
     /// 401.
     pub fn unauthorized() -> Self {
         Self::new(401, "Unauthorized", "Unauthorized")
@@ -158,13 +202,22 @@ impl Failure {
             "metadata": {},
             "status": "Failure",
             "message": self.message,
-            "reason": self.reason,
         });
+        if !self.reason.is_empty() {
+            status["reason"] = json!(self.reason);
+        }
         if let Some(details) = &self.details {
             status["details"] = details.clone();
         }
         status["code"] = json!(self.code);
         status
+    }
+}
+
+impl Cause {
+    /// A cause with `FieldValue` before its reason.
+    pub fn new(reason: &str, field: &str, message: impl Into<String>) -> Self {
+        Self { reason: format!("FieldValue{reason}"), message: message.into(), field: field.into() }
     }
 }
 

@@ -8,8 +8,8 @@ use super::{
     ApiServer,
     call::{Call, Strictness},
     convert,
-    failure::Failure,
-    identity, read,
+    failure::{Cause, Failure},
+    identity, prepare, read,
     reply::Reply,
     request::Target,
     resource::Resource,
@@ -54,6 +54,13 @@ impl ApiServer {
         let mut object = call.json()?;
         check_identity(call, &mut object)?;
         self.check_fields(call, &mut object)?;
+        if call.resource.is_custom()
+            && object["metadata"]["resourceVersion"].as_str().is_none_or(str::is_empty)
+        {
+            let why = "Invalid value: 0: must be specified for an update";
+            let cause = Cause::new("Invalid", "metadata.resourceVersion", why);
+            return Err(Failure::invalid(&call.resource, call.name(), &[cause]));
+        }
         if object["metadata"]["name"] != call.name() {
             return Err(Failure::bad_request(format!(
                 "the name of the object ({}) does not match the name on the URL ({})",
@@ -96,12 +103,9 @@ impl ApiServer {
                     serde_json::from_value(patch.clone()).map_err(|error| {
                         Failure::bad_request(format!("error decoding patch: {error}"))
                     })?;
-                json_patch::patch(&mut object, &operations).map_err(|error| {
-                    let message = format!(
-                        "the server rejected our request due to an error in our request: {error}"
-                    );
-                    Failure::new(422, "Invalid", message)
-                })?;
+                for operation in operations.0 {
+                    patch_once(&mut object, operation)?;
+                }
             }
             "application/merge-patch+json" => json_patch::merge(&mut object, patch),
             "application/strategic-merge-patch+json" if !call.resource.is_custom() => {
@@ -114,7 +118,7 @@ impl ApiServer {
             _ if call.resource.is_custom() => {
                 return Err(Failure::unsupported_media(&[PATCHES[0], PATCHES[1], PATCHES[3]]));
             }
-            _ => return Err(Failure::unsupported_media(&PATCHES)),
+            _ => return Err(Failure::unknown_patch()),
         }
         Ok(object)
     }
@@ -122,12 +126,22 @@ impl ApiServer {
     /// Server-side apply on an object or its status.
     fn apply(&self, call: &Call) -> Result<Reply, Failure> {
         if call.query.get("fieldManager").is_none() {
-            let message = "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch";
-            return Err(Failure::new(422, "Invalid", message));
+            let cause = Cause::new(
+                "Required",
+                "fieldManager",
+                "Required value: is required for apply patch",
+            );
+            return Err(Failure::invalid_option("PatchOptions", cause));
         }
         let mut patch = call.json()?;
+        if patch["kind"].as_str().is_some_and(|kind| kind != call.resource.kind) {
+            let text = |field: &str| patch[field].as_str().unwrap_or_default();
+            let (group, version) =
+                text("apiVersion").rsplit_once('/').unwrap_or(("", text("apiVersion")));
+            let message = format!("invalid object type: {group}/{version}, Kind={}", text("kind"));
+            return Err(Failure::bad_request(message));
+        }
         check_identity(call, &mut patch)?;
-        self.check_fields(call, &mut patch)?;
         if patch.pointer("/metadata/managedFields").is_some_and(|fields| !fields.is_null()) {
             return Err(Failure::bad_request("metadata.managedFields must be nil"));
         }
@@ -154,10 +168,14 @@ impl ApiServer {
         }
         if patch.pointer("/metadata/uid").and_then(Value::as_str).is_some_and(|uid| !uid.is_empty())
         {
-            let why = "uid mismatch: the provided object specified uid that does not exist";
-            return Err(Failure::conflict(&call.resource, call.name(), why));
+            let uid = patch["metadata"]["uid"].as_str().unwrap_or_default();
+            let why = format!(
+                "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+            );
+            return Err(Failure::conflict(&call.resource, call.name(), &why));
         }
-        let object = self.merged(call, None, patch)?;
+        let mut object = self.merged(call, None, patch)?;
+        prepare::metadata(&mut object).shift_remove("resourceVersion");
         let stored = self.insert(&call.resource, object, writing)?;
         read::object_reply(call, 201, &without_revision(call, stored))
     }
@@ -192,14 +210,10 @@ impl ApiServer {
                 let version =
                     format!("{} in version \"{}\"", call.resource.kind, call.resource.version);
                 let unknown = unknown.join(", ");
-                return Err(Failure::bad_request(if call.resource.is_custom() {
-                    format!("strict decoding error: {unknown}")
-                } else {
-                    format!(
-                        "{version} cannot be handled as a {}: strict decoding error: {unknown}",
-                        call.resource.kind
-                    )
-                }));
+                let kind = &call.resource.kind;
+                return Err(Failure::bad_request(format!(
+                    "{version} cannot be handled as a {kind}: strict decoding error: {unknown}"
+                )));
             }
             for text in unknown {
                 call.warn(text);
@@ -210,9 +224,24 @@ impl ApiServer {
     }
 }
 
+/// One step of a JSON patch. The server lets `replace` make what is not there.
+fn patch_once(object: &mut Value, operation: json_patch::PatchOperation) -> Result<(), Failure> {
+    use json_patch::{AddOperation, PatchOperation};
+    let operation = match operation {
+        PatchOperation::Replace(replace) if object.pointer(replace.path.as_str()).is_none() => {
+            PatchOperation::Add(AddOperation { path: replace.path, value: replace.value })
+        }
+        other => other,
+    };
+    json_patch::patch(object, &[operation]).map_err(|_| {
+        let message = "the server rejected our request due to an error in our request";
+        Failure { details: Some(json!({})), ..Failure::new(422, "Invalid", message) }
+    })
+}
+
 fn apply_failure(error: &ApplyError) -> Failure {
     let ApplyError::Conflicts(conflicts) = error else {
-        return Failure::bad_request(error.to_string());
+        return Failure::unforeseen(error.to_string());
     };
     let causes: Vec<Value> = conflicts
         .iter()
@@ -272,7 +301,8 @@ fn check_kind(resource: &Resource, object: &mut Value) -> Result<(), Failure> {
             Ok(())
         }
         (Some(given), Some(kind)) if kind == resource.kind => Err(Failure::bad_request(format!(
-            "the API version in the data ({given}) does not match the expected API version ({version})"
+            "{kind} in version \"{}\" cannot be handled as a {kind}: no kind \"{kind}\" is registered for version \"{given}\" in scheme \"pkg/runtime/scheme.go:111\"",
+            given.rsplit('/').next().unwrap_or_default()
         ))),
         (given, kind) => {
             let given = given.unwrap_or_default();

@@ -26,7 +26,7 @@ pub fn creation(resource: &Resource, object: &mut Value) -> Result<(), Failure> 
         .remove("resourceVersion")
         .is_some_and(|version| version.as_str().is_some_and(|text| !text.is_empty()))
     {
-        return Err(Failure::bad_request(
+        return Err(Failure::unforeseen(
             "resourceVersion should not be set on objects to be created",
         ));
     }
@@ -181,7 +181,9 @@ fn check_precondition(
         && live["metadata"]["uid"] != uid
     {
         let why = format!(
-            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+            "StorageError: invalid object, Code: 4, Key: /registry/{}/{}/{name}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+            resource.plural,
+            live["metadata"]["namespace"].as_str().unwrap_or_default(),
             live["metadata"]["uid"].as_str().unwrap_or_default()
         );
         return Err(Failure::conflict(resource, name, &why));

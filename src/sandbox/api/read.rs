@@ -10,7 +10,7 @@ use super::{
     ApiServer,
     call::Call,
     convert,
-    failure::Failure,
+    failure::{Cause, Failure},
     reply::{self, Reply},
     selector::Selector,
     shape::{self, Shape},
@@ -42,7 +42,7 @@ impl ApiServer {
         let continued = call.query.get("continue");
         if let Some(token) = continued {
             let (at, after) = read_token(token).ok_or_else(|| {
-                Failure::bad_request("continue key is not valid: the token is unreadable")
+                Failure::bad_request("invalid continue token: continue key is not valid")
             })?;
             (range.at, range.after) = (Some(at), Some(after));
         } else {
@@ -81,7 +81,7 @@ impl ApiServer {
     pub(super) fn asked_revision(&self, call: &Call) -> Result<Option<u64>, Failure> {
         let Some(text) = call.query.get("resourceVersion") else { return Ok(None) };
         let asked: u64 = text.parse().map_err(|_| {
-            Failure::bad_request(format!("resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax"))
+            Failure::bad_request(format!("invalid resource version: resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax"))
         })?;
         let current = self.store().revision();
         if asked > current {
@@ -94,19 +94,21 @@ impl ApiServer {
     fn exact_revision(&self, call: &Call) -> Result<Option<u64>, Failure> {
         let asked = self.asked_revision(call)?;
         match call.query.get("resourceVersionMatch") {
-            Some("Exact") => match asked {
-                Some(revision) if revision > 0 => Ok(Some(revision)),
-                _ => Err(invalid_options(
-                    "resourceVersionMatch: Forbidden: resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
-                )),
-            },
-            Some("NotOlderThan") if asked.is_none() => Err(invalid_options(
-                "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided",
+            Some("Exact") if asked.is_some_and(|revision| revision > 0) => Ok(asked),
+            Some("Exact") => Err(forbidden_match(
+                "Forbidden: resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
+            )),
+            Some("NotOlderThan") if asked.is_none() => Err(forbidden_match(
+                "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided",
             )),
             Some("NotOlderThan") | None => Ok(None),
-            Some(other) => Err(invalid_options(&format!(
-                "resourceVersionMatch: Unsupported value: \"{other}\""
-            ))),
+            Some(other) => {
+                let why = format!(
+                    "Unsupported value: \"{other}\": supported values: \"Exact\", \"NotOlderThan\", \"\""
+                );
+                let cause = Cause::new("NotSupported", "resourceVersionMatch", why);
+                Err(Failure::invalid_option("ListOptions", cause))
+            }
         }
     }
 }
@@ -147,13 +149,22 @@ pub fn list_reply(call: &Call, items: Vec<Object>, metadata: &Value) -> Result<R
     let made = match Shape::of(call)? {
         Shape::Plain => {
             let head = json!({"kind": resource.list_kind, "apiVersion": resource.api_version(), "metadata": metadata});
-            reply::list(&head, items, move |object| convert::to_served(&resource, object))
+            reply::list(&head, items, move |object, piece| {
+                let served = convert::to_served(&resource, object);
+                if resource.is_custom() {
+                    serde_json::to_writer(piece, &*served)
+                } else {
+                    serde_json::to_writer(piece, &reply::Untyped(&served))
+                }
+            })
         }
         Shape::Metadata => {
             let head = json!({
                 "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
             });
-            reply::list(&head, items, shape::metadata_only)
+            reply::list(&head, items, |object, piece| {
+                serde_json::to_writer(piece, &*shape::metadata_only(object))
+            })
         }
         Shape::Table => {
             let served: Vec<Object> =
@@ -167,8 +178,9 @@ pub fn list_reply(call: &Call, items: Vec<Object>, metadata: &Value) -> Result<R
     Ok(with_warnings(call, made))
 }
 
-fn invalid_options(why: &str) -> Failure {
-    Failure::new(422, "Invalid", format!("ListOptions.meta.k8s.io \"\" is invalid: {why}"))
+/// A combination of list options that makes no sense.
+pub fn forbidden_match(why: &str) -> Failure {
+    Failure::invalid_option("ListOptions", Cause::new("Forbidden", "resourceVersionMatch", why))
 }
 
 /// Adds the warnings of the request to a response.

@@ -6,6 +6,7 @@ use futures::{Stream, StreamExt as _, stream};
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::{Bytes, Frame};
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::{failure::Failure, store::Object};
@@ -49,6 +50,9 @@ pub fn text(status: u16, text: impl Into<String>) -> Reply {
 
 /// The response to a refused request.
 pub fn failure(failure: &Failure) -> Reply {
+    if failure.is_plain() {
+        return text(failure.code, format!("{}\n", failure.message));
+    }
     let mut reply = json(failure.code, &failure.status());
     let seconds =
         failure.details.as_ref().and_then(|details| details["retryAfterSeconds"].as_u64());
@@ -60,11 +64,11 @@ pub fn failure(failure: &Failure) -> Reply {
 
 /// A list whose objects are serialised while it is sent.
 ///
-/// `head` is the list without `items`; `shape` turns a stored object into what is sent.
+/// `head` is the list without `items`; `write` appends what is sent of a stored object.
 pub fn list(
     head: &Value,
     items: Vec<Object>,
-    shape: impl Fn(&Object) -> Object + Send + 'static,
+    write: impl Fn(&Object, &mut Vec<u8>) -> serde_json::Result<()> + Send + 'static,
 ) -> Reply {
     let mut opening = head.to_string();
     opening.pop();
@@ -77,7 +81,7 @@ pub fn list(
             if !std::mem::take(&mut first) {
                 piece.push(b',');
             }
-            if let Err(error) = serde_json::to_writer(&mut piece, &*shape(&object)) {
+            if let Err(error) = write(&object, &mut piece) {
                 return Some(Err(io::Error::other(error)));
             }
         }
@@ -87,4 +91,14 @@ pub fn list(
         .chain(stream::iter(pieces))
         .chain(stream::iter([Ok(Bytes::from_static(b"]}\n"))]));
     typed(200, "application/json", streamed(whole))
+}
+
+/// An object as it stands in the list of a built-in kind: the server leaves out what the list says already.
+pub struct Untyped<'a>(pub &'a Value);
+
+impl Serialize for Untyped<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let fields = self.0.as_object().into_iter().flatten();
+        serializer.collect_map(fields.filter(|(name, _)| *name != "apiVersion" && *name != "kind"))
+    }
 }

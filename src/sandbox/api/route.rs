@@ -103,17 +103,7 @@ impl ApiServer {
         let Some(target) = Target::parse(path) else { return self.answer_other(&parts, &accept) };
         let Some(resource) = self.registry().find(&target.group, &target.version, &target.plural)
         else {
-            let dead = self.dead_services();
-            return Err(
-                if dead
-                    .iter()
-                    .any(|(group, version)| *group == target.group && *version == target.version)
-                {
-                    Failure::new(503, "ServiceUnavailable", "service unavailable")
-                } else {
-                    Failure::no_such_path()
-                },
-            );
+            return Err(self.unserved(&target));
         };
         if resource.namespaced && target.name.is_some() && target.namespace.is_none() {
             return Err(Failure::no_such_path());
@@ -121,6 +111,7 @@ impl ApiServer {
         let content_type = text(&parts.headers, &header::CONTENT_TYPE);
         let call = Call {
             user,
+            method: parts.method.clone(),
             agent: noted.agent.clone(),
             query: Query::parse(parts.uri.query()),
             content_type: content_type.split(';').next().unwrap_or_default().trim().to_owned(),
@@ -131,10 +122,24 @@ impl ApiServer {
             warnings: Mutex::default(),
         };
         self.authorise(&call, &noted.verb)?;
+        call.check_dry_run()?;
         if parts.method == Method::POST && call.resource.transient {
             return self.review(&call);
         }
         self.carry_out(&call, &parts.method, &noted.verb)
+    }
+
+    /// Why nothing serves a target.
+    fn unserved(&self, target: &Target) -> Failure {
+        let dead = self.dead_services();
+        if dead.iter().any(|(group, version)| *group == target.group && *version == target.version)
+        {
+            Failure::new(503, "ServiceUnavailable", "service unavailable")
+        } else if self.registry().of_version(&target.group, &target.version).is_empty() {
+            Failure::page_not_found()
+        } else {
+            Failure::no_such_path()
+        }
     }
 
     fn carry_out(&self, call: &Call, method: &Method, verb: &str) -> Result<Reply, Failure> {
@@ -168,7 +173,7 @@ impl ApiServer {
             ("binding", "create") if is_pod => self.bind(call),
             ("eviction", "create") if is_pod => self.evict(call),
             ("finalize", "update") if &*call.resource.storage == "namespaces" => self.update(call),
-            ("status" | "scale" | "log" | "binding" | "eviction", _) => {
+            (name, _) if call.resource.subresources().iter().any(|known| known.name == name) => {
                 Err(Failure::method_not_allowed())
             }
             _ => Err(Failure::no_such_path()),
@@ -194,7 +199,7 @@ impl ApiServer {
                 &json!({"paths": ["/api", "/apis", "/healthz", "/openapi/v3", "/version"]}),
             )),
             _ if path.starts_with("/api") => self.discovery(path, accept),
-            _ => Err(Failure::no_such_path()),
+            _ => Err(Failure::page_not_found()),
         }
     }
 }

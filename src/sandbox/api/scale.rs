@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     ApiServer,
     call::Call,
-    failure::{Cause, Failure},
+    failure::Failure,
     reply::{self, Reply},
     resource::Resource,
     selector::label_selector_text,
@@ -42,12 +42,16 @@ impl ApiServer {
             };
             let count = scale.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(0);
             if count < 0 {
-                let cause = Cause {
-                    reason: "FieldValueInvalid".into(),
-                    message: format!("Invalid value: {count}: must be greater than or equal to 0"),
-                    field: "spec.replicas".into(),
-                };
-                return Err(Failure::invalid(&call.resource, call.name(), &[cause]));
+                let cause = json!([{
+                    "reason": "FieldValueInvalid", "field": "spec.replicas",
+                    "message": format!("Invalid value: {count}: must be greater than or equal to 0"),
+                }]);
+                let message = format!(
+                    "Scale.autoscaling \"{}\" is invalid: spec.replicas: Invalid value: {count}: must be greater than or equal to 0",
+                    call.name()
+                );
+                let details = json!({"name": call.name(), "group": "autoscaling", "kind": "Scale", "causes": cause});
+                return Err(Failure { details: Some(details), ..Failure::new(422, "Invalid", message) });
             }
             let mut object = (**live).clone();
             for field in ["uid", "resourceVersion"] {

@@ -160,11 +160,22 @@ fn parse_fields(text: &str, resource: &Resource) -> Result<Vec<(String, bool, St
             return Err(format!("invalid selector: '{text}'; can't understand '{part}'"));
         };
         if !supported(resource, path) {
-            return Err(format!("field label not supported: {path}"));
+            return Err(unsupported(resource, path));
         }
         conditions.push((path.to_owned(), wanted, value.to_owned()));
     }
     Ok(conditions)
+}
+
+fn unsupported(resource: &Resource, path: &str) -> String {
+    let converts =
+        ["pods", "nodes", "events", "secrets", "services", "namespaces", "replicasets", "jobs"];
+    if resource.is_custom() || converts.contains(&resource.plural.as_str()) {
+        return format!("field label not supported: {path}");
+    }
+    format!(
+        "\"{path}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+    )
 }
 
 fn supported(resource: &Resource, path: &str) -> bool {

@@ -42,8 +42,8 @@ impl Shape {
         if accept.trim().is_empty() {
             return Ok(Self::Plain);
         }
-        let message = "only the following media types are accepted: application/json, application/json;as=Table;v=v1;g=meta.k8s.io, application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io";
-        Err(Failure::new(406, "NotAcceptable", message))
+        let message = "406: Not Acceptable\n\nAvailable representations: application/json, application/json;stream=watch";
+        Err(Failure { details: Some(json!({})), ..Failure::new(406, "NotAcceptable", message) })
     }
 
     /// The form that this request asks for.

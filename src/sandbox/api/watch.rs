@@ -95,10 +95,8 @@ impl Watch {
         let initial = match call.query.get("sendInitialEvents") {
             Some("true") => {
                 if call.query.get("resourceVersionMatch") != Some("NotOlderThan") {
-                    return Err(Failure::new(
-                        422,
-                        "Invalid",
-                        "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+                    return Err(read::forbidden_match(
+                        "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
                     ));
                 }
                 Some(true)

@@ -22,7 +22,7 @@ type Column = (&'static str, &'static str, &'static str, i64);
 /// Columns of a kind, and how its cells are found.
 type Layout = (Vec<Column>, fn(&Value) -> Vec<Value>);
 
-/// Columns from their headings: `#` an integer, `?` a boolean, `+` before it only with `-o wide`.
+/// Columns from their headings: `#` an integer, `?` a boolean, `@` a date, `+` before it only with `-o wide`.
 fn head(headings: &'static str) -> Vec<Column> {
     let column = |heading: &'static str| {
         let (heading, priority) =
@@ -30,7 +30,7 @@ fn head(headings: &'static str) -> Vec<Column> {
         let (heading, kind) = match (heading.strip_prefix('#'), heading.strip_prefix('?')) {
             (Some(heading), _) => (heading, "integer"),
             (_, Some(heading)) => (heading, "boolean"),
-            _ => (heading, "string"),
+            _ => heading.strip_prefix('@').map_or((heading, "string"), |heading| (heading, "date")),
         };
         (heading, kind, if heading == "Name" { "name" } else { "" }, priority)
     };
@@ -86,10 +86,11 @@ fn layout(resource: &Resource) -> Layout {
 }
 
 fn custom_columns(custom: &Custom) -> Vec<Value> {
-    let mut columns: Vec<Value> = head(if custom.columns.is_empty() { "Name|Age" } else { "Name" })
-        .iter()
-        .map(column)
-        .collect();
+    let mut columns: Vec<Value> =
+        head(if custom.columns.is_empty() { "Name|@Age" } else { "Name" })
+            .iter()
+            .map(column)
+            .collect();
     columns.extend(custom.columns.iter().map(|column| {
         json!({
             "name": column.name, "type": column.kind, "format": "", "description": column.description,
