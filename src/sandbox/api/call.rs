@@ -6,6 +6,8 @@ use http::Method;
 use hyper::body::Bytes;
 use serde_json::Value;
 
+use crate::sandbox::controllers::USER;
+
 use super::{
     failure::{Cause, Failure},
     protobuf,
@@ -30,18 +32,10 @@ impl Identity {
     }
 }
 
-/// Group of the sandbox's own controllers.
-const CONTROLLERS: &str = "system:sandbox-controllers";
-
 impl Identity {
-    /// The sandbox's own controllers.
-    pub fn controller() -> Self {
-        Self { name: "kube-controller-manager".into(), groups: vec![CONTROLLERS.into()] }
-    }
-
-    /// Whether the sandbox itself asks.
+    /// Whether the sandbox's own controllers ask.
     pub fn is_controller(&self) -> bool {
-        self.groups.iter().any(|group| group == CONTROLLERS)
+        self.name == USER
     }
 }
 

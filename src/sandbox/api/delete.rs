@@ -217,19 +217,20 @@ impl ApiServer {
         if !waits.is_empty() && live.pointer("/metadata/deletionTimestamp").is_none() {
             object["metadata"]["finalizers"] = json!([known, waits].concat());
         }
+        // Namespaces and definitions have a deletion of their own.
+        let special =
+            ["namespaces", "customresourcedefinitions"].contains(&resource.plural.as_str());
         let metadata = prepare::metadata(&mut object);
         if !metadata.contains_key("deletionTimestamp") {
             let end = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(grace);
             metadata.insert("deletionTimestamp".into(), json!(identity::seconds(end)));
-            if let Some(generation) = metadata.get("generation").and_then(Value::as_i64) {
+            let generation = metadata.get("generation").and_then(Value::as_i64);
+            if let Some(generation) = generation.filter(|_| !special) {
                 metadata.insert("generation".into(), json!(generation + 1));
             }
         }
-        let shorter = metadata
-            .get("deletionGracePeriodSeconds")
-            .and_then(Value::as_i64)
-            .is_none_or(|old| grace < old);
-        if shorter {
+        let known = metadata.get("deletionGracePeriodSeconds").and_then(Value::as_i64);
+        if !special && known.is_none_or(|old| grace < old) {
             metadata.insert("deletionGracePeriodSeconds".into(), json!(grace));
         }
         if resource.group.is_empty() && resource.plural == "namespaces" {

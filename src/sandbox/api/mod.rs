@@ -118,7 +118,7 @@ impl ApiServer {
     /// A client in process, without a socket.
     ///
     /// `user` is both who asks (a user of the options with his rules; everybody else may do everything) and the
-    /// program's name, which is the default field manager.
+    /// program's name, which is the default field manager. As the controllers' user nobody is struck by faults or logged.
     pub fn client(&self, user: Option<&str>) -> kube::Client {
         let name = user.unwrap_or(ADMINISTRATOR).to_owned();
         let known = self.options().users.iter().find(|known| known.name == name);
@@ -138,11 +138,6 @@ impl ApiServer {
             async move { Ok::<_, Infallible>(server.handle(request).await) }
         });
         kube::Client::new(service, "default")
-    }
-
-    /// The client of the sandbox's own controllers: no fault strikes it, and its requests are not logged.
-    pub fn controller_client(&self) -> kube::Client {
-        self.client_of(Identity::controller())
     }
 
     /// Fault injection.

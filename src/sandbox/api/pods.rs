@@ -12,7 +12,9 @@ use super::{
     call::Call,
     delete::Deletion,
     failure::Failure,
+    identity,
     reply::{self, Reply},
+    resource::Resource,
     selector::{Selector, label_selector_text},
     store::{Object, Range},
 };
@@ -78,10 +80,19 @@ impl ApiServer {
             let taken = live.pointer("/spec/nodeName").and_then(Value::as_str).unwrap_or_default();
             if !taken.is_empty() {
                 let why = format!("pod {} is already assigned to node \"{taken}\"", call.name());
-                return Err(Failure::conflict(&call.resource, call.name(), &why));
+                let bindings =
+                    Resource { plural: "pods/binding".into(), ..(*call.resource).clone() };
+                return Err(Failure::conflict(&bindings, call.name(), &why));
             }
             let mut pod = (**live).clone();
             pod["spec"]["nodeName"] = json!(node);
+            let conditions = pod["status"]["conditions"].as_array().cloned().unwrap_or_default();
+            let others = conditions.into_iter().filter(|each| each["type"] != "PodScheduled");
+            let scheduled = json!({
+                "type": "PodScheduled", "status": "True", "lastProbeTime": null,
+                "lastTransitionTime": identity::now(),
+            });
+            pod["status"]["conditions"] = others.chain([scheduled]).collect();
             Ok(pod)
         });
         bound.map(|_| success(201))
@@ -176,7 +187,7 @@ fn line(
     started: Timestamp,
     (second, timestamps): (i64, bool),
 ) -> String {
-    let time = super::identity::seconds(started + SignedDuration::from_secs(second));
+    let time = identity::seconds(started + SignedDuration::from_secs(second));
     let name = pod["metadata"]["name"].as_str().unwrap_or_default();
     let number = name
         .bytes()

@@ -145,7 +145,7 @@ pub fn update(
     check_precondition(resource, live, object, name)?;
     if subresource == Some("status") {
         keep_all_but_status(resource, live, object);
-    } else if resource.status {
+    } else if resource.status && subresource != Some("binding") {
         restore(object, live, "status");
     }
     let metadata = metadata(object);

@@ -5,8 +5,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::sandbox::controllers::USER;
-
 /// How many requests are remembered.
 const KEPT: usize = 200_000;
 
@@ -83,7 +81,7 @@ impl Traffic {
 
     /// How many requests asked for a stored change, those of the sandbox's own controllers aside.
     pub fn writes(&self) -> usize {
-        self.count(|request| request.is_write() && request.user != USER)
+        self.count(Request::is_write)
     }
 
     /// Forgets everything so far.

@@ -98,7 +98,9 @@ impl ApiServer {
             let mut object = convert::to_stored(resource, change(&live)?);
             prepare::update(resource, &live, &mut object, writing.subresource.as_deref())?;
             self.complete(resource, Some(&live), &mut object, writing)?;
-            prepare::count_generation(resource, &live, &mut object);
+            if !writing.unchecked {
+                prepare::count_generation(resource, &live, &mut object);
+            }
             rules::keep_times(&live, &mut object);
             if prepare::same(&live, &object) {
                 return Ok(live);

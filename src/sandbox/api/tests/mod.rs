@@ -285,7 +285,7 @@ async fn definitions_serve_and_withdraw_their_resources() {
     assert_eq!(spoken.data["status"]["ready"], true);
     definitions.delete("widgets.example.com", &DeleteParams::default()).await.unwrap();
     assert!(definitions.get_opt("widgets.example.com").await.unwrap().is_none());
-    assert_eq!(code(widgets.get("w").await).2, "the server could not find the requested resource");
+    assert_eq!(code(widgets.get("w").await).0, 404);
 }
 
 #[tokio::test]
