@@ -131,7 +131,9 @@ impl<'h> Walk<'h> {
             let commit = self.lookup.repository.find_commit(id)?;
             let parents = parents(&commit)?;
             if self.lookup.is_root() {
-                parents.iter().for_each(|parent| self.visit_later(parent));
+                for parent in &parents {
+                    self.visit_later(parent);
+                }
                 return Ok(Some(commit));
             }
             let own = self.lookup.of(&commit)?;
@@ -142,9 +144,8 @@ impl<'h> Walk<'h> {
                     break;
                 }
             }
-            match same {
-                Some(parent) => self.visit_later(parent),
-                None => parents.iter().for_each(|parent| self.visit_later(parent)),
+            for parent in same.map_or(parents.as_slice(), std::slice::from_ref) {
+                self.visit_later(parent);
             }
             if same.is_none() && (!parents.is_empty() || own.is_some()) {
                 return Ok(Some(commit));
