@@ -98,7 +98,7 @@ impl<'a> Run<'a> {
         if self.stopped.is_none() || !self.uids.is_empty() {
             self.conclude(complete).await?;
         }
-        Ok(self.result(complete))
+        Ok(self.result(complete && self.stopped.is_none()))
     }
 
     /// One group of operations at the same time.

@@ -1,17 +1,7 @@
 //! Fields that a controller keeps, such as the replicas of an autoscaled workload.
 
+use crate::domain::culprit::is_controller;
 use serde_json::Value;
-
-/// Programs whose writes are corrections of their own, not somebody's wish. People's tools (kubectl and the like) are
-/// not among them, so that what they change is drift.
-const CONTROLLERS: [&str; 6] = [
-    "kube-controller-manager",
-    "horizontal-pod-autoscaler",
-    "keda",
-    "vpa-recommender",
-    "vpa-updater",
-    "cert-manager-cainjector",
-];
 
 /// The desired fields, as JSON pointers, whose live value differs because a controller owns it.
 pub(super) fn controlled(desired: &Value, live: &Value) -> Vec<String> {
@@ -22,20 +12,20 @@ pub(super) fn controlled(desired: &Value, live: &Value) -> Vec<String> {
     }
     paths.retain(|path| {
         let (wanted, found) = (desired.pointer(path), live.pointer(path));
-        wanted.is_some() && found.is_some() && wanted != found && path.starts_with("/spec")
+        wanted.is_some() && found.is_some() && wanted != found && !path.starts_with("/metadata")
     });
     paths.sort();
     paths.dedup();
     paths
 }
 
-/// Whether an entry of `managedFields` is a controller's: a known name, and no part of the status.
+/// Whether an entry of `managedFields` is a controller's, and no part of the status.
 fn keeps_fields(entry: &Value) -> bool {
     let manager = entry["manager"].as_str().unwrap_or_default();
-    entry["subresource"] != "status" && CONTROLLERS.contains(&manager)
+    entry["subresource"] != "status" && is_controller(manager)
 }
 
-/// JSON pointers of the leaves of a field set; items of lists are left out, no controller of the list above keeps any.
+/// JSON pointers of the leaves of a field set; items of lists are left out, what autoscalers keep is never in one.
 fn leaves(path: &str, fields: &Value, paths: &mut Vec<String>) {
     for (name, below) in fields.as_object().into_iter().flatten() {
         let Some(field) = name.strip_prefix("f:") else { continue };

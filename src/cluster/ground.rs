@@ -1,7 +1,7 @@
 //! What a plan and an apply stand on: placed manifests, the mapping's record, live objects, and what left Git.
 
 use super::desired::{Desired, is_namespace, place};
-use super::discovery::{Catalogue, Lookup};
+use super::discovery::Catalogue;
 use super::inventory::{PART_OF, set_id};
 use super::judge::Frame;
 use super::live::{Live, LiveObjects, Wanted};
@@ -138,14 +138,11 @@ fn leaving(
 ) -> (Vec<Wanted>, Departed) {
     let (mut leaving, mut departed) = (Vec::new(), Departed::default());
     for (key, member) in inventory.members.iter().filter(|(key, _)| !desired.contains(*key)) {
-        if let Some(resource) = catalogue.any(&key.group, &member.version, &key.kind) {
+        if catalogue.failed().contains_key(&key.group) {
+            departed.blocked.push(key.clone());
+        } else if let Some(resource) = catalogue.any(&key.group, &member.version, &key.kind) {
             leaving
                 .push(Wanted { resource: resource.clone(), reference: key.at(&resource.version) });
-        } else if matches!(
-            catalogue.lookup(&key.group, &member.version, &key.kind),
-            Lookup::Failed(_)
-        ) {
-            departed.blocked.push(key.clone());
         } else {
             // The kind is gone, and its objects with it.
             departed.forgotten.push(key.clone());

@@ -7,10 +7,11 @@ use super::inventory::PART_OF;
 use super::live::Live;
 use super::memo::Seen;
 use super::resource::Resource;
-use super::rules::{assess, difference, foreign_owner};
+use super::rules::{assess, foreign_owner};
 use super::wire::Failure;
 use super::write::Mode;
 use super::{Cluster, ClusterError};
+use crate::domain::diff::{difference, extras};
 use crate::domain::migrate::{left_behind, needs_migration};
 use crate::domain::normalize::as_sent;
 use crate::domain::path::{FieldPath, Step};
@@ -158,7 +159,7 @@ impl Cluster {
             verdict: Verdict::Unchanged,
             health: assess(value),
             live: Some(live.clone()),
-            extra: left.clone(),
+            extra: left.iter().cloned().chain(extras(value, &sent)).collect(),
             ignored: 0,
             dry_runs: 0,
         };
@@ -188,7 +189,6 @@ impl Cluster {
         if let Some(found) = found {
             changes = found.changes;
             judged.ignored = found.ignored;
-            judged.extra.extend(found.extra);
         }
         let refusal = refusal.or(foreign);
         if !changes.is_empty() || refusal.is_some() {

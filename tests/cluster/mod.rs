@@ -1,6 +1,7 @@
 //! Plans and applies against a real API server and the embedded one: the same cases, the same expectations.
 
 mod drift;
+mod faults;
 mod kube_prometheus;
 mod watch;
 mod world;

@@ -1,14 +1,8 @@
 //! The watch cache: news within moments, no requests in the steady state, nothing lost by faults.
 
-use super::world::{World, in_every_world, manifests};
+use super::world::{World, config, in_every_world, manifests};
 use gitdeck::cluster::{Notice, WatchState};
 use gitdeck::domain::ObjectKey;
-
-use serde_json::{Value, json};
-
-fn config(name: &str, value: &str) -> Value {
-    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"key": value}})
-}
 
 impl World {
     async fn watch(&self, desired: &[gitdeck::domain::Manifest]) {
@@ -18,27 +12,6 @@ impl World {
         self.cluster.watch(&objects, &[&self.mapping.name]).await.expect("watches");
         while self.cluster.watch_state() != WatchState::Live {
             changes.next().await.expect("news");
-        }
-    }
-
-    async fn set(&self, name: &str, value: &str) {
-        let address = format!(
-            "/api/v1/namespaces/{}/configmaps/{name}?fieldManager=kubectl-edit",
-            self.mapping.target.namespace
-        );
-        let body = json!({"data": {"key": value}}).to_string().into_bytes();
-        let request = http::Request::patch(address)
-            .header("content-type", "application/merge-patch+json")
-            .body(body);
-        self.send(request.expect("a request")).await;
-    }
-
-    fn key(&self, name: &str) -> ObjectKey {
-        ObjectKey {
-            group: String::new(),
-            kind: "ConfigMap".to_owned(),
-            namespace: Some(self.mapping.target.namespace.clone()),
-            name: name.to_owned(),
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use crate::support::control_plane::control_plane;
 use gitdeck::cluster::{
-    Applied, Cluster, ClusterError, PlanOptions, PlanRequest, Step, StepOutcome, Steps,
+    Applied, Cluster, ClusterError, Limits, PlanOptions, PlanRequest, Step, StepOutcome, Steps,
 };
 use gitdeck::domain::{
-    EngineKind, Manifest, Mapping, ObjectRef, Origin, Plan, Revision, Source, SyncPolicy, Target,
+    EngineKind, Manifest, Mapping, ObjectKey, ObjectRef, Origin, Plan, Revision, Source,
+    SyncPolicy, Target,
 };
 use gitdeck::render::{Plain, Renderer, SourceFile};
 use gitdeck::sandbox::{Options, Sandbox};
@@ -120,6 +121,66 @@ impl World {
     }
 }
 
+impl World {
+    /// Address of the ConfigMaps of the mapping's namespace.
+    pub fn configs(&self) -> String {
+        format!("/api/v1/namespaces/{}/configmaps", self.mapping.target.namespace)
+    }
+
+    /// Changes a ConfigMap as a person does.
+    pub async fn set(&self, name: &str, value: &str) {
+        let address = format!("{}/{name}?fieldManager=kubectl-edit", self.configs());
+        let body = json!({"data": {"key": value}}).to_string().into_bytes();
+        let request =
+            http::Request::patch(address).header("content-type", "application/merge-patch+json");
+        self.send(request.body(body).expect("a request")).await;
+    }
+
+    /// The data of a ConfigMap, or null where there is none.
+    pub async fn data(&self, name: &str) -> Value {
+        let request = http::Request::get(format!("{}/{name}", self.configs())).body(Vec::new());
+        let answer = self.client.request::<Value>(request.expect("a request")).await;
+        answer.map_or(Value::Null, |object| object["data"]["key"].clone())
+    }
+
+    /// The identity of a ConfigMap of the mapping.
+    pub fn key(&self, name: &str) -> ObjectKey {
+        ObjectKey {
+            group: String::new(),
+            kind: "ConfigMap".to_owned(),
+            namespace: Some(self.mapping.target.namespace.clone()),
+            name: name.to_owned(),
+        }
+    }
+
+    /// The names of the members in the record.
+    pub async fn members(&self) -> Vec<String> {
+        let inventory = self.cluster.inventory(&self.mapping.name).await.expect("a record");
+        inventory.members.into_keys().map(|key| key.name).collect()
+    }
+}
+
+/// A ConfigMap with one key.
+pub fn config(name: &str, value: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"key": value}})
+}
+
+/// A world in a sandbox of its own, with the sandbox, for cases that break it.
+pub async fn sandboxed(name: &str, options: Options) -> (Sandbox, World) {
+    let sandbox = Sandbox::start(options).await.expect("a sandbox");
+    let limits = Limits {
+        reconnect: (Duration::from_millis(5), Duration::from_millis(50)),
+        ..Limits::default()
+    };
+    let mut world = World::new(sandbox.client(None), name, name);
+    world.cluster = Cluster::with_limits(sandbox.client(None), "test", "default", limits);
+    let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+    let request =
+        http::Request::post("/api/v1/namespaces").header("content-type", "application/json");
+    world.send(request.body(body.to_string().into_bytes()).expect("a request")).await;
+    (sandbox, world)
+}
+
 /// A mapping with everything at its default.
 pub fn mapping(name: &str, namespace: &str) -> Mapping {
     Mapping {
@@ -169,12 +230,7 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<SourceFile>) {
 
 /// Runs a case in every world that is at hand, each time in a namespace of its own.
 pub async fn in_every_world<F: Future<Output = ()>>(name: &str, case: impl Fn(World) -> F) {
-    let sandbox = Sandbox::start(Options::default()).await.expect("a sandbox");
-    let world = World::new(sandbox.client(None), name, name);
-    let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-    let request =
-        http::Request::post("/api/v1/namespaces").header("content-type", "application/json");
-    world.send(request.body(body.to_string().into_bytes()).expect("a request")).await;
+    let (_sandbox, world) = sandboxed(name, Options::default()).await;
     case(world).await;
     if let Some(plane) = control_plane() {
         let namespace = plane.namespace(name).await;
