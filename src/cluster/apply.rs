@@ -1,11 +1,12 @@
 //! Carrying out a plan: the record first, then stage by stage, then what left Git, then the record again.
 
+use super::arrange::Arrangement;
 use super::carry::{Carried, Task};
 use super::desired::Desired;
 use super::ground::Ground;
 use super::plan::{PlanRequest, refused};
 use super::steps::{Applied, Step, StepOutcome, Steps, Verb};
-use super::{Cluster, ClusterError, NAMESPACE, needs, parent_name};
+use super::{Cluster, ClusterError, NAMESPACE, parent_name};
 use crate::domain::plan::{Op, Operation, Plan};
 use crate::domain::{Inventory, Member, ObjectKey, ObjectRef};
 use futures::StreamExt;
@@ -21,6 +22,7 @@ struct Run<'a> {
     steps: &'a mut dyn Steps,
     /// Index of each desired object by identity.
     index: HashMap<ObjectKey, usize>,
+    arrangement: Arrangement,
     outcomes: Vec<Option<StepOutcome>>,
     uids: HashMap<ObjectKey, String>,
     stopped: Option<String>,
@@ -42,6 +44,7 @@ impl Cluster {
         }
         let ground = self.survey(request).await?;
         self.recheck(plan, &ground).await?;
+        let arrangement = Arrangement::of(&ground.placed)?;
         let index = ground
             .placed
             .iter()
@@ -54,6 +57,7 @@ impl Cluster {
             ground,
             steps,
             index,
+            arrangement,
             outcomes: vec![None; plan.operations.len()],
             uids: HashMap::new(),
             stopped: None,
@@ -151,6 +155,7 @@ impl<'a> Run<'a> {
             frame: self.ground.frame.clone(),
             desired: self.desired(operation).cloned(),
             live: self.ground.live.get(&key).cloned(),
+            awaited: self.index.get(&key).is_some_and(|index| self.arrangement.needs[*index].1),
             leaving: leaving.map(|one| one.resource.clone()),
         }
     }
@@ -191,11 +196,12 @@ impl<'a> Run<'a> {
 
     /// Why an operation cannot go on: something that it needs failed.
     fn blocked(&self, operation: &Operation) -> Option<String> {
-        let desired = self.desired(operation)?;
+        let index = *self.index.get(&operation.object.key())?;
         self.plan.operations.iter().zip(&self.outcomes).find_map(|(other, outcome)| {
             let failed = outcome.as_ref().is_some_and(|outcome| !outcome.is_done());
-            let other = self.desired(other).filter(|_| failed)?;
-            needs::needs(desired, other).then(|| format!("{} failed", other.reference))
+            let needed = *self.index.get(&other.object.key()).filter(|_| failed)?;
+            let depends = self.arrangement.depends(index, needed);
+            depends.then(|| format!("{} was not applied", other.object))
         })
     }
 

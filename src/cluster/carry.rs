@@ -19,6 +19,8 @@ pub(super) struct Task<'a> {
     pub(super) frame: Arc<Frame<'a>>,
     pub(super) desired: Option<Desired>,
     pub(super) live: Option<Live>,
+    /// Whether others wait until it does its work.
+    pub(super) awaited: bool,
     /// How an object that leaves is addressed.
     pub(super) leaving: Option<Resource>,
 }
@@ -108,7 +110,10 @@ impl Cluster {
                 };
                 let Carried::Present(live) = &carried else { return carried };
                 self.watches().learn(resource, &desired.reference.key(), live);
-                self.wait_established(desired).await.map_or_else(Carried::Failed, |()| carried)
+                if !task.awaited {
+                    return carried;
+                }
+                self.wait_ready(desired, live).await.map_or_else(Carried::Failed, |()| carried)
             }
             _ => Carried::Failed("it is not in this revision".to_owned()),
         }

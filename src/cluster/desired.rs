@@ -140,12 +140,10 @@ pub fn is_namespace(reference: &ObjectRef) -> bool {
     reference.group.is_empty() && reference.kind == "Namespace"
 }
 
-/// The identity of a manifest of an earlier revision; kinds that are not known any more keep what is written.
-pub fn key(catalogue: &Catalogue, manifest: &Manifest, namespace: &str) -> ObjectKey {
-    let mut key = manifest.reference.key();
-    match catalogue.any(&key.group, &manifest.reference.version, &key.kind) {
-        Some(resource) if !resource.namespaced => key.namespace = None,
-        _ => key.namespace = Some(key.namespace.unwrap_or_else(|| namespace.to_owned())),
-    }
-    key
+/// Places a manifest of an earlier revision; a kind that is not known any more keeps what is written.
+pub fn place_known(catalogue: &Catalogue, manifest: &Manifest, namespace: &str) -> Desired {
+    let reference = &manifest.reference;
+    let resource = catalogue.any(&reference.group, &reference.version, &reference.kind).cloned();
+    let namespaced = resource.as_ref().is_none_or(|resource| resource.namespaced);
+    settle(manifest, resource, namespaced, namespace)
 }

@@ -2,12 +2,13 @@
 
 use super::desired::{Desired, is_namespace, place};
 use super::discovery::Catalogue;
-use super::inventory::{PART_OF, set_id};
+use super::inventory::set_id;
 use super::judge::Frame;
 use super::live::{Live, LiveObjects, Wanted};
 use super::plan::PlanRequest;
 use super::resource::Resource;
 use super::{Cluster, ClusterError};
+use crate::domain::owner::PART_OF;
 use crate::domain::{Inventory, Manifest, ObjectKey, ObjectRef};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -15,6 +16,8 @@ use std::sync::Arc;
 /// Everything that was looked up for one mapping.
 pub(super) struct Ground<'a> {
     pub(super) catalogue: Arc<Catalogue>,
+    /// Namespace of objects that name none.
+    pub(super) namespace: String,
     pub(super) inventory: Inventory,
     pub(super) placed: Vec<Desired>,
     pub(super) live: LiveObjects,
@@ -75,7 +78,8 @@ impl Cluster {
             }
         }
         let frame = Arc::new(frame(request, set_id, &inventory, &placed, &live));
-        Ok(Ground { catalogue, inventory, placed, live, frame, departed })
+        let namespace = self.namespace_of(&mapping.target.namespace).to_owned();
+        Ok(Ground { catalogue, namespace, inventory, placed, live, frame, departed })
     }
 
     /// Places manifests; a kind that is not known is looked for once more before it is an error.
@@ -84,7 +88,7 @@ impl Cluster {
         manifests: &[Manifest],
         namespace: &str,
     ) -> Result<(Arc<Catalogue>, Vec<Desired>), ClusterError> {
-        let namespace = if namespace.is_empty() { self.namespace() } else { namespace };
+        let namespace = self.namespace_of(namespace);
         let catalogue = self.catalogue().await?;
         match place(&catalogue, manifests, namespace) {
             Err(ClusterError::UnknownKind { .. }) => {
@@ -95,6 +99,11 @@ impl Cluster {
             }
             placed => placed.map(|placed| (catalogue, placed)),
         }
+    }
+
+    /// The namespace of a mapping, or that of the context where it names none.
+    fn namespace_of<'n>(&'n self, namespace: &'n str) -> &'n str {
+        if namespace.is_empty() { self.namespace() } else { namespace }
     }
 
     /// The identities of manifests as they will be in the cluster: scope known, namespace filled in.

@@ -3,9 +3,9 @@
 use super::ground::wanted;
 use super::live::Wanted;
 use super::resource::{Resource, segment};
-use super::rules::assess;
 use super::wire::Call;
 use super::{Cluster, ClusterError};
+use crate::domain::health::assess;
 use crate::domain::{Health, Manifest, Mapping, ObjectRef, PlannedObject};
 use jiff::Timestamp;
 use serde_json::Value;

@@ -6,6 +6,7 @@ use super::watch::Sight;
 use super::wire::{Call, Failure};
 use super::{Cluster, ClusterError};
 
+use crate::domain::digest::applyset_id;
 use crate::domain::{Inventory, Member, ObjectKey, Revision, Suspension};
 use http::Method;
 use jiff::Timestamp;
@@ -16,8 +17,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Namespace of the parents.
 pub const NAMESPACE: &str = "gitdeck-system";
-/// Label of members, from KEP-3659.
-pub const PART_OF: &str = "applyset.kubernetes.io/part-of";
 const ID: &str = "applyset.kubernetes.io/id";
 const TOOLING: &str = "applyset.kubernetes.io/tooling";
 const GROUP_KINDS: &str = "applyset.kubernetes.io/contains-group-kinds";
@@ -75,12 +74,7 @@ pub fn parent_name(mapping: &str) -> String {
 
 /// The ApplySet id that the members of a mapping carry.
 pub fn set_id(mapping: &str) -> String {
-    let name = format!("{}.{NAMESPACE}.ConfigMap.", parent_name(mapping));
-    let hash = base64::Engine::encode(
-        &base64::engine::general_purpose::URL_SAFE_NO_PAD,
-        Sha256::digest(name),
-    );
-    format!("applyset-{hash}-v1")
+    applyset_id(&parent_name(mapping), NAMESPACE, "ConfigMap", "")
 }
 
 /// A parent as it was read, with what a write needs.

@@ -1,19 +1,20 @@
 //! The verdict on one desired object: unchanged by proof, or what the server's dry run says.
 
 use super::controllers::controlled;
-use super::desired::{Desired, is_definition};
+use super::desired::Desired;
 use super::explain::{fields, words};
-use super::inventory::PART_OF;
 use super::live::Live;
 use super::memo::Seen;
 use super::resource::Resource;
-use super::rules::{assess, foreign_owner};
 use super::wire::Failure;
 use super::write::Mode;
 use super::{Cluster, ClusterError};
 use crate::domain::diff::{difference, extras};
+use crate::domain::guard::is_precious;
+use crate::domain::health::assess;
 use crate::domain::migrate::{left_behind, needs_migration};
 use crate::domain::normalize::as_sent;
+use crate::domain::owner::{PART_OF, foreign_owner};
 use crate::domain::path::{FieldPath, Step};
 use crate::domain::plan::{Change, Op, Refusal};
 use crate::domain::prove::{Proof, prove};
@@ -50,6 +51,8 @@ pub(super) enum Verdict {
 pub(super) struct Differing {
     pub(super) op: Op,
     pub(super) changes: Vec<Change>,
+    /// The object as it will be, as far as that is known.
+    pub(super) result: Option<Value>,
     /// No dry run was possible.
     pub(super) blind: bool,
     /// What keeps it from being written, if anything.
@@ -127,20 +130,25 @@ impl Cluster {
             Some(resource) if !blind => self.try_apply(resource, &sent, false).await?,
             _ => Tried::Predicted(sent.clone()),
         };
-        let (changes, refusal) = match tried {
-            Tried::Predicted(predicted) => {
-                (difference(None, &predicted, frame.ignore).changes, None)
-            }
-            Tried::Immutable(fields) => (Vec::new(), Some(invalid(desired, &fields.join(", ")))),
-            Tried::Invalid(message) => (Vec::new(), Some(invalid(desired, &message))),
+        let (result, refusal) = match tried {
+            Tried::Predicted(predicted) => (Some(predicted), None),
+            Tried::Immutable(fields) => (None, Some(invalid(desired, &fields.join(", ")))),
+            Tried::Invalid(message) => (None, Some(invalid(desired, &message))),
         };
+        let found = result.as_ref().map(|result| difference(None, result, frame.ignore));
+        let changes = found.map(|found| found.changes).unwrap_or_default();
         let health = HealthReport {
             health: Health::Missing,
             message: "not in the cluster".to_owned(),
             replicas: None,
         };
-        let verdict =
-            Verdict::Differs(Box::new(Differing { op: Op::Create, changes, blind, refusal }));
+        let verdict = Verdict::Differs(Box::new(Differing {
+            op: Op::Create,
+            changes,
+            result,
+            blind,
+            refusal,
+        }));
         let dry_runs = usize::from(!blind);
         Ok(Judged { verdict, health, live: None, extra: Vec::new(), ignored: 0, dry_runs })
     }
@@ -183,8 +191,8 @@ impl Cluster {
                 self.try_recreate(frame, desired, resource, fields).await?
             }
         };
-        let found = predicted
-            .map(|predicted| difference(Some(value), &predicted, &frame.ignore_with(&left)));
+        let ignore = frame.ignore_with(&left);
+        let found = predicted.as_ref().map(|result| difference(Some(value), result, &ignore));
         let mut changes = Vec::new();
         if let Some(found) = found {
             changes = found.changes;
@@ -192,8 +200,13 @@ impl Cluster {
         }
         let refusal = refusal.or(foreign);
         if !changes.is_empty() || refusal.is_some() {
-            judged.verdict =
-                Verdict::Differs(Box::new(Differing { op, changes, blind: false, refusal }));
+            judged.verdict = Verdict::Differs(Box::new(Differing {
+                op,
+                changes,
+                result: predicted,
+                blind: false,
+                refusal,
+            }));
         }
         Ok((judged, version))
     }
@@ -232,7 +245,7 @@ impl Cluster {
         fields: Vec<String>,
     ) -> Result<(Option<Value>, Option<Refusal>), ClusterError> {
         let object = desired.reference.clone();
-        if keeps_data(desired) {
+        if is_precious(&desired.reference) {
             return Ok((None, Some(Refusal::Immutable { object, fields })));
         }
         let mut probe = frame.sent(desired, None);
@@ -308,17 +321,6 @@ fn take(object: &mut Value, path: &FieldPath) {
     if let Some(map) = at.as_object_mut() {
         map.shift_remove(last);
     }
-}
-
-/// Kinds whose deletion loses more than the object itself.
-fn keeps_data(desired: &Desired) -> bool {
-    let reference = &desired.reference;
-    is_definition(reference)
-        || (reference.group.is_empty()
-            && matches!(
-                reference.kind.as_str(),
-                "Namespace" | "PersistentVolume" | "PersistentVolumeClaim"
-            ))
 }
 
 fn invalid(desired: &Desired, message: &str) -> Refusal {

@@ -1,12 +1,15 @@
 //! The plan of one mapping: every desired object judged, what left Git found, all of it in order.
 
-use super::desired::Desired;
+use super::arrange::{Arrangement, deletion_order};
+use super::desired::{Desired, place_known};
 use super::ground::Ground;
-use super::judge::{Differing, Judged, Verdict};
-use super::rules::{OrderInput, apply_order, guard};
+use super::judge::{Judged, Verdict};
 use super::{Cluster, ClusterError};
+use crate::domain::attribute::{Facts, reason};
+use crate::domain::digest::{Part, digest};
+use crate::domain::guard::{Deletions, guard};
 use crate::domain::plan::{Op, Operation, Plan, PlannedObject, Reason, Refusal, Summary};
-use crate::domain::{Manifest, Mapping, ObjectKey, Revision};
+use crate::domain::{Manifest, Mapping, ObjectKey, ObjectRef, Revision};
 use std::collections::{HashMap, HashSet};
 
 /// What a plan may contain without being refused.
@@ -67,41 +70,38 @@ fn assemble(
     judged: &[Judged],
 ) -> Result<Plan, ClusterError> {
     let previous = previous(request, ground);
-    let mut refusals = Vec::new();
-    let mut operations = Vec::new();
-    for (stage, index) in order(&ground.placed)? {
-        let (desired, judged) = (&ground.placed[index], &judged[index]);
+    let (mut refusals, mut operations, mut results) = (Vec::new(), Vec::new(), Vec::new());
+    for ordered in Arrangement::of(&ground.placed)?.order {
+        let (desired, judged) = (&ground.placed[ordered.index], &judged[ordered.index]);
         let Verdict::Differs(differing) = &judged.verdict else { continue };
-        let Differing { op, changes, blind, refusal } = &**differing;
-        refusals.extend(refusal.clone());
+        refusals.extend(differing.refusal.clone());
         let live = judged.live.as_ref();
         operations.push(Operation {
-            op: *op,
+            op: differing.op,
             object: desired.reference.clone(),
-            reason: reason(*op, previous.get(&desired.reference.key()).copied(), desired),
-            changes: changes.clone(),
-            stage,
+            reason: why(ground, desired, previous.get(&desired.reference.key()), judged),
+            changes: differing.changes.clone(),
+            stage: ordered.stage,
             uid: live.map(|live| live.uid.to_string()),
             resource_version: live.map(|live| live.resource_version.to_string()),
             origin: Some(desired.origin.clone()),
-            blind: *blind,
+            blind: differing.blind,
         });
+        results.push(differing.result.as_ref());
     }
     let unchanged = judged.iter().filter(|judged| judged.verdict == Verdict::Unchanged).count();
     let deletions = deletions(request, ground);
-    let leaving: Vec<_> = deletions.iter().map(|operation| operation.object.clone()).collect();
-    let options = &request.options;
-    refusals.extend(guard(
-        &leaving,
-        ground.placed.len(),
-        request.mapping.sync.prune_limit,
-        options.allow_delete,
-    ));
+    refusals.extend(guarded(request, ground, &operations, &deletions));
     operations.extend(deletions);
+    let parts: Vec<Part<'_>> = operations
+        .iter()
+        .zip(results.into_iter().chain(std::iter::repeat(None)))
+        .map(|(operation, result)| Part { operation, result })
+        .collect();
     Ok(Plan {
         mapping: request.mapping.name.clone(),
         revision: request.revision.clone(),
-        digest: digest(request.revision, &operations),
+        digest: digest(request.revision, &parts),
         summary: Summary::count(&operations, unchanged),
         operations,
         refusals,
@@ -112,14 +112,42 @@ fn assemble(
     })
 }
 
-fn order(placed: &[Desired]) -> Result<Vec<(u32, usize)>, ClusterError> {
-    let inputs: Vec<OrderInput<'_>> = placed
-        .iter()
-        .map(|one| OrderInput { reference: &one.reference, object: &one.object })
-        .collect();
-    let ordered =
-        apply_order(&inputs).map_err(|error| ClusterError::Order { reason: error.clone() })?;
-    Ok(ordered.into_iter().map(|one| (one.stage, one.index)).collect())
+/// Why an object differs: Git changed since the synced revision, or the cluster did, or the server rewrites it.
+fn why(
+    ground: &Ground<'_>,
+    desired: &Desired,
+    previous: Option<&Desired>,
+    judged: &Judged,
+) -> Reason {
+    let Verdict::Differs(differing) = &judged.verdict else { return Reason::Commit };
+    let live = judged.live.as_ref().map(super::live::Live::value);
+    let sent = ground.frame.sent(desired, live.as_ref());
+    let before = previous.map(|previous| ground.frame.sent(previous, live.as_ref()));
+    let facts = Facts { previous: before.as_ref(), desired: &sent, live: live.as_ref() };
+    match reason(&facts, &differing.changes) {
+        // Ours by mark or by record: somebody took the fields over, which is drift.
+        Reason::TakeOver if differing.op != Op::TakeOver => Reason::Drift,
+        reason => reason,
+    }
+}
+
+/// What the deletions of a plan ask to be typed.
+fn guarded(
+    request: &PlanRequest<'_>,
+    ground: &Ground<'_>,
+    operations: &[Operation],
+    deletions: &[Operation],
+) -> Vec<Refusal> {
+    let objects: Vec<ObjectRef> = deletions.iter().map(|one| one.object.clone()).collect();
+    let recreated = operations.iter().filter(|one| one.op == Op::Recreate);
+    let recreated: Vec<ObjectRef> = recreated.map(|one| one.object.clone()).collect();
+    guard(&Deletions {
+        objects: &objects,
+        recreated: &recreated,
+        prune_limit: request.mapping.sync.prune_limit,
+        allowed: request.options.allow_delete,
+        desired: ground.placed.len(),
+    })
 }
 
 /// Deletions in the reverse of the order in which the objects would be applied.
@@ -128,20 +156,10 @@ fn deletions(request: &PlanRequest<'_>, ground: &Ground<'_>) -> Vec<Operation> {
         return Vec::new();
     }
     let leaving = &ground.departed.ours;
-    let values: Vec<_> = leaving.iter().map(|one| one.live.value()).collect();
-    let inputs: Vec<OrderInput<'_>> = leaving
-        .iter()
-        .zip(&values)
-        .map(|(one, value)| OrderInput { reference: &one.reference, object: value })
-        .collect();
-    // Dependencies of what leaves may be gone already: then any order will do.
-    let order: Vec<(u32, usize)> = match apply_order(&inputs) {
-        Ok(order) => order.into_iter().map(|one| (one.stage, one.index)).collect(),
-        Err(_) => (0..leaving.len()).map(|index| (0, index)).collect(),
-    };
+    let values: Vec<_> =
+        leaving.iter().map(|one| (one.reference.key(), one.live.value())).collect();
+    let order = deletion_order(&values).into_iter();
     order
-        .into_iter()
-        .rev()
         .map(|(stage, index)| Operation {
             op: Op::Delete,
             object: leaving[index].reference.clone(),
@@ -156,23 +174,12 @@ fn deletions(request: &PlanRequest<'_>, ground: &Ground<'_>) -> Vec<Operation> {
         .collect()
 }
 
-fn previous<'a>(
-    request: &PlanRequest<'a>,
-    ground: &Ground<'_>,
-) -> HashMap<ObjectKey, &'a Manifest> {
-    let namespace = &request.mapping.target.namespace;
+/// The objects of the synced revision in their places, as far as their kinds are still known.
+fn previous(request: &PlanRequest<'_>, ground: &Ground<'_>) -> HashMap<ObjectKey, Desired> {
     let manifests = request.previous.unwrap_or_default().iter();
-    manifests
-        .map(|manifest| (super::desired::key(&ground.catalogue, manifest, namespace), manifest))
-        .collect()
-}
-
-fn reason(op: Op, previous: Option<&Manifest>, _desired: &Desired) -> Reason {
-    match (op, previous) {
-        (Op::TakeOver, _) => Reason::TakeOver,
-        (_, Some(_)) => Reason::Drift,
-        _ => Reason::Commit,
-    }
+    let placed =
+        manifests.map(|manifest| place_known(&ground.catalogue, manifest, &ground.namespace));
+    placed.map(|one| (one.reference.key(), one)).collect()
 }
 
 fn blocked(ground: &Ground<'_>) -> Option<String> {
@@ -197,21 +204,6 @@ fn objects(ground: &Ground<'_>, judged: &[Judged]) -> Vec<PlannedObject> {
             extra: judged.extra.clone(),
         })
         .collect()
-}
-
-fn digest(revision: &Revision, operations: &[Operation]) -> String {
-    use sha2::{Digest, Sha256};
-    let mut hasher = Sha256::new();
-    hasher.update(revision.as_str());
-    for operation in operations {
-        hasher.update(format!("{:?}{:?}{:?}", operation.op, operation.object, operation.uid));
-        // What is created follows from the revision; its dry run holds addresses and ports that the server draws anew
-        // each time.
-        if operation.op != Op::Create {
-            hasher.update(format!("{:?}", operation.changes));
-        }
-    }
-    base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, hasher.finalize())
 }
 
 /// Whether an apply may go on in spite of a plan's refusals: it may not.

@@ -22,6 +22,8 @@ pub struct Limits {
     pub call: Duration,
     /// Until a CustomResourceDefinition is established or a namespace active.
     pub established: Duration,
+    /// Until an object that others wait for does its work.
+    pub ready: Duration,
     /// First and longest pause before a watch that broke is tried again.
     pub reconnect: (Duration, Duration),
 }
@@ -33,6 +35,7 @@ impl Default for Limits {
             attempt: Duration::from_secs(30),
             call: Duration::from_secs(90),
             established: Duration::from_secs(60),
+            ready: Duration::from_secs(300),
             reconnect: (Duration::from_millis(800), Duration::from_secs(30)),
         }
     }

@@ -39,7 +39,6 @@ async fn a_scaled_deployment_is_drift_and_is_corrected() {
         let [change] = &operation.changes[..] else { panic!("{:#?}", operation.changes) };
         assert_eq!(change.path, "/spec/replicas");
         assert_eq!(change.live_manager.as_deref(), Some("kubectl"));
-        assert!(change.live_time.is_some());
         assert_eq!((&change.before, &change.after), (&Some(json!(4)), &Some(json!(2))));
         assert!(world.sync("r1", &desired).await.expect("a sync").complete);
         let live = world.get(&format!("{}/web", world.deployments())).await;

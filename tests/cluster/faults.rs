@@ -15,7 +15,7 @@ fn real_patch() -> When {
     When { dry_run: Some(false), ..When::verb("patch", "configmaps") }
 }
 
-/// PATCHes of ConfigMaps that were carried out or refused, dry runs aside.
+/// Patches of config maps that were carried out or refused, dry runs aside.
 fn patches(sandbox: &Sandbox) -> usize {
     sandbox
         .traffic()
@@ -117,7 +117,7 @@ async fn a_failure_skips_its_dependents_and_prunes_nothing() {
         .filter(|line| line.starts_with("after") && !line.contains("gitdeck-"))
         .collect();
     let expect = |text: &str| {
-        assert!(ends.iter().any(|line| line.contains(text)), "{text} not in {ends:#?}")
+        assert!(ends.iter().any(|line| line.contains(text)), "{text} not in {ends:#?}");
     };
     expect("dependents/first failed");
     expect("dependents/late skipped");

@@ -36,6 +36,12 @@ async fn the_steady_state_needs_no_request_and_drift_is_told() {
         until_told(&mut changes, &world.key("c7")).await;
         let plan = world.plan("r1", &desired).await.expect("a plan");
         assert_eq!((plan.operations.len(), plan.summary.unchanged, plan.dry_runs), (1, 19, 1));
+        let change = &plan.operations[0].changes[0];
+        assert_eq!(
+            (change.path.as_str(), change.live_manager.as_deref()),
+            ("/data/key", Some("kubectl-edit"))
+        );
+        assert!(change.live_time.is_some());
         assert_eq!(
             world.plan("r1", &desired).await.expect("a plan").dry_runs,
             0,

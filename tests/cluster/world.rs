@@ -122,7 +122,7 @@ impl World {
 }
 
 impl World {
-    /// Address of the ConfigMaps of the mapping's namespace.
+    /// Address of the config maps of the mapping's namespace.
     pub fn configs(&self) -> String {
         format!("/api/v1/namespaces/{}/configmaps", self.mapping.target.namespace)
     }
@@ -160,7 +160,7 @@ impl World {
     }
 }
 
-/// A ConfigMap with one key.
+/// A config map with one key.
 pub fn config(name: &str, value: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"key": value}})
 }
