@@ -83,7 +83,12 @@ impl Demo {
             Engine::start(Arc::clone(&self.settings)).map_err(|failure| failure.to_string())?;
         let mut store = engine.cached_store();
         for (name, _) in &self.fleet.repositories {
-            run(&mut engine, &mut store, Command::Fetch { repository: name.clone() }).await?;
+            run(
+                &mut engine,
+                &mut store,
+                Command::Fetch { repository: name.clone(), observe: false },
+            )
+            .await?;
         }
         for mapping in MAPPINGS {
             sync(&mut engine, &mut store, mapping).await?;

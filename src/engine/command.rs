@@ -45,10 +45,12 @@ pub struct SyncOptions {
 pub enum Command {
     /// Keep everything observed: poll repositories, watch clusters. Ends only when cancelled.
     Watch,
-    /// Fetch one repository and observe its mappings.
+    /// Fetch one repository.
     Fetch {
         /// Repository.
         repository: String,
+        /// Whether its mappings are observed afterwards.
+        observe: bool,
     },
     /// Test one repository: reachable, authenticated, branch, may push.
     CheckRepository {
@@ -179,7 +181,7 @@ impl Command {
         let mut line = String::from("gitdeck ");
         match self {
             Self::Watch => line.push_str("status"),
-            Self::Fetch { repository } | Self::CheckRepository { repository } => {
+            Self::Fetch { repository, .. } | Self::CheckRepository { repository } => {
                 push(&mut line, "repo check", repository);
             }
             Self::Log { subject, .. } => push(&mut line, "log", subject.name()),

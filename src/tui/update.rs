@@ -243,7 +243,7 @@ fn refresh(ui: &Ui, store: &Store) -> Vec<Effect> {
             Some(name) => vec![name.clone()],
             None => store.repositories.keys().cloned().collect(),
         };
-        let fetch = |repository| Effect::inform(Command::Fetch { repository });
+        let fetch = |repository| Effect::inform(Command::Fetch { repository, observe: true });
         return names.into_iter().map(fetch).collect();
     }
     let mapping = ui.mappings.selected.clone();

@@ -110,7 +110,7 @@ impl Work<'_> {
         let mut distinct: Vec<String> = names.to_vec();
         distinct.sort();
         distinct.dedup();
-        let fetch = |name: &String| Command::Fetch { repository: name.clone() };
+        let fetch = |name: &String| Command::Fetch { repository: name.clone(), observe: false };
         let ran = self.run(distinct.iter().map(fetch).collect()).await;
         let mut exit = Exit::Fine;
         for (name, outcome) in distinct.iter().zip(&ran.outcomes) {

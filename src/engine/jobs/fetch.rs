@@ -7,12 +7,11 @@ use crate::engine::{Event, Failure, Progress};
 use crate::git::{FetchProgress, Fetched, Flow, Upstream};
 use jiff::Timestamp;
 
-/// Fetches, then looks at the mappings that it feeds.
-pub(super) async fn run(ctx: &Context, repository: &str) -> Result<String, Stop> {
+/// Fetches, then, where asked, looks at the mappings that it feeds.
+pub(super) async fn run(ctx: &Context, repository: &str, look: bool) -> Result<String, Stop> {
     let tip = fetch(ctx, repository).await?;
-    for mapping in
-        ctx.world.settings.mappings.values().filter(|mapping| mapping.repository == repository)
-    {
+    let fed = ctx.world.settings.mappings.values();
+    for mapping in fed.filter(|mapping| look && mapping.repository == repository) {
         ctx.check()?;
         observe::observe(ctx, &mapping.name).await?;
     }

@@ -6,6 +6,7 @@ use crate::engine::error::Stop;
 use crate::engine::jobs::{Context, attribute};
 use crate::engine::world::Rendered;
 use crate::engine::{Failure, SyncOptions};
+use crate::git::{GitError, Repository};
 use crate::render::{Plain, Renderer, SourceFile};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -77,11 +78,30 @@ pub(super) async fn look(
 ) -> Result<Look, Blind> {
     let revision =
         desired_revision(ctx, mapping, revision).await.map_err(|stop| desired(stop, None))?;
-    let rendered =
-        render(ctx, mapping, &revision).await.map_err(|stop| desired(stop, Some(&revision)))?;
+    let rendered = match render(ctx, mapping, &revision).await {
+        Ok(rendered) => Some(rendered),
+        // Perhaps it was emptied; the inventory tells that from a path that was never there.
+        Err(stop) if !is_gone(ctx, mapping, &revision).await => {
+            return Err(desired(stop, Some(&revision)));
+        }
+        Err(_) => None,
+    };
     let live = |failure| Blind::Live(failure, revision.clone());
     let cluster = ctx.world.cluster(&mapping.target.context).await.map_err(live)?;
     let inventory = cluster.inventory(&mapping.name).await.map_err(Failure::from).map_err(live)?;
+    let rendered = match rendered {
+        Some(rendered) => rendered,
+        None if inventory.members.is_empty() => {
+            let failure = Failure::new(format!("there is no \"{}\" at {revision}", mapping.path))
+                .hint(format!(
+                    "`gitdeck config explain {}` shows where the path comes from",
+                    mapping.name
+                ));
+            return Err(Blind::Desired(failure, Some(revision)));
+        }
+        // Nothing is desired any more. The guard asks for a number, whatever the limit is.
+        None => Rendered::default(),
+    };
     let previous = match &inventory.synced_revision {
         Some(synced) if *synced != revision => render(ctx, mapping, synced).await.ok(),
         Some(_) => Some(Arc::clone(&rendered)),
@@ -153,6 +173,15 @@ pub(super) async fn desired_revision(
         .hint(format!("`gitdeck repo check {repository}` says which"))
         .into()
     })
+}
+
+/// Whether the whole path of a mapping is missing at a revision.
+async fn is_gone(ctx: &Context, mapping: &Mapping, revision: &Revision) -> bool {
+    let (at, path) = (revision.clone(), mapping.path.clone());
+    let gone = move |git: &Repository| {
+        Ok(matches!(git.tree(&at, &path), Err(GitError::PathMissing { .. })))
+    };
+    ctx.world.git(&mapping.repository, gone).await.unwrap_or(false)
 }
 
 /// The manifests of a mapping at a revision; a revision never changes, so each is rendered once.

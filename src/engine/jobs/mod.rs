@@ -65,7 +65,7 @@ impl Context {
 pub(crate) fn title(command: &Command) -> String {
     match command {
         Command::Watch => "watch".to_owned(),
-        Command::Fetch { repository } => format!("fetch {repository}"),
+        Command::Fetch { repository, .. } => format!("fetch {repository}"),
         Command::CheckRepository { repository } => format!("check {repository}"),
         Command::Log { subject, .. } => format!("log {}", subject.name()),
         Command::Show { revision, .. } => format!("show {revision}"),
@@ -91,7 +91,7 @@ pub(crate) async fn run(ctx: Context, command: Command) -> Outcome {
     }
     let result = match command {
         Command::Watch => ctx.read(watch::run(&ctx)).await,
-        Command::Fetch { repository } => fetch::run(&ctx, &repository).await,
+        Command::Fetch { repository, observe } => fetch::run(&ctx, &repository, observe).await,
         Command::CheckRepository { repository } => ctx.read(check::run(&ctx, &repository)).await,
         Command::Log { subject, from, skip, limit, path } => {
             let page = log::Page { from, skip, limit, path };

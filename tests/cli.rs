@@ -1,0 +1,306 @@
+//! The command line of the built binary on the fleet of `gitdeck demo --headless`.
+
+use crate::support::skipped;
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// A demo that serves, with a home of its own.
+struct Demo {
+    child: Child,
+    home: TempDir,
+    ready: Value,
+}
+
+/// How a command ended.
+struct Ended {
+    code: i32,
+    results: String,
+    notes: String,
+}
+
+impl Demo {
+    fn start() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let mut child = program(home.path())
+            .args(["demo", "--headless", "--keep"])
+            .arg(home.path().join("demo"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let ready = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        Self { child, home, ready }
+    }
+
+    fn path(&self, key: &str) -> PathBuf {
+        PathBuf::from(self.ready[key].as_str().unwrap())
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = program(self.home.path());
+        command.arg("--config").arg(self.path("config")).args(arguments);
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ended {
+        ended(self.command(arguments).output().unwrap())
+    }
+
+    fn json(&self, arguments: &[&str]) -> (i32, Value) {
+        let ended = self.run(&[arguments, &["-o", "json"]].concat());
+        let value = serde_json::from_str(&ended.results)
+            .unwrap_or_else(|error| panic!("{error}: {}{}", ended.results, ended.notes));
+        (ended.code, value)
+    }
+
+    fn status(&self, mapping: &str) -> Value {
+        self.json(&["status", mapping]).1["mappings"][0].clone()
+    }
+
+    /// A clone of a repository to work in with git itself.
+    fn cloned(&self, repository: &str) -> PathBuf {
+        let folder = self.home.path().join("clone");
+        let url = self.ready["repositories"][repository].as_str().unwrap();
+        self.git(self.home.path(), &["clone", "-q", url, "clone"]);
+        folder
+    }
+
+    fn git(&self, folder: &Path, arguments: &[&str]) -> String {
+        let output = Command::new("git")
+            .args(["-c", "user.name=Ana", "-c", "user.email=ana@example.com"])
+            .args(arguments)
+            .current_dir(folder)
+            .env("HOME", self.home.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn program(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gitdeck"));
+    command
+        .env_clear()
+        .env("HOME", home)
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("NO_PROXY", "127.0.0.1")
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn ended(output: Output) -> Ended {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ended {
+        code: output.status.code().unwrap_or(-1),
+        results: text(output.stdout),
+        notes: text(output.stderr),
+    }
+}
+
+fn kubectl() -> Option<PathBuf> {
+    let assets = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders = assets.into_iter().chain(std::env::split_paths(&folders));
+    let found = folders.find_map(|folder| Some(folder.join("kubectl")).filter(|p| p.is_file()));
+    if found.is_none() {
+        skipped("there is no kubectl, neither in KUBEBUILDER_ASSETS nor on PATH");
+    }
+    found
+}
+
+#[test]
+fn a_scale_by_hand_is_seen_and_named() {
+    let Some(kubectl) = kubectl() else { return };
+    let demo = Demo::start();
+    assert_eq!(demo.run(&["status", "frontend", "--exit-code"]).code, 0);
+    let scaled = Command::new(kubectl)
+        .arg("--kubeconfig")
+        .arg(demo.path("kubeconfig"))
+        .args(["-n", "shop", "scale", "deployment/frontend", "--replicas=7"])
+        .env("HOME", demo.home.path())
+        .env("NO_PROXY", "127.0.0.1")
+        .output()
+        .unwrap();
+    assert!(scaled.status.success(), "{}", String::from_utf8_lossy(&scaled.stderr));
+    assert_eq!(demo.run(&["status", "frontend", "--exit-code"]).code, 1);
+    assert_eq!(demo.status("frontend")["sync"], "drifted");
+    let (code, document) = demo.json(&["diff", "frontend"]);
+    assert_eq!(code, 1);
+    let operation = &document["plans"][0]["operations"][0];
+    assert_eq!((&operation["op"], &operation["reason"]), (&"update".into(), &"drift".into()));
+    let change = &operation["changes"][0];
+    assert_eq!(change["path"], "/spec/replicas");
+    assert_eq!(change["before"], 7);
+    assert!(change["commit"].is_string(), "{change}");
+    assert_eq!(demo.run(&["sync", "frontend", "--yes"]).code, 0);
+    assert_eq!(demo.run(&["diff", "frontend"]).code, 0);
+}
+
+#[test]
+fn a_commit_goes_all_the_way() {
+    let demo = Demo::start();
+    let path = "apps/catalog/deployment.yaml";
+    let clone = demo.cloned("storefront");
+    let text = std::fs::read_to_string(clone.join(path)).unwrap();
+    let line = text.lines().find(|line| line.contains("replicas:")).unwrap().to_owned();
+    let indent = line.split("replicas").next().unwrap();
+    let edited = text.replacen(&line, &format!("{indent}replicas: 4"), 1);
+    let local = demo.home.path().join("new.yaml");
+    std::fs::write(&local, &edited).unwrap();
+    let file = format!("deployment.yaml={}", local.display());
+    let refused = demo.run(&["commit", "catalog", "--file", &file]);
+    assert_eq!(refused.code, 2, "{}", refused.notes);
+    assert!(refused.notes.contains("--no-push"));
+    let (code, made) = demo.json(&["commit", "catalog", "--file", &file, "--no-push"]);
+    assert_eq!(code, 0);
+    let revision = made["commit"]["revision"].as_str().unwrap().to_owned();
+    assert_eq!(demo.json(&["repo", "show", "storefront"]).1["repositories"][0]["pending"], 1);
+    demo.git(&clone, &["fetch", "-q"]);
+    assert!(!demo.git(&clone, &["log", "origin/main", "--format=%H"]).contains(&revision));
+    let pushed = demo.run(&["push", "storefront"]);
+    assert_eq!(pushed.code, 0, "{}", pushed.notes);
+    demo.git(&clone, &["fetch", "-q"]);
+    assert_eq!(demo.git(&clone, &["show", &format!("origin/main:{path}")]), edited);
+    assert_ne!(demo.status("catalog")["sync"], "synced");
+    let unconfirmed = demo.run(&["sync", "catalog"]);
+    assert_eq!(unconfirmed.code, 2);
+    assert!(unconfirmed.notes.contains("--yes") && unconfirmed.notes.contains("/spec/replicas"));
+    let synced = demo.run(&["sync", "catalog", "--yes", "--wait=60s"]);
+    assert_eq!(synced.code, 0, "{}", synced.notes);
+    let status = demo.status("catalog");
+    assert_eq!((&status["sync"], &status["health"]), (&"synced".into(), &"healthy".into()));
+    assert_eq!(demo.run(&["sync", "catalog"]).code, 0, "nothing to do needs no --yes");
+    let log = demo.json(&["log", "catalog", "-n", "1"]).1;
+    assert_eq!(log["commits"][0]["revision"], revision.as_str());
+    assert_eq!(log["commits"][0]["by_gitdeck"], true);
+    let entries = demo.json(&["activity"]).1;
+    let verbs: Vec<&str> =
+        entries["entries"].as_array().unwrap().iter().filter_map(|e| e["what"].as_str()).collect();
+    assert_eq!(verbs.get(..3), Some(["sync", "push", "commit"].as_slice()), "{entries}");
+}
+
+#[test]
+fn guards_and_faults_have_their_codes() {
+    let demo = Demo::start();
+    let unknown = demo.run(&["sync", "catalgo"]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.notes.contains("did you mean `catalog`?"), "{}", unknown.notes);
+    let broken = demo.run(&["diff", "fraud"]);
+    assert_eq!(broken.code, 3);
+    assert!(broken.notes.contains("rules.yaml:"), "{}", broken.notes);
+    assert_eq!(demo.status("fraud")["sync"], "error");
+    let suspended = demo.run(&["sync", "ledger", "--yes"]);
+    assert_eq!(suspended.code, 4, "{}{}", suspended.results, suspended.notes);
+    assert!(suspended.notes.contains("gitdeck resume"), "{}", suspended.notes);
+    let read_only = demo.run(&["--read-only", "sync", "checkout", "--yes"]);
+    assert_eq!(read_only.code, 4, "{}", read_only.notes);
+    let worst = demo.run(&["diff", "fraud", "checkout"]);
+    assert_eq!(worst.code, 3);
+    assert!(worst.results.contains("checkout"), "one failure does not hide the others");
+    let gone = demo.run(&["--context", "elsewhere", "diff", "catalog"]);
+    assert_eq!(gone.code, 2, "{}", gone.notes);
+    let malformed = demo.home.path().join("bad.yaml");
+    std::fs::write(&malformed, "kind: [\n").unwrap();
+    let file = format!("deployment.yaml={}", malformed.display());
+    let refused = demo.run(&["commit", "catalog", "--file", &file, "--push"]);
+    assert_eq!(refused.code, 3);
+    assert!(refused.notes.contains("deployment.yaml:"), "{}", refused.notes);
+}
+
+#[test]
+fn what_leaves_git_is_pruned_and_an_emptied_directory_is_refused() {
+    let demo = Demo::start();
+    let clone = demo.cloned("storefront");
+    let files = |folder: &str| {
+        demo.git(&clone, &["ls-files", folder]).lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let service = files("apps/search").into_iter().find(|file| file.contains("service")).unwrap();
+    demo.git(&clone, &["rm", "-q", &service]);
+    demo.git(&clone, &["commit", "-qm", "Drop the service"]);
+    demo.git(&clone, &["push", "-q"]);
+    let (code, plan) = demo.json(&["plan", "search"]);
+    assert_eq!(code, 1, "{plan}");
+    let operations = plan["plans"][0]["operations"].as_array().unwrap();
+    assert_eq!(operations.len(), 1, "{plan}");
+    assert_eq!(operations[0]["reason"], "prune");
+    assert_eq!(operations[0]["object"]["kind"], "Service");
+    let synced = demo.run(&["sync", "search", "--yes"]);
+    assert_eq!(synced.code, 0, "{}", synced.notes);
+    assert_eq!(demo.run(&["diff", "search"]).code, 0);
+    demo.git(&clone, &["rm", "-qr", "apps/search"]);
+    demo.git(&clone, &["commit", "-qm", "Empty it"]);
+    demo.git(&clone, &["push", "-q"]);
+    let emptied = demo.run(&["sync", "search", "--yes"]);
+    assert_eq!(emptied.code, 4, "{}{}", emptied.results, emptied.notes);
+    assert!(emptied.notes.contains("--allow-delete"), "{}", emptied.notes);
+}
+
+#[test]
+fn secrets_are_nowhere() {
+    let home = tempfile::tempdir().unwrap();
+    let planted = "planted-hunter2";
+    let run = |arguments: &[&str]| {
+        let output = program(home.path())
+            .args(["--log-level", "trace"])
+            .args(arguments)
+            .env("PLANTED", planted)
+            .output()
+            .unwrap();
+        let ended = ended(output);
+        assert!(
+            !ended.results.contains(planted) && !ended.notes.contains(planted),
+            "{arguments:?}"
+        );
+        ended
+    };
+    let typed = run(&["repo", "add", "x", "https://bot:planted-hunter2@127.0.0.1:1/x.git"]);
+    assert_eq!(typed.code, 2);
+    let add = ["repo", "add", "x", "https://127.0.0.1:1/x.git", "--username", "bot"];
+    assert_eq!(run(&[&add[..], &["--password-ref", "env:PLANTED"]].concat()).code, 0);
+    assert_eq!(run(&["repo", "check", "x"]).code, 3);
+    let added = run(&["mapping", "add", "m", "--repository", "x", "--path", "."]);
+    assert_eq!(added.code, 0, "{}", added.notes);
+    for arguments in [&["status"][..], &["diff"], &["doctor"], &["config", "explain", "m"]] {
+        run(arguments);
+    }
+    let mut open = vec![home.path().to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if let Ok(bytes) = std::fs::read(&path) {
+                let found = bytes.windows(planted.len()).any(|part| part == planted.as_bytes());
+                assert!(!found, "{}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn an_empty_configuration_is_friendly_and_a_gone_reader_no_fault() {
+    let home = tempfile::tempdir().unwrap();
+    let empty = ended(program(home.path()).arg("status").output().unwrap());
+    assert_eq!((empty.code, empty.results.as_str()), (0, ""));
+    assert!(empty.notes.contains("gitdeck repo add NAME URL"), "{}", empty.notes);
+    let mut script =
+        program(home.path()).args(["completions", "bash"]).stdout(Stdio::piped()).spawn().unwrap();
+    drop(script.stdout.take());
+    let mut notes = Vec::new();
+    std::io::copy(&mut script.stderr.take().unwrap(), &mut notes).unwrap();
+    let status = script.wait().unwrap();
+    assert!(status.success() && notes.is_empty(), "{}", String::from_utf8_lossy(&notes));
+}
