@@ -5,6 +5,12 @@ mod cli;
 #[cfg(feature = "sandbox")]
 mod cluster;
 mod control_plane;
+#[cfg(feature = "console")]
+mod frames;
+#[cfg(feature = "console")]
+mod frames_flows;
+#[cfg(feature = "console")]
+mod frames_random;
 mod git;
 mod health;
 #[cfg(feature = "sandbox")]

@@ -6,8 +6,8 @@ use crate::tui::ui::Ui;
 
 /// The command line for the pane in focus, or for the popup above it.
 pub fn command_line(ui: &Ui, store: &Store) -> Option<String> {
-    if let Some(line) = ui.popups.last().and_then(|popup| popup.command_line(store)) {
-        return Some(line);
+    if let Some(popup) = ui.popups.last() {
+        return popup.command_line(store);
     }
     let mapping = || ui.mappings.selected.clone();
     let command = match ui.focus {

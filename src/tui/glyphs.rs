@@ -3,7 +3,7 @@
 use crate::domain::{Health, SyncState};
 use ratatui::symbols::border;
 
-/// A set of signs; every sign is one cell wide.
+/// A set of signs; every sign but the dots is one cell wide.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Glyphs {
     /// As it should be.
@@ -30,6 +30,8 @@ pub struct Glyphs {
     pub mark: &'static str,
     /// Where a text was cut.
     pub ellipsis: &'static str,
+    /// Something is on its way.
+    pub dots: &'static str,
     /// From one to the other.
     pub arrow: &'static str,
     /// Unfolded.
@@ -68,6 +70,7 @@ pub const UNICODE: Glyphs = Glyphs {
     bar: "▌",
     mark: "✚",
     ellipsis: "…",
+    dots: "…",
     arrow: "→",
     open: "▾",
     folded: "▸",
@@ -95,6 +98,7 @@ pub const ASCII: Glyphs = Glyphs {
     bar: ">",
     mark: "+",
     ellipsis: "~",
+    dots: "...",
     arrow: ">",
     open: "-",
     folded: "+",

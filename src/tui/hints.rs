@@ -5,6 +5,7 @@ use crate::tui::action::Action;
 use crate::tui::command_line::command_line;
 use crate::tui::keymap::Binding;
 use crate::tui::panes::Scene;
+use crate::tui::popups::Popup;
 use crate::tui::style::Role;
 use crate::tui::widgets::text::{cells, clip, safe};
 use ratatui::buffer::Buffer;
@@ -20,8 +21,11 @@ pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
         let command = safe(&command);
         let command = clip(&command, total / 2, look.glyphs.ellipsis).into_owned();
         right.push(look.span(Role::Muted, command));
-        right.push(look.span(Role::Key, "  y"));
-        right.push(look.span(Role::Muted, " copy "));
+        if ui.popups.last().is_none_or(Popup::copies) {
+            right.push(look.span(Role::Key, "  y"));
+            right.push(look.span(Role::Muted, " copy"));
+        }
+        right.push(Span::raw(" "));
     }
     let right = Line::from(right);
     let mut left = vec![Span::raw(" ")];
@@ -51,6 +55,10 @@ pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
 /// The hint of a key, where it makes sense now.
 fn hint(binding: &'static Binding, scene: &Scene) -> Option<(String, &'static str)> {
     let Scene { ui, store, .. } = *scene;
+    // A popup has its own keys and says them itself.
+    if !ui.popups.is_empty() {
+        return None;
+    }
     let key = binding.keys.first().filter(|_| binding.holds_in(ui.focus))?;
     let mapping = ui.selected_mapping(store);
     let word = match binding.action {
@@ -63,7 +71,11 @@ fn hint(binding: &'static Binding, scene: &Scene) -> Option<(String, &'static st
         Action::Suspend if mapping.is_some_and(|v| v.status.sync == SyncState::Suspended) => {
             "resume"
         }
-        Action::Sync | Action::Edit | Action::Suspend | Action::Diff if mapping.is_none() => "",
+        Action::Sync | Action::Edit | Action::Suspend | Action::Diff | Action::Mark
+            if mapping.is_none() =>
+        {
+            ""
+        }
         _ => binding.hint,
     };
     (!word.is_empty()).then(|| (key.label(), word))

@@ -8,11 +8,7 @@ use crate::tui::words::count;
 pub fn words(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Deletions { count: number, because } => {
-            format!(
-                "{} would be deleted ({}): the number has to be typed",
-                count(*number, "object"),
-                safe(because)
-            )
+            format!("{} would be deleted: {}", count(*number, "object"), safe(because))
         }
         Refusal::Foreign { object, owner } => {
             format!("{} belongs to {}", safe(&object.to_string()), safe(owner))

@@ -1,10 +1,14 @@
 //! What the tests share.
 
 pub mod control_plane;
+#[cfg(feature = "console")]
+pub mod driver;
 pub mod fake_node;
 pub mod git_http;
 pub mod git_ssh;
 pub mod paths;
+#[cfg(feature = "console")]
+pub mod world;
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};

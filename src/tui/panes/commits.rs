@@ -98,7 +98,7 @@ pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
         scroll: state.rows.scroll(),
     };
     let inner = paint_frame(buffer, area, scene, Pane::Commits, titles);
-    if let Some(text) = why_empty(state, log) {
+    if let Some(text) = why_empty(state, log, look) {
         paint_empty(buffer, inner, look, &[(Role::Muted, text)]);
         return;
     }
@@ -120,13 +120,13 @@ const COLUMNS: [Column; 4] = [
     Column { title: "TITLE", least: 8, ideal: 120, rank: 4 },
 ];
 
-fn why_empty(state: &State, log: &Log) -> Option<String> {
+fn why_empty(state: &State, log: &Log, look: &Look) -> Option<String> {
     if !state.rows.visible.is_empty() {
         return None;
     }
     Some(match &state.subject {
         None => "Select a repository or a mapping.".to_owned(),
-        Some(_) if !log.loaded => "loading\u{2026}".to_owned(),
+        Some(_) if !log.loaded => format!("loading{}", look.glyphs.dots),
         Some(_) if !log.commits.is_empty() => {
             "No loaded commit matches the filter. Esc clears it.".to_owned()
         }

@@ -77,8 +77,12 @@ pub fn lines(view: &MappingView, look: &Look, width: usize) -> Vec<Line<'static>
         }
     }
     let Some((plan, _)) = &view.plan else {
-        let word =
-            if view.status.observed_at.is_none() { "loading\u{2026}" } else { "not planned yet" };
+        let loading = view.status.observed_at.is_none();
+        let word = if loading {
+            format!("loading{}", look.glyphs.dots)
+        } else {
+            "not planned yet".to_owned()
+        };
         if lines.is_empty() {
             lines.push(Line::from(look.span(Role::Muted, word)));
         }

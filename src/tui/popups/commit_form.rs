@@ -244,7 +244,7 @@ impl CommitForm {
             buffer.set_stringn(place.x, place.y, line, place.width as usize, look.theme[*role]);
         }
         if self.stage == Stage::Drafting {
-            let text = format!("{} checking the edits\u{2026}", look.spinner());
+            let text = format!("{} checking the edits{}", look.spinner(), look.glyphs.dots);
             buffer.set_stringn(diff.x, diff.y, text, diff.width as usize, look.theme[Role::Busy]);
         }
     }
@@ -298,7 +298,7 @@ impl CommitForm {
             spans.push(Span::raw("  "));
         }
         let remark = match &self.stage {
-            Stage::Committing => format!("{} committing\u{2026}", look.spinner()),
+            Stage::Committing => format!("{} committing{}", look.spinner(), look.glyphs.dots),
             _ if !self.faults.is_empty() => {
                 format!("{}: go back and mend them", count(self.faults.len(), "fault"))
             }
@@ -326,7 +326,7 @@ fn skip_cells(text: &str, skip: usize) -> String {
 }
 
 fn place(screen: Rect) -> Rect {
-    crate::tui::popups::place(screen, screen.width.saturating_sub(2).min(120), screen.height)
+    crate::tui::popups::place(screen, screen.width.min(140), screen.height)
 }
 
 /// Message, remarks with buttons, and diff.

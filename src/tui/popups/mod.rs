@@ -143,6 +143,11 @@ impl Popup {
         }
     }
 
+    /// Whether `y` copies its command line.
+    pub fn copies(&self) -> bool {
+        matches!(self, Self::Activity(_) | Self::Reader(_))
+    }
+
     /// Whether it belongs to the edit of a mapping, and goes when that is committed.
     pub fn edits(&self, mapping: &str) -> bool {
         match self {

@@ -35,8 +35,8 @@ pub enum Side {
 pub enum Line {
     /// An operation, by its position in the plan.
     Operation(usize),
-    /// The path of a change.
-    Path(usize, usize),
+    /// The path of a change; perhaps with the culprit of the live value at its right.
+    Path(usize, usize, bool),
     /// A piece of a value; emphasised parts are what differs.
     Value {
         /// Operation and change.
@@ -66,7 +66,7 @@ impl Line {
     /// The operation that a line belongs to.
     pub fn operation(&self) -> Option<usize> {
         match self {
-            Self::Operation(op) | Self::Path(op, _) | Self::Gutter(op, ..) => Some(*op),
+            Self::Operation(op) | Self::Path(op, ..) | Self::Gutter(op, ..) => Some(*op),
             Self::Value { at, .. } => Some(at.0),
             _ => None,
         }
@@ -126,7 +126,13 @@ fn push_change(
         }
         return;
     }
-    lines.push(Line::Path(at.0, at.1));
+    let block = flat(change.before.as_ref()).is_none() || flat(change.after.as_ref()).is_none();
+    let both = change.before.is_some() && change.after.is_some();
+    let beside = cells(&safe(&change.path)) + 4 + GUTTER <= width;
+    lines.push(Line::Path(at.0, at.1, block && both && beside && !change.redacted));
+    if block && both && !beside && !change.redacted {
+        lines.push(Line::Gutter(at.0, at.1, Side::Before));
+    }
     let room = width.saturating_sub(INDENT + 1).max(8);
     match (flat(change.before.as_ref()), flat(change.after.as_ref())) {
         _ if change.redacted => push_sides(lines, sides(change), at, room),
@@ -277,9 +283,7 @@ fn fitting(text: &str, room: usize) -> &str {
 fn push_block(lines: &mut Vec<Line>, change: &Change, at: (usize, usize), room: usize) {
     let before = block(change.before.as_ref());
     let after = block(change.after.as_ref());
-    if change.before.is_some() && change.after.is_some() {
-        lines.push(Line::Gutter(at.0, at.1, Side::Before));
-    }
+    let first = lines.len();
     let diff = TextDiff::configure().timeout(DEADLINE).diff_lines(before.as_str(), after.as_str());
     let mut shown = 0;
     for group in diff.grouped_ops(CONTEXT) {
@@ -311,7 +315,21 @@ fn push_block(lines: &mut Vec<Line>, change: &Change, at: (usize, usize), room: 
         lines.push(Line::Skipped(total - shown));
     }
     let side = if change.after.is_some() { Side::After } else { Side::Before };
-    lines.push(Line::Gutter(at.0, at.1, side));
+    if !gutter_beside(&mut lines[first..], side, room) {
+        lines.push(Line::Gutter(at.0, at.1, side));
+    }
+}
+
+/// Puts the culprit at the right of the last line of a side, where there is room.
+fn gutter_beside(lines: &mut [Line], wanted: Side, room: usize) -> bool {
+    let last = lines.iter_mut().rev().find_map(|line| match line {
+        Line::Value { side, parts, gutter, .. } if *side == wanted => Some((parts, gutter)),
+        _ => None,
+    });
+    let Some((parts, gutter)) = last else { return false };
+    let used: usize = parts.iter().map(|(_, text)| cells(text)).sum();
+    *gutter = used + 2 + GUTTER <= room;
+    *gutter
 }
 
 fn push_wrapped(lines: &mut Vec<Line>, side: Side, parts: Parts, at: (usize, usize), room: usize) {

@@ -190,7 +190,7 @@ fn why_empty(view: &MappingView, store: &Store, look: &Look) -> Vec<(Role, Strin
             ),
         )),
         None if view.status.observed_at.is_none() => {
-            said.push((Role::Muted, "loading\u{2026}".to_owned()));
+            said.push((Role::Muted, format!("loading{}", look.glyphs.dots)));
         }
         None if said.is_empty() => {
             said.push((Role::Muted, "Not planned yet. d plans it.".to_owned()));
@@ -212,7 +212,10 @@ impl Painter<'_> {
         let look = self.scene.look;
         let text = match line {
             Line::Operation(index) => self.head(*index, area.width as usize),
-            Line::Path(op, change) => {
+            Line::Path(op, change, gutter) => {
+                if *gutter {
+                    self.gutter(buffer, area, (*op, *change), Side::Before);
+                }
                 let path = self.change((*op, *change)).map_or("", |change| change.path.as_str());
                 let path = safe(if path.is_empty() { "(the whole object)" } else { path });
                 let room = (area.width as usize).saturating_sub(2);
