@@ -6,12 +6,16 @@ use super::failure::Cause;
 use crate::sandbox::fields;
 
 pub use fields::{
-    ApplyError, Schema, Schemas, Writer, apply, default, keep_times, prune_unknown,
+    ApplyError, Schema, Schemas, Writer, apply, decode_error, default, keep_times, prune_unknown,
     strategic_merge, track_update, unknown_fields,
 };
 
 /// Reasons why an object may not become `new`.
-pub fn validate(old: Option<&Value>, new: &Value) -> Vec<Cause> {
-    let _ = (old, new);
-    Vec::new()
+pub fn validate(schema: &Schema, old: Option<&Value>, new: &Value) -> Vec<Cause> {
+    let cause = |error: fields::FieldError| Cause {
+        reason: error.kind.reason().to_owned(),
+        message: error.message(),
+        field: error.field,
+    };
+    fields::validate(schema, old, new).into_iter().map(cause).collect()
 }

@@ -141,10 +141,8 @@ impl ApiServer {
             }
         }
         self.allocate(resource, live.map(|live| &**live), object);
-        if writing.unchecked {
-            return Ok(());
-        }
-        let causes = rules::validate(live.map(|live| &**live), object);
+        let Some(schema) = schema.filter(|_| !writing.unchecked) else { return Ok(()) };
+        let causes = rules::validate(&schema, live.map(|live| &**live), object);
         if causes.is_empty() {
             return Ok(());
         }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::collect::{check, paths};
 use super::compare::Comparison;
+use super::decode::amount_error;
 use super::element::{Element, canonical, same};
 use super::managers::{self, APPLY, Manager, Managers, Owned, UPDATE};
 use super::merge::merge;
@@ -181,19 +182,24 @@ pub fn apply(
         }
         other => other?,
     };
+    if let Some(error) = result.as_ref().and_then(|object| amount_error(schema, object)) {
+        let (title, what) = (title(patch), kind_title(patch));
+        return Err(ApplyError::Invalid(format!(
+            "failed to convert new object ({title}) to proper version: unable to convert unstructured object to {what}: {error}"
+        )));
+    }
     Ok(write.finish(result, &live, patch))
 }
 
 fn title(object: &Value) -> String {
     let part = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let metadata = &object["metadata"];
-    format!(
-        "{}/{}; {}, Kind={}",
-        part(&metadata["namespace"]),
-        part(&metadata["name"]),
-        part(&object["apiVersion"]),
-        part(&object["kind"])
-    )
+    format!("{}/{}; {}", part(&metadata["namespace"]), part(&metadata["name"]), kind_title(object))
+}
+
+fn kind_title(object: &Value) -> String {
+    let part = |name: &str| object[name].as_str().unwrap_or_default();
+    format!("{}, Kind={}", part("apiVersion"), part("kind"))
 }
 
 impl<'a> Write<'a> {

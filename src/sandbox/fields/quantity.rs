@@ -34,6 +34,16 @@ pub fn canonical(value: &Value) -> Option<String> {
     (value.as_str() != Some(written.as_str())).then_some(written)
 }
 
+/// Whether the text is an amount.
+pub fn is_amount(text: &str) -> bool {
+    parse(text).is_some()
+}
+
+/// Compares two amounts; `None` where one is none.
+pub fn compare(left: &str, right: &str) -> Option<std::cmp::Ordering> {
+    Some(parse(left)?.nano.cmp(&parse(right)?.nano))
+}
+
 fn parse(text: &str) -> Option<Amount> {
     let split = text
         .find(|letter: char| !matches!(letter, '0'..='9' | '.' | '+' | '-'))
