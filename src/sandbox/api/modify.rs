@@ -142,6 +142,8 @@ impl ApiServer {
             return Err(Failure::bad_request(message));
         }
         check_identity(call, &mut patch)?;
+        // Applied configurations are strict in any case: what the schema does not know is refused when merging.
+        call.strictness()?;
         if patch.pointer("/metadata/managedFields").is_some_and(|fields| !fields.is_null()) {
             return Err(Failure::bad_request("metadata.managedFields must be nil"));
         }
@@ -201,19 +203,17 @@ impl ApiServer {
     pub(super) fn check_fields(&self, call: &Call, object: &mut Value) -> Result<(), Failure> {
         let strictness = call.strictness()?;
         let Some(schema) = self.schema(&call.resource) else { return Ok(()) };
+        if let Some(error) = rules::decode_error(&schema, object) {
+            return Err(unreadable(call, &error));
+        }
         if strictness != Strictness::Ignore {
             let unknown: Vec<String> = rules::unknown_fields(&schema, object)
                 .into_iter()
                 .map(|path| format!("unknown field \"{}\"", path.trim_start_matches('.')))
                 .collect();
             if strictness == Strictness::Strict && !unknown.is_empty() {
-                let version =
-                    format!("{} in version \"{}\"", call.resource.kind, call.resource.version);
                 let unknown = unknown.join(", ");
-                let kind = &call.resource.kind;
-                return Err(Failure::bad_request(format!(
-                    "{version} cannot be handled as a {kind}: strict decoding error: {unknown}"
-                )));
+                return Err(unreadable(call, &format!("strict decoding error: {unknown}")));
             }
             for text in unknown {
                 call.warn(text);
@@ -237,6 +237,13 @@ fn patch_once(object: &mut Value, operation: json_patch::PatchOperation) -> Resu
         let message = "the server rejected our request due to an error in our request";
         Failure { details: Some(json!({})), ..Failure::new(422, "Invalid", message) }
     })
+}
+
+fn unreadable(call: &Call, why: &str) -> Failure {
+    let (kind, version) = (&call.resource.kind, &call.resource.version);
+    Failure::bad_request(format!(
+        "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"
+    ))
 }
 
 fn apply_failure(error: &ApplyError) -> Failure {

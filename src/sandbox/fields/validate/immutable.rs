@@ -47,7 +47,7 @@ pub fn check(report: &mut Report, kind: &str, old: &Value, new: &Value) {
         "EndpointSlice" => fixed("/addressType", IMMUTABLE),
         "RuntimeClass" => fixed("/handler", IMMUTABLE),
         "PriorityClass" if old["value"] != new["value"] => {
-            report.forbidden("value", "may not be changed in an update.")
+            report.forbidden("value", "may not be changed in an update.");
         }
         "CSIDriver" if old["spec"]["attachRequired"] != new["spec"]["attachRequired"] => {
             report.invalid("spec.attachedRequired", &new["spec"]["attachRequired"], IMMUTABLE);

@@ -45,7 +45,7 @@ fn service(report: &mut Report, spec: &Value) {
         report.one_of(&format!("{here}.protocol"), &port["protocol"], &["SCTP", "TCP", "UDP"]);
         match &port["targetPort"] {
             Value::String(text) => {
-                report.names(&format!("{here}.targetPort"), &port["targetPort"], names::port(text))
+                report.names(&format!("{here}.targetPort"), &port["targetPort"], names::port(text));
             }
             other => report.port(&format!("{here}.targetPort"), other),
         }

@@ -19,7 +19,7 @@ fn is_internal(message: &str) -> bool {
     message.contains("{\"Name\"")
         || message.contains("\"Spec\":")
         || message.contains("{\"Type\"")
-        || message.contains("\n")
+        || message.contains('\n')
         || message.contains("\"APIGroup\"")
         || message.contains("\"MinAvailable\"")
 }
