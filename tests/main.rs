@@ -14,6 +14,8 @@ mod frames_random;
 mod git;
 mod health;
 #[cfg(feature = "sandbox")]
+mod kill;
+#[cfg(feature = "sandbox")]
 mod kubectl;
 #[cfg(feature = "sandbox")]
 mod proof;

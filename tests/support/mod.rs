@@ -1,6 +1,8 @@
 //! What the tests share.
 
 pub mod control_plane;
+#[cfg(feature = "sandbox")]
+pub mod demo;
 #[cfg(feature = "console")]
 pub mod driver;
 pub mod fake_node;
