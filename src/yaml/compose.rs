@@ -179,13 +179,10 @@ fn read_scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Valu
     if text.contains('\0') {
         return Err("the text holds a NUL character".to_owned());
     }
-    match tag.map(|tag| (tag.core_suffix(), tag)) {
-        Some((Some(core), _)) => scalar::read_tagged(core, text),
-        Some((None, tag)) if tag.suffix() == "binary" && !tag.is_custom() => {
-            scalar::read_tagged("binary", text)
-        }
+    match tag.map(|tag| tag.suffix_in_namespace("tag:yaml.org,2002:")) {
+        Some(Some(core)) => scalar::read_tagged(&core, text),
         None if style == ScalarStyle::Plain => scalar::read_plain(text),
-        Some(_) | None => Ok(Value::String(text.to_owned())),
+        Some(None) | None => Ok(Value::String(text.to_owned())),
     }
 }
 

@@ -106,7 +106,9 @@ fn read_integer(plain: &str) -> Option<Number> {
         let value = i64::try_from(-i128::from(magnitude)).ok()?;
         return Some(Number::from(value));
     }
-    Some(Number::from(magnitude))
+    // What leaves 63 bits is a float to the API server.
+    i64::try_from(magnitude)
+        .map_or_else(|_| Number::from_f64(magnitude as f64), |value| Some(Number::from(value)))
 }
 
 /// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`
@@ -157,7 +159,7 @@ mod tests {
             ("1.0", json!(1)),
             ("1.5", json!(1.5)),
             (".5", json!(0.5)),
-            ("18446744073709551615", json!(u64::MAX)),
+            ("18446744073709551615", json!(18_446_744_073_709_551_615_f64)),
             ("-9223372036854775808", json!(i64::MIN)),
             ("1.2.3", json!("1.2.3")),
             ("100m", json!("100m")),
