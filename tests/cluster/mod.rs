@@ -3,5 +3,7 @@
 mod drift;
 mod faults;
 mod kube_prometheus;
+mod ownership;
+mod refusals;
 mod watch;
 mod world;
