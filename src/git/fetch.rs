@@ -66,12 +66,10 @@ impl Repository {
         watch: &mut dyn FnMut(FetchProgress) -> Flow,
     ) -> Result<Fetched, GitError> {
         let lock = self.lock_mirror(|| watch(FetchProgress::default()) == Flow::Continue)?;
-        self.make_mirror(&lock)?;
-        match self.with(|handles| self.fetch_into(handles, credential, watch)) {
+        match self.with_locked(&lock, |handles| self.fetch_into(handles, credential, watch)) {
             Err(GitError::Damaged { .. }) => {
                 self.mark_damaged();
-                self.make_mirror(&lock)?;
-                self.with(|handles| self.fetch_into(handles, credential, watch))
+                self.with_locked(&lock, |handles| self.fetch_into(handles, credential, watch))
             }
             result => result,
         }
@@ -197,8 +195,8 @@ impl Repository {
     /// Follows a rewritten branch to the tip that the last fetch saw, which must be `tip`. The old tip stays
     /// readable.
     pub fn accept(&self, tip: &Revision) -> Result<(), GitError> {
-        let _lock = self.lock_mirror(|| true)?;
-        self.with(|handles| {
+        let lock = self.lock_mirror(|| true)?;
+        self.with_locked(&lock, |handles| {
             let seen = handles.mirror.refname_to_id(&self.seen_ref()).ok();
             if seen.map(revision).as_ref() != Some(tip) {
                 return Err(GitError::UnknownRevision { text: tip.to_string() });

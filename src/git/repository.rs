@@ -127,13 +127,28 @@ impl Repository {
         &self,
         work: impl FnOnce(&Handles) -> Result<T, GitError>,
     ) -> Result<T, GitError> {
-        let idle = if self.mirror.join("HEAD").exists() {
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
-        } else {
+        if !self.mirror.join("HEAD").exists() {
             let lock = self.lock_mirror(|| true)?;
             self.make_mirror(&lock)?;
-            None
-        };
+        }
+        self.with_mirror(work)
+    }
+
+    /// [`Repository::with`] for whoever holds the mirror's lock already, and would wait for himself there.
+    pub(super) fn with_locked<T>(
+        &self,
+        lock: &Lock,
+        work: impl FnOnce(&Handles) -> Result<T, GitError>,
+    ) -> Result<T, GitError> {
+        self.make_mirror(lock)?;
+        self.with_mirror(work)
+    }
+
+    fn with_mirror<T>(
+        &self,
+        work: impl FnOnce(&Handles) -> Result<T, GitError>,
+    ) -> Result<T, GitError> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let handles = match idle {
             Some(handles) => handles,
             None => Handles::open(&self.mirror, &self.outbox)
