@@ -16,9 +16,15 @@ const PORTS: u64 = 2_768;
 
 impl ApiServer {
     /// Completes an object before validation; `live` is the state it replaces.
-    pub(super) fn allocate(&self, resource: &Resource, live: Option<&Value>, object: &mut Value) {
+    pub(super) fn allocate(
+        &self,
+        resource: &Resource,
+        live: Option<&Value>,
+        object: &mut Value,
+        dry_run: bool,
+    ) {
         match (resource.group.as_str(), resource.plural.as_str()) {
-            ("", "services") => self.allocate_service(live, object),
+            ("", "services") => self.allocate_service(live, object, dry_run),
             ("", "pods") => complete_pod(live, object),
             ("", "namespaces") => complete_namespace(live, object),
             ("", "persistentvolumeclaims") if live.is_none() => protect(object, CLAIM),
@@ -32,7 +38,7 @@ impl ApiServer {
         }
     }
 
-    fn allocate_service(&self, live: Option<&Value>, object: &mut Value) {
+    fn allocate_service(&self, live: Option<&Value>, object: &mut Value, dry_run: bool) {
         let kind =
             object.pointer("/spec/type").and_then(Value::as_str).unwrap_or("ClusterIP").to_owned();
         if !object["spec"].is_object() || kind == "ExternalName" {
@@ -49,7 +55,7 @@ impl ApiServer {
         }
         let specification = &mut object["spec"];
         if specification["clusterIP"].as_str().is_none_or(str::is_empty) {
-            specification["clusterIP"] = json!(self.next_address());
+            specification["clusterIP"] = json!(self.next_address(dry_run));
         }
         if specification["clusterIPs"].as_array().is_none_or(Vec::is_empty) {
             specification["clusterIPs"] = json!([specification["clusterIP"]]);
@@ -61,23 +67,33 @@ impl ApiServer {
             specification["ipFamilyPolicy"] = json!("SingleStack");
         }
         if matches!(kind.as_str(), "NodePort" | "LoadBalancer") {
-            self.allocate_ports(live, &mut specification["ports"]);
+            self.allocate_ports(live, &mut specification["ports"], dry_run);
         }
     }
 
-    fn allocate_ports(&self, live: Option<&Value>, ports: &mut Value) {
+    fn allocate_ports(&self, live: Option<&Value>, ports: &mut Value, dry_run: bool) {
+        let mut beyond = FIRST_PORT + PORTS;
         let before = live.and_then(|live| live.pointer("/spec/ports")).and_then(Value::as_array);
         for port in ports.as_array_mut().into_iter().flatten() {
             if port["nodePort"].as_u64().is_none_or(|number| number == 0) {
                 let same = before.into_iter().flatten().find(|each| each["port"] == port["port"]);
                 let kept = same.map(|each| each["nodePort"].clone()).filter(Value::is_u64);
-                port["nodePort"] =
-                    kept.unwrap_or_else(|| json!(FIRST_PORT + self.next_number() % PORTS));
+                port["nodePort"] = kept.unwrap_or_else(|| {
+                    if dry_run {
+                        beyond += 1;
+                        return json!(beyond);
+                    }
+                    json!(FIRST_PORT + self.next_number() % PORTS)
+                });
             }
         }
     }
 
-    fn next_address(&self) -> String {
+    /// A free address. A dry run takes none: the server shows the first of the range, and ports beyond theirs.
+    fn next_address(&self, dry_run: bool) -> String {
+        if dry_run {
+            return "10.96.0.0".to_owned();
+        }
         let number = self.next_number();
         format!("10.96.{}.{}", (number / 250) % 250, number % 250 + 1)
     }

@@ -140,7 +140,7 @@ impl ApiServer {
                 track(schema, (resource, live), object, writing);
             }
         }
-        self.allocate(resource, live.map(|live| &**live), object);
+        self.allocate(resource, live.map(|live| &**live), object, writing.dry_run);
         let Some(schema) = schema.filter(|_| !writing.unchecked) else { return Ok(()) };
         let causes = rules::validate(&schema, live.map(|live| &**live), object);
         if causes.is_empty() {

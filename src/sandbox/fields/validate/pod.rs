@@ -10,7 +10,13 @@ use crate::sandbox::fields::quantity;
 
 /// The specification of a pod.
 pub fn check(report: &mut Report, spec: &Value, at: &str) {
-    let volumes = volumes(report, &spec["volumes"], &format!("{at}.volumes"));
+    check_with(report, spec, at, &[]);
+}
+
+/// The specification of a pod that gets a volume for each of these claims besides its own.
+pub fn check_with(report: &mut Report, spec: &Value, at: &str, claims: &[Value]) {
+    let mut volumes = volumes(report, &spec["volumes"], &format!("{at}.volumes"));
+    volumes.extend(claims.iter().map(|claim| text(&claim["metadata"], "name").to_owned()));
     if items(&spec["containers"]).is_empty() {
         report.required(&format!("{at}.containers"), "");
     }

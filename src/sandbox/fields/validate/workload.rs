@@ -78,7 +78,7 @@ fn selected(report: &mut Report, spec: &Value, kind: &str) {
 fn template(report: &mut Report, spec: &Value, policies: &[&str]) {
     metadata::check_at(report, &spec["template"]["metadata"], "spec.template");
     let inner = &spec["template"]["spec"];
-    pod::check(report, inner, "spec.template.spec");
+    pod::check_with(report, inner, "spec.template.spec", items(&spec["volumeClaimTemplates"]));
     let field = "spec.template.spec.restartPolicy";
     if present(&inner["restartPolicy"]) && !policies.contains(&text(inner, "restartPolicy")) {
         report.0.retain(|error| error.field != field);
