@@ -87,7 +87,9 @@ fn assemble(
             origin: Some(desired.origin.clone()),
             blind: differing.blind,
         });
-        results.push(differing.result.as_ref());
+        // The dry run of a creation makes up what the next one makes up anew: addresses and ports of Services.
+        let created = matches!(differing.op, Op::Create | Op::Recreate);
+        results.push(if created { Some(&desired.object) } else { differing.result.as_ref() });
     }
     let unchanged = judged.iter().filter(|judged| judged.verdict == Verdict::Unchanged).count();
     let deletions = deletions(request, ground);
