@@ -144,7 +144,8 @@ fn a_scale_by_hand_is_seen_and_named() {
     let change = &operation["changes"][0];
     assert_eq!(change["path"], "/spec/replicas");
     assert_eq!(change["before"], 7);
-    assert!(change["commit"].is_string(), "{change}");
+    assert_eq!(change["live_manager"], "kubectl");
+    assert!(change["live_time"].is_string() && change["commit"].is_string(), "{change}");
     assert_eq!(demo.run(&["sync", "frontend", "--yes"]).code, 0);
     assert_eq!(demo.run(&["diff", "frontend"]).code, 0);
 }
@@ -174,7 +175,7 @@ fn a_commit_goes_all_the_way() {
     assert_eq!(pushed.code, 0, "{}", pushed.notes);
     demo.git(&clone, &["fetch", "-q"]);
     assert_eq!(demo.git(&clone, &["show", &format!("origin/main:{path}")]), edited);
-    assert_ne!(demo.status("catalog")["sync"], "synced");
+    assert_eq!(demo.status("catalog")["sync"], "out-of-sync");
     let unconfirmed = demo.run(&["sync", "catalog"]);
     assert_eq!(unconfirmed.code, 2);
     assert!(unconfirmed.notes.contains("--yes") && unconfirmed.notes.contains("/spec/replicas"));
