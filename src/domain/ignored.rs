@@ -2,7 +2,7 @@
 
 use crate::domain::managed::{Ownership, entries, ownership};
 use crate::domain::normalize::rule_matches;
-use crate::domain::path::{FieldPath, Step};
+use crate::domain::path::{FieldPath, Step, matches_key, same_scalar};
 use crate::domain::prove::MANAGER;
 use crate::domain::{IgnoreRule, ObjectRef};
 use serde_json::{Map, Value};
@@ -123,10 +123,8 @@ fn position(items: &[Value], step: &Step) -> Option<usize> {
     match step {
         Step::Index(index) => (*index < items.len()).then_some(*index),
         Step::Field(name) => name.parse().ok().filter(|index| *index < items.len()),
-        Step::Key(keys) => {
-            items.iter().position(|item| crate::domain::path::matches_key(item, keys))
-        }
-        Step::Item(value) => items.iter().position(|item| item == value),
+        Step::Key(keys) => items.iter().position(|item| matches_key(item, keys)),
+        Step::Item(value) => items.iter().position(|item| same_scalar(item, value)),
     }
 }
 

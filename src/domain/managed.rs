@@ -3,7 +3,7 @@
 //! The format is `FieldsV1` of structured-merge-diff: `f:` names a field, `k:` an item of a keyed list, `v:` an item
 //! of a set; a node without children owns everything below it.
 
-use crate::domain::path::{FieldPath, Step};
+use crate::domain::path::{FieldPath, Step, same_scalar};
 use serde_json::{Map, Value};
 
 /// One entry of `managedFields`.
@@ -73,19 +73,31 @@ pub fn child<'a>(node: &'a Map<String, Value>, step: &Step) -> Option<&'a Map<St
         Step::Index(index) => node.get(&format!("i:{index}")),
         Step::Item(value) => node
             .iter()
-            .find(|(key, _)| item_value(key).as_ref() == Some(value))
+            .find(|(key, _)| item_value(key).is_some_and(|item| same_scalar(&item, value)))
             .map(|(_, node)| node),
         Step::Key(keys) => {
             // A path may name fewer key fields than the server does.
             let fits = |wanted: &Map<String, Value>| {
-                keys.iter().all(|(name, value)| wanted.get(name) == Some(value))
+                keys.iter().all(|(name, value)| {
+                    wanted.get(name).is_some_and(|own| same_scalar(own, value))
+                })
             };
             node.iter()
-                .find(|(key, _)| item_key(key).is_some_and(|wanted| fits(&wanted)))
+                .find(|(key, _)| {
+                    may_hold(key, keys) && item_key(key).is_some_and(|wanted| fits(&wanted))
+                })
                 .map(|(_, node)| node)
         }
     };
     found?.as_object()
+}
+
+/// A quick look that spares reading most keys of long lists: plain words stand in a key as they are.
+fn may_hold(key: &str, keys: &[(String, Value)]) -> bool {
+    let is_plain =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    keys.iter()
+        .all(|(_, value)| value.as_str().is_none_or(|text| !is_plain(text) || key.contains(text)))
 }
 
 /// The key fields of a `k:` node.

@@ -99,9 +99,9 @@ impl Step {
         let (Self::Key(keys), Value::Array(items)) = (self, value) else { return self.find(value) };
         items.iter().find(|item| {
             keys.iter().any(|(name, _)| item.get(name).is_some())
-                && keys
-                    .iter()
-                    .all(|(name, value)| item.get(name).is_none_or(|written| written == value))
+                && keys.iter().all(|(name, value)| {
+                    item.get(name).is_none_or(|written| same_scalar(written, value))
+                })
         })
     }
 
@@ -139,8 +139,8 @@ pub fn key_of(item: &Map<String, Value>, names: &[&str]) -> Option<Vec<(String, 
         .collect()
 }
 
-/// The written form loses the difference between `80` and `"80"`; both name the same item.
-fn same_scalar(a: &Value, b: &Value) -> bool {
+/// Whether two values name the same item: the written form of a path loses the difference between `80` and `"80"`.
+pub fn same_scalar(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::String(text), Value::Number(number))
         | (Value::Number(number), Value::String(text)) => *text == number.to_string(),
@@ -212,6 +212,15 @@ mod tests {
         }
         assert_eq!(FieldPath::parse("/spec/containers/[name=web]").unwrap().find(&object), None);
         assert_eq!(FieldPath::parse("spec"), None);
+    }
+
+    #[test]
+    fn texts_that_look_like_numbers_name_their_items() {
+        let object = json!({"env": [{"name": "80", "value": "x"}], "set": ["1", "2"]});
+        for path in ["/env/[name=80]/value", "/set/[=2]"] {
+            let path = FieldPath::parse(path).unwrap();
+            assert!(path.find(&object).is_some() && path.find_written(&object).is_some(), "{path}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::compose::compose;
 use super::document::text;
 use super::node::{Body, Node};
 use crate::domain::Origin;
-use crate::domain::path::{FieldPath, Step};
+use crate::domain::path::{FieldPath, Step, same_scalar};
 use serde_json::Value;
 use std::ops::RangeInclusive;
 
@@ -82,9 +82,9 @@ fn item<'a>(items: &'a [Node], step: &Step) -> Option<&'a Node> {
     match step {
         Step::Index(index) => items.get(*index),
         Step::Field(name) => items.get(name.parse::<usize>().ok()?),
-        Step::Item(value) => {
-            items.iter().find(|item| matches!(&item.body, Body::Scalar(scalar) if scalar == value))
-        }
+        Step::Item(value) => items
+            .iter()
+            .find(|item| matches!(&item.body, Body::Scalar(scalar) if same_scalar(scalar, value))),
         // Key fields that the author left to the server's default are not written; what is written must fit, and
         // only one item may.
         Step::Key(keys) => {
@@ -100,7 +100,7 @@ fn fits(item: &Node, keys: &[(String, Value)]) -> bool {
     let mut written = 0;
     for (key, wanted) in keys {
         match entries.iter().find(|entry| entry.key == *key).map(|entry| &entry.node.body) {
-            Some(Body::Scalar(value)) if value == wanted => written += 1,
+            Some(Body::Scalar(value)) if same_scalar(value, wanted) => written += 1,
             Some(_) => return false,
             None => {}
         }
