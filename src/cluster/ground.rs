@@ -177,11 +177,7 @@ fn frame<'a>(
         ignore: &request.mapping.ignore,
         take_over: request.options.take_over,
         recreate: request.options.recreate,
-        neighbours: request
-            .neighbours
-            .iter()
-            .map(|one| (super::set_id(one.mapping), one.desired))
-            .collect(),
+        neighbours: request.neighbours,
         owned: inventory.members.keys().cloned().collect(),
         coming: coming.into_iter().map(str::to_owned).collect(),
     }

@@ -3,8 +3,10 @@
 use super::controllers::controlled;
 use super::desired::Desired;
 use super::explain::{fields, words};
+use super::inventory::set_id;
 use super::live::Live;
 use super::memo::Seen;
+use super::plan::Neighbour;
 use super::resource::Resource;
 use super::wire::Failure;
 use super::write::Mode;
@@ -21,7 +23,7 @@ use crate::domain::prove::{Proof, prove};
 use crate::domain::{Health, HealthReport, IgnoreRule, ObjectKey};
 use kube::core::Status;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 /// What is true for all objects of one plan.
 pub(super) struct Frame<'a> {
@@ -29,8 +31,8 @@ pub(super) struct Frame<'a> {
     pub(super) ignore: &'a [IgnoreRule],
     pub(super) take_over: bool,
     pub(super) recreate: bool,
-    /// ApplySet ids of other mappings of the same configuration with what they desire.
-    pub(super) neighbours: BTreeMap<String, &'a HashSet<ObjectKey>>,
+    /// Other mappings of the same configuration with what they desire.
+    pub(super) neighbours: &'a [Neighbour<'a>],
     /// Members of the mapping's record.
     pub(super) owned: HashSet<ObjectKey>,
     /// Namespaces that the mapping makes and that do not exist yet.
@@ -57,6 +59,13 @@ pub(super) struct Differing {
     pub(super) blind: bool,
     /// What keeps it from being written, if anything.
     pub(super) refusal: Option<Refusal>,
+}
+
+impl Verdict {
+    /// Whether it says something about whose the object is.
+    pub(super) fn is_about_ownership(&self) -> bool {
+        matches!(self, Self::Differs(differing) if differing.op == Op::TakeOver)
+    }
 }
 
 /// A verdict with what was seen on the way.
@@ -173,7 +182,8 @@ impl Cluster {
         };
         // Where the definition is not served, nothing of the kind can be live.
         let Some(resource) = &desired.resource else { return Ok((judged, None)) };
-        if foreign.is_none() && prove(&sent, value) == Proof::Unchanged {
+        let trusted = foreign.is_none() && self.trusts(&desired.reference.group);
+        if trusted && prove(&sent, value) == Proof::Unchanged {
             return Ok((judged, None));
         }
         let tried = self.try_apply(resource, &sent, true).await?;
@@ -293,7 +303,8 @@ impl Frame<'_> {
         };
         // Handed over: the other mapping is ours as well and does not want the object any more.
         let mark = live["metadata"]["labels"][PART_OF].as_str().unwrap_or_default();
-        if self.neighbours.get(mark).is_some_and(|desired| !desired.contains(&key)) {
+        let giver = self.neighbours.iter().find(|one| set_id(one.mapping) == mark);
+        if giver.is_some_and(|one| !one.desired.contains(&key)) {
             return (Op::TakeOver, None);
         }
         (Op::TakeOver, Some(Refusal::Foreign { object: desired.reference.clone(), owner }))

@@ -1,7 +1,7 @@
 //! Live objects: one paged LIST where many of a kind are wanted, single GETs where few are.
 
 use super::resource::{Resource, segment};
-use super::wire::{Call, Failure, Wire};
+use super::wire::{Call, Failure, JSON, Wire};
 use super::{Cluster, ClusterError};
 use crate::domain::{ObjectKey, ObjectRef};
 use serde::Deserialize;
@@ -96,6 +96,27 @@ impl Live {
             types: types.clone(),
         };
         Ok((key, live))
+    }
+
+    /// The object without its content but for the number that grows with its specification.
+    pub(super) fn slim(self) -> Self {
+        #[derive(Deserialize, Default)]
+        #[serde(default)]
+        struct Slim {
+            metadata: Generation,
+        }
+        #[derive(Deserialize, Default)]
+        #[serde(default)]
+        struct Generation {
+            generation: i64,
+        }
+        let slim: Slim = serde_json::from_str(&self.text).unwrap_or_default();
+        Self { text: slim.metadata.generation.to_string().into(), ..self }
+    }
+
+    /// Whether another state of the same object has the same content.
+    pub(super) fn is_alike(&self, other: &Self) -> bool {
+        self.uid == other.uid && self.text == other.text
     }
 
     /// Whether this is a later state than another of the same name. Versions are numbers that grow; where one is not,
@@ -205,7 +226,7 @@ impl Cluster {
     ) -> Result<Vec<(ObjectKey, Live)>, Failure> {
         let mut found = Vec::new();
         self.wire()
-            .each_page(resource, namespace, |page, restarted| {
+            .each_page(resource, namespace, JSON, |page, restarted| {
                 if restarted {
                     found.clear();
                 }
@@ -230,6 +251,7 @@ impl Wire {
         &self,
         resource: &Resource,
         namespace: Option<&str>,
+        accept: &'static str,
         mut visit: impl FnMut(&Page<'_>, bool) -> Result<(), Failure>,
     ) -> Result<String, Failure> {
         let base = format!("{}?limit={PAGE}", resource.collection(namespace));
@@ -241,7 +263,7 @@ impl Wire {
             } else {
                 format!("{base}&continue={}", segment(&next))
             };
-            let body = match self.bytes(&Call::get(address)).await {
+            let body = match self.bytes(&Call::get(address).accepting(accept)).await {
                 Ok(body) => body,
                 Err(failure) if failure.code() == 410 && restarts == 0 => {
                     restarts += 1;

@@ -68,9 +68,19 @@ impl Memo {
 
     pub(super) fn keep(&self, seen: Seen, judged: &Judged) {
         let Some(live) = judged.live.clone() else { return };
+        // Whose an object is depends on other mappings as well.
+        if judged.verdict.is_about_ownership() {
+            return;
+        }
         let remembered = Remembered { desired: seen.desired, live, judged: judged.clone() };
         let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
         verdicts.insert((seen.set_id, seen.key), remembered);
+    }
+
+    /// Drops the verdicts on a group's objects, or all: definitions or admission rules changed.
+    pub(super) fn forget(&self, group: Option<&str>) {
+        let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
+        verdicts.retain(|(_, key), _| group.is_some_and(|group| key.group != group));
     }
 }
 
@@ -85,10 +95,6 @@ fn desired_hash(frame: &Frame<'_>, desired: &Desired) -> Hash {
     ]);
     for rule in frame.ignore {
         hasher.update(format!("{rule:?}"));
-    }
-    for (id, wanted) in &frame.neighbours {
-        hasher.update(id);
-        hasher.update([u8::from(wanted.contains(&key))]);
     }
     hasher.finalize().into()
 }

@@ -3,7 +3,7 @@
 use super::live::{Live, text, types_of};
 use super::resource::{Resource, segment};
 use super::watch::{Sight, WatchState, lock};
-use super::wire::{Failure, Wire};
+use super::wire::{Failure, JSON, Wire};
 use crate::domain::ObjectKey;
 use futures::AsyncBufReadExt;
 use jiff::Timestamp;
@@ -20,6 +20,11 @@ use std::time::Duration;
 const OPEN: u64 = 280;
 /// Silence after which a watch counts as broken: bookmarks come about every minute, and the stream ends by itself.
 const SILENCE: Duration = Duration::from_secs(OPEN + 15);
+
+/// Objects without their content, where the server can.
+const SLIM_LIST: &str =
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+const SLIM: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
 /// How a watch that ended for good ended.
 pub(super) enum Followed {
@@ -42,6 +47,8 @@ pub(super) struct Unit {
     resource: Resource,
     namespace: Option<String>,
     types: Arc<(String, String)>,
+    /// Whether only the generations of all objects are kept.
+    slim: bool,
     seen: Mutex<Seen>,
 }
 
@@ -49,6 +56,8 @@ struct Seen {
     wanted: HashSet<ObjectKey>,
     objects: HashMap<ObjectKey, Live>,
     state: WatchState,
+    /// Whether a first list is complete.
+    listed: bool,
 }
 
 #[derive(Deserialize)]
@@ -65,16 +74,45 @@ impl Unit {
         wanted: HashSet<ObjectKey>,
     ) -> Self {
         let types = types_of(&resource);
-        let seen = Mutex::new(Seen { wanted, objects: HashMap::new(), state: WatchState::Syncing });
-        Self { resource, namespace, types, seen }
+        let seen =
+            Seen { wanted, objects: HashMap::new(), state: WatchState::Syncing, listed: false };
+        Self { resource, namespace, types, slim: false, seen: Mutex::new(seen) }
+    }
+
+    /// A unit that sees all objects of a resource, without their content, and tells only what changes after the first
+    /// list.
+    pub(super) fn sentinel(resource: Resource) -> Self {
+        Self { slim: true, ..Self::new(resource, None, HashSet::new()) }
+    }
+
+    pub(super) fn is_sentinel(&self) -> bool {
+        self.slim
+    }
+
+    fn wants(&self, seen: &Seen, key: &ObjectKey) -> bool {
+        self.slim || seen.wanted.contains(key)
+    }
+
+    fn read(&self, text: &str) -> Result<(ObjectKey, Live), Failure> {
+        let (key, live) = Live::read(text, &self.resource, &self.types)?;
+        Ok((key, if self.slim { live.slim() } else { live }))
     }
 
     pub(super) fn name(&self) -> String {
         self.resource.collection(None)
     }
 
-    pub(super) fn state(&self) -> WatchState {
-        lock(&self.seen).state.clone()
+    /// How the unit stands. That a sentinel is lost does not make what others see stale.
+    pub(super) fn counted_state(&self) -> WatchState {
+        match lock(&self.seen).state.clone() {
+            WatchState::Stale { .. } if self.slim => WatchState::Live,
+            state => state,
+        }
+    }
+
+    /// There is nothing to wait for: it may not be watched.
+    pub(super) fn rest(&self) {
+        lock(&self.seen).state = WatchState::Live;
     }
 
     /// The live object, where the watch is live and the object wanted.
@@ -89,13 +127,13 @@ impl Unit {
     /// Takes a newer state of a wanted object from elsewhere; whether it was news.
     pub(super) fn learn(&self, key: &ObjectKey, live: &Live) -> bool {
         let mut seen = lock(&self.seen);
-        if !seen.wanted.contains(key)
-            || seen.objects.get(key).is_some_and(|known| !live.is_newer_than(known))
-        {
+        let known = seen.objects.get(key);
+        if !self.wants(&seen, key) || known.is_some_and(|known| !live.is_newer_than(known)) {
             return false;
         }
+        let news = !self.slim || known.is_none_or(|known| !known.is_alike(live));
         seen.objects.insert(key.clone(), live.clone());
-        true
+        news
     }
 
     /// Whether the watch can go on for these objects: it can when none is new.
@@ -114,7 +152,7 @@ impl Unit {
         &self,
         wire: &Wire,
         tell: &(impl Fn(&ObjectKey) + Sync),
-        tell_state: &(impl Fn(WatchState) + Sync),
+        tell_state: &(impl Fn() + Sync),
     ) -> Followed {
         let mut version: Option<String> = None;
         let mut pause = wire.limits().reconnect.0;
@@ -126,7 +164,7 @@ impl Unit {
                         self.enter(WatchState::Live, tell_state);
                         continue;
                     }
-                    Err(failure) if failure.code() == 403 && self.may_narrow() => {
+                    Err(failure) if failure.code() == 403 && self.gives_up() => {
                         return Followed::Forbidden;
                     }
                     Err(failure) => failure,
@@ -160,11 +198,12 @@ impl Unit {
         }
     }
 
-    fn may_narrow(&self) -> bool {
-        self.resource.namespaced && self.namespace.is_none()
+    /// Whether there is another way, or no need, when this much may not be watched.
+    fn gives_up(&self) -> bool {
+        self.slim || (self.resource.namespaced && self.namespace.is_none())
     }
 
-    fn enter(&self, state: WatchState, tell_state: &impl Fn(WatchState)) {
+    fn enter(&self, state: WatchState, tell_state: &impl Fn()) {
         let mut seen = lock(&self.seen);
         // What is stale stays stale since it became so.
         let same = matches!(
@@ -173,9 +212,9 @@ impl Unit {
                 | (WatchState::Live, WatchState::Live)
         );
         if !same {
-            seen.state = state.clone();
+            seen.state = state;
             drop(seen);
-            tell_state(state);
+            tell_state();
         }
     }
 
@@ -183,34 +222,41 @@ impl Unit {
     async fn list(&self, wire: &Wire, tell: &impl Fn(&ObjectKey)) -> Result<String, Failure> {
         let wanted = lock(&self.seen).wanted.clone();
         let mut listed: HashMap<ObjectKey, Live> = HashMap::new();
+        let accept = if self.slim { SLIM_LIST } else { JSON };
         let version = wire
-            .each_page(&self.resource, self.namespace.as_deref(), |page, begins| {
+            .each_page(&self.resource, self.namespace.as_deref(), accept, |page, begins| {
                 if begins {
                     listed.clear();
                 }
                 for item in page.items.iter().flatten() {
-                    let (key, live) = Live::read(item.get(), &self.resource, &self.types)?;
-                    if wanted.contains(&key) {
+                    let (key, live) = self.read(item.get())?;
+                    if self.slim || wanted.contains(&key) {
                         listed.insert(key, live);
                     }
                 }
                 Ok(())
             })
             .await?;
+        self.replace(listed).iter().for_each(tell);
+        Ok(version)
+    }
+
+    /// Takes a complete list and returns what it changes.
+    fn replace(&self, listed: HashMap<ObjectKey, Live>) -> Vec<ObjectKey> {
         let mut seen = lock(&self.seen);
         let same = |key: &ObjectKey, live: &Live| {
-            seen.objects.get(key).is_some_and(|old| {
-                old.resource_version == live.resource_version && old.uid == live.uid
+            let old = seen.objects.get(key);
+            old.is_some_and(|old| {
+                old.is_alike(live) && (self.slim || old.resource_version == live.resource_version)
             })
         };
         let changed =
             listed.iter().filter(|(key, live)| !same(key, live)).map(|(key, _)| key.clone());
         let gone = seen.objects.keys().filter(|key| !listed.contains_key(*key)).cloned();
         let changed: Vec<ObjectKey> = changed.chain(gone).collect();
+        let first = !std::mem::replace(&mut seen.listed, true);
         seen.objects = listed;
-        drop(seen);
-        changed.iter().for_each(tell);
-        Ok(version)
+        if self.slim && first { Vec::new() } else { changed }
     }
 
     async fn stream(
@@ -218,14 +264,14 @@ impl Unit {
         wire: &Wire,
         version: &mut String,
         tell: &impl Fn(&ObjectKey),
-        tell_state: &impl Fn(WatchState),
+        tell_state: &impl Fn(),
     ) -> End {
         let address = format!(
             "{}?watch=1&allowWatchBookmarks=true&timeoutSeconds={OPEN}&resourceVersion={}",
             self.resource.collection(self.namespace.as_deref()),
             segment(version)
         );
-        let stream = match wire.lines(&address).await {
+        let stream = match wire.lines(&address, if self.slim { SLIM } else { JSON }).await {
             Ok(stream) => stream,
             Err(failure) if failure.code() == 410 => return End::Expired,
             Err(failure) => return End::Failed(failure),
@@ -263,7 +309,7 @@ impl Unit {
             let status: Status = serde_json::from_str(line.object.get()).unwrap_or_default();
             return Err(Failure::Status(Box::new(status)));
         }
-        let (key, live) = Live::read(line.object.get(), &self.resource, &self.types)?;
+        let (key, live) = self.read(line.object.get())?;
         version.clear();
         version.push_str(&live.resource_version);
         let changed = match line.r#type {

@@ -7,6 +7,7 @@ use super::resource::Resource;
 use super::unit::{Followed, Unit};
 use super::wire::Wire;
 use super::{Cluster, ClusterError, Inner};
+use crate::domain::object::split_api_version;
 use crate::domain::{ObjectKey, ObjectRef};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -55,6 +56,14 @@ pub enum Notice {
     Everything,
 }
 
+/// Kinds that decide what becomes of what is sent.
+const SENTINELS: [(&str, &str); 4] = [
+    ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
+    ("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"),
+    ("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicy"),
+    ("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicyBinding"),
+];
+
 /// A place where news arrive.
 pub struct Changes(broadcast::Receiver<Notice>);
 
@@ -80,6 +89,10 @@ pub(super) struct Watches {
     units: Mutex<HashMap<UnitId, (Arc<Unit>, DropGuard)>>,
     /// What is wanted, by resource.
     demand: Mutex<Demand>,
+    /// Resources whose changes void proofs.
+    sentinels: Mutex<Vec<Resource>>,
+    /// Groups whose objects have to be asked about since; `*` is all.
+    distrusted: Mutex<HashSet<String>>,
     /// Resources that may only be watched namespace by namespace.
     narrow: Mutex<HashSet<String>>,
     /// Mappings by the identity of their record.
@@ -92,6 +105,8 @@ impl Default for Watches {
         Self {
             units: Mutex::default(),
             demand: Mutex::default(),
+            sentinels: Mutex::default(),
+            distrusted: Mutex::default(),
             narrow: Mutex::default(),
             records: Arc::default(),
             news: broadcast::channel(4096).0,
@@ -103,7 +118,7 @@ impl Watches {
     /// The state of all watches together: the worst counts.
     pub(super) fn state(&self) -> WatchState {
         let units = lock(&self.units);
-        let mut states = units.values().map(|(unit, _)| unit.state());
+        let mut states = units.values().map(|(unit, _)| unit.counted_state());
         let Some(mut worst) = states.next() else { return WatchState::Off };
         for state in states {
             worst = match (worst, state) {
@@ -175,6 +190,10 @@ impl Cluster {
         for key in records.keys() {
             want(Resource::fixed("v1", "ConfigMap", "configmaps", true), key.clone());
         }
+        *lock(&self.watches().sentinels) = SENTINELS
+            .iter()
+            .filter_map(|(api_version, kind)| served_kind(&catalogue, api_version, kind))
+            .collect();
         *lock(&self.watches().records) = records;
         *lock(&self.watches().demand) = wanted;
         self.settle();
@@ -224,17 +243,53 @@ impl Cluster {
                 entry.or_insert_with(|| (resource.clone(), HashSet::new())).1.insert(key.clone());
             }
         }
+        let mut sentinels: HashMap<UnitId, Resource> = lock(&watches.sentinels)
+            .iter()
+            .map(|resource| {
+                ((format!("sentinel {}", resource.collection(None)), None), resource.clone())
+            })
+            .collect();
         let mut units = lock(&watches.units);
-        units.retain(|id, (unit, _)| plan.get(id).is_some_and(|(_, keys)| unit.narrowed_to(keys)));
+        units.retain(|id, (unit, _)| {
+            sentinels.remove(id).is_some()
+                || plan.get(id).is_some_and(|(_, keys)| unit.narrowed_to(keys))
+        });
+        for (id, resource) in sentinels {
+            units.insert(id, self.start(Unit::sentinel(resource)));
+        }
         for (id, (resource, keys)) in plan {
             if units.contains_key(&id) {
                 continue;
             }
-            let unit = Arc::new(Unit::new(resource, id.1.clone(), keys));
-            let stop = CancellationToken::new();
-            tokio::spawn(follow(self.follower(unit.clone()), stop.clone()));
-            units.insert(id, (unit, stop.drop_guard()));
+            let unit = Unit::new(resource, id.1.clone(), keys);
+            units.insert(id, self.start(unit));
         }
+    }
+
+    fn start(&self, unit: Unit) -> (Arc<Unit>, DropGuard) {
+        let (unit, stop) = (Arc::new(unit), CancellationToken::new());
+        tokio::spawn(follow(self.follower(unit.clone()), stop.clone()));
+        (unit, stop.drop_guard())
+    }
+
+    /// Whether an unchanged entry of ours still proves that an object is as desired: not after the definition of its
+    /// kind or the rules of admission changed under our eyes; then the server has to be asked.
+    pub(super) fn trusts(&self, group: &str) -> bool {
+        let distrusted = lock(&self.watches().distrusted);
+        !distrusted.contains("*") && !distrusted.contains(group)
+    }
+
+    /// Definitions or admission rules changed.
+    fn distrust(&self, changed: &ObjectKey) {
+        let group = changed.name.split_once('.').map(|(_, group)| group);
+        let group = group.filter(|_| changed.kind == "CustomResourceDefinition");
+        lock(&self.watches().distrusted).insert(group.unwrap_or("*").to_owned());
+        self.memo().forget(group);
+        if group.is_some() {
+            self.forget_discovery();
+        }
+        // An error only says that nobody listens.
+        let _ = self.watches().news.send(Notice::Everything);
     }
 
     fn follower(&self, unit: Arc<Unit>) -> Follower {
@@ -260,20 +315,40 @@ struct Follower {
 
 async fn follow(follower: Follower, stop: CancellationToken) {
     let tell = |key: &ObjectKey| {
+        if follower.unit.is_sentinel() {
+            if let Some(inner) = follower.cluster.upgrade() {
+                Cluster { inner }.distrust(key);
+            }
+            return;
+        }
         let record = lock(&follower.records).get(key).cloned();
         // An error only says that nobody listens.
         let _ =
             follower.news.send(record.map_or_else(|| Notice::Object(key.clone()), Notice::Record));
     };
-    let tell_state = |state: WatchState| drop(follower.news.send(Notice::State(state)));
+    let tell_state = || {
+        if let Some(inner) = follower.cluster.upgrade() {
+            // What counts is how all watches stand together.
+            let _ = follower.news.send(Notice::State(inner.watches.state()));
+        }
+    };
     let followed = follower.unit.follow(&follower.wire, &tell, &tell_state);
     if let Some(Followed::Forbidden) = stop.run_until_cancelled(followed).await {
-        // Not allowed everywhere: namespace by namespace then.
-        if let Some(inner) = follower.cluster.upgrade() {
+        // Not allowed everywhere: namespace by namespace then. Proofs go on without their sentinels.
+        if follower.unit.is_sentinel() {
+            follower.unit.rest();
+            tell_state();
+        } else if let Some(inner) = follower.cluster.upgrade() {
             lock(&inner.watches.narrow).insert(follower.unit.name());
             Cluster { inner }.settle();
         }
     }
+}
+
+fn served_kind(catalogue: &Catalogue, api_version: &str, kind: &str) -> Option<Resource> {
+    let (group, version) = split_api_version(api_version);
+    let resource = catalogue.any(group, version, kind)?;
+    (resource.offers("watch") && resource.offers("list")).then(|| resource.clone())
 }
 
 fn served(catalogue: &Catalogue, reference: &ObjectRef) -> Option<Resource> {

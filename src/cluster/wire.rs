@@ -91,6 +91,8 @@ pub(super) struct Call {
     review: bool,
 }
 
+/// What is asked for unless something else is.
+pub(super) const JSON: &str = "application/json";
 /// `Content-Type` of a server-side apply; JSON is YAML.
 pub(super) const APPLY: &str = "application/apply-patch+yaml";
 /// `Content-Type` of a JSON patch.
@@ -125,14 +127,7 @@ impl Call {
         content: Option<&'static str>,
         body: Vec<u8>,
     ) -> Self {
-        Self {
-            method,
-            address: address.into(),
-            content,
-            accept: "application/json",
-            body,
-            review: false,
-        }
+        Self { method, address: address.into(), content, accept: JSON, body, review: false }
     }
 
     fn is_read(&self) -> bool {
@@ -183,10 +178,14 @@ impl Wire {
     }
 
     /// Opens a stream of lines, such as a watch. It is not bound by the number of requests in flight.
-    pub(super) async fn lines(&self, address: &str) -> Result<impl AsyncBufRead + use<>, Failure> {
+    pub(super) async fn lines(
+        &self,
+        address: &str,
+        accept: &str,
+    ) -> Result<impl AsyncBufRead + use<>, Failure> {
         // Some servers compress watches event by event, which not every decoder can follow.
         let request = Request::get(address)
-            .header(http::header::ACCEPT, "application/json")
+            .header(http::header::ACCEPT, accept)
             .header(http::header::ACCEPT_ENCODING, "identity")
             .body(Vec::new())
             .map_err(|error| Failure::Malformed(error.to_string()))?;

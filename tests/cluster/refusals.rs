@@ -1,6 +1,6 @@
 //! What is refused before anything is written, and what a confirmed plan still means later.
 
-use super::world::{Journal, World, config, in_every_world, manifests, on_a_real_server};
+use super::world::{Journal, World, config, in_every_world, manifests};
 use gitdeck::cluster::ClusterError;
 use gitdeck::domain::plan::{Op, Refusal};
 use gitdeck::domain::{Manifest, Revision};
@@ -25,7 +25,7 @@ impl World {
 
 #[tokio::test]
 async fn an_immutable_field_needs_a_word() {
-    on_a_real_server("immutable", async |mut world| {
+    in_every_world("immutable", async |mut world| {
         assert!(
             world.sync("r1", &manifests([deployment("old", 1)])).await.expect("a sync").complete
         );
@@ -48,7 +48,7 @@ async fn an_immutable_field_needs_a_word() {
 
 #[tokio::test]
 async fn what_would_not_validate_is_never_made_anew() {
-    on_a_real_server("invalid", async |mut world| {
+    in_every_world("invalid", async |mut world| {
         assert!(
             world.sync("r1", &manifests([deployment("old", 1)])).await.expect("a sync").complete
         );
@@ -128,7 +128,7 @@ async fn annotate(world: &World, value: &str) {
 #[tokio::test]
 async fn no_value_of_a_secret_is_told() {
     const CANARY: &str = "canary-7f3a";
-    on_a_real_server("secretive", async |world| {
+    in_every_world("secretive", async |world| {
         let secret = |value: &str, kind: &str| {
             json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "token"}, "type": kind,
                 "stringData": {"token": value}})

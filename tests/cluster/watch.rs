@@ -1,8 +1,10 @@
 //! The watch cache: news within moments, no requests in the steady state, nothing lost by faults.
 
-use super::world::{World, config, in_every_world, manifests};
-use gitdeck::cluster::{Notice, WatchState};
+use super::world::{World, config, in_every_world, manifests, sandboxed};
+use gitdeck::cluster::{Cluster, Notice, WatchState};
 use gitdeck::domain::ObjectKey;
+use gitdeck::sandbox::{Options, Rule, User};
+use serde_json::json;
 
 impl World {
     async fn watch(&self, desired: &[gitdeck::domain::Manifest]) {
@@ -69,4 +71,58 @@ async fn an_object_that_is_newly_wanted_is_seen() {
         assert_eq!(world.cluster.traffic(), before);
     })
     .await;
+}
+
+#[tokio::test]
+async fn new_admission_rules_void_the_proofs() {
+    // In the sandbox alone: on a server that tests share, their proofs would be void as well.
+    let (_sandbox, world) = sandboxed("distrusting", Options::default()).await;
+    let desired = manifests((0..5).map(|index| config(&format!("c{index}"), "a")));
+    assert!(world.sync("r1", &desired).await.expect("a sync").complete);
+    world.watch(&desired).await;
+    assert_eq!(world.plan("r1", &desired).await.expect("a plan").dry_runs, 0);
+    let mut changes = world.cluster.changes();
+    // It matches nothing here, which cannot be known from outside.
+    let name = format!("{}.example.com", world.mapping.target.namespace);
+    let hook = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
+            "metadata": {"name": name}, "webhooks": [{"name": name, "admissionReviewVersions": ["v1"],
+                "sideEffects": "None", "failurePolicy": "Ignore", "clientConfig": {"url": "https://127.0.0.1:9/"},
+                "rules": [{"apiGroups": ["nowhere.example.com"], "apiVersions": ["*"], "operations": ["*"], "resources": ["*"]}]}]});
+    let address = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
+    let request = http::Request::post(address).header("content-type", "application/json");
+    world.send(request.body(hook.to_string().into_bytes()).expect("a request")).await;
+    while changes.next().await.expect("news") != Notice::Everything {}
+    let plan = world.plan("r1", &desired).await.expect("a plan");
+    assert_eq!((plan.is_empty(), plan.dry_runs), (true, 5));
+    assert_eq!(world.plan("r1", &desired).await.expect("a plan").dry_runs, 0);
+}
+
+#[tokio::test]
+async fn who_may_watch_one_namespace_only_watches_that() {
+    let rule = |verbs: &[&str], namespaces: &[&str]| Rule {
+        verbs: verbs.iter().map(|verb| (*verb).to_owned()).collect(),
+        groups: vec!["*".to_owned()],
+        resources: vec!["configmaps".to_owned(), "namespaces".to_owned()],
+        namespaces: namespaces.iter().map(|name| (*name).to_owned()).collect(),
+        names: Vec::new(),
+    };
+    let user = User {
+        name: "ana".to_owned(),
+        groups: Vec::new(),
+        token: "t".to_owned(),
+        rules: Some(vec![rule(&["*"], &["narrow", "gitdeck-system"])]),
+    };
+    let options = Options { users: vec![user], ..Options::default() };
+    let (sandbox, mut world) = sandboxed("narrow", options).await;
+    let desired = manifests((0..5).map(|index| config(&format!("c{index}"), "a")));
+    assert!(world.sync("r1", &desired).await.expect("a sync").complete);
+    world.cluster = Cluster::from_client(sandbox.client(Some("ana")), "test", "default");
+    assert!(world.plan("r1", &desired).await.expect("a plan").is_empty());
+    world.watch(&desired).await;
+    let before = world.cluster.traffic();
+    assert!(world.plan("r1", &desired).await.expect("a plan").is_empty());
+    assert_eq!(world.cluster.traffic(), before);
+    let mut changes = world.cluster.changes();
+    world.set("c3", "b").await;
+    until_told(&mut changes, &world.key("c3")).await;
 }

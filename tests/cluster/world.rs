@@ -232,11 +232,6 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<SourceFile>) {
 pub async fn in_every_world<F: Future<Output = ()>>(name: &str, case: impl Fn(World) -> F) {
     let (_sandbox, world) = sandboxed(name, Options::default()).await;
     case(world).await;
-    on_a_real_server(name, case).await;
-}
-
-/// Runs a case on a real API server alone, for rules that the embedded one does not have.
-pub async fn on_a_real_server<F: Future<Output = ()>>(name: &str, case: impl Fn(World) -> F) {
     if let Some(plane) = control_plane() {
         let namespace = plane.namespace(name).await;
         case(World::new(plane.client().await, &namespace, &namespace)).await;
