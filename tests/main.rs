@@ -19,5 +19,9 @@ mod kill;
 mod kubectl;
 #[cfg(feature = "sandbox")]
 mod proof;
+#[cfg(feature = "console")]
+mod pty;
 mod support;
 mod tidy;
+#[cfg(all(feature = "console", feature = "sandbox"))]
+mod walk;

@@ -1,7 +1,7 @@
 //! The activity line: what runs now, and what ended last with its error.
 
 use crate::engine::store::JobView;
-use crate::engine::{Outcome, Store};
+use crate::engine::{Command, Outcome, Store};
 use crate::tui::look::Look;
 use crate::tui::panes::Scene;
 use crate::tui::style::Role;
@@ -40,9 +40,10 @@ pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
     }
 }
 
-/// Work that always runs is not news.
+/// Work that is no news: the watch that always runs, and logs that follow the selection, unless they fail.
 pub fn is_background(job: &JobView) -> bool {
-    job.line == crate::engine::Command::Watch.line() && !job.writes
+    let failed = matches!(&job.ended, Some((Outcome::Failed(_), _)));
+    !job.writes && !failed && (job.line == Command::Watch.line() || job.title.starts_with("log "))
 }
 
 /// One running job: spinner, title, bar, n of m.

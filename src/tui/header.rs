@@ -25,7 +25,7 @@ pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
     let mut left = vec![look.span(Role::TitleFocus, " gitdeck  ")];
     left.push(look.span(Role::Strong, safe(&context).into_owned()));
     if let (true, Some(ClusterState::Live { version, .. })) = (ui.layout.wide, cluster) {
-        left.push(look.span(Role::Muted, format!(" {}", safe(version))));
+        left.push(look.span(Role::Muted, format!(" {}", safe(release(version)))));
     }
     if ui.read_only {
         left.push(look.span(Role::Suspended, "  read-only"));
@@ -39,6 +39,11 @@ pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
     buffer.set_line(area.x, area.y, &left, area.width);
     let x = area.right().saturating_sub(right_width as u16).max(area.x);
     buffer.set_line(x, area.y, &right, area.width);
+}
+
+/// A version without its build: `v1.36.2+k3s1` is `v1.36.2`.
+fn release(version: &str) -> &str {
+    version.split('+').next().unwrap_or(version)
 }
 
 /// Number of mappings in each state, and of those that are not healthy: as many as fit, the worst of them surely.

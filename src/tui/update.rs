@@ -39,6 +39,18 @@ pub fn event(ui: &mut Ui, store: &Store, event: &Event) -> Vec<Effect> {
 }
 
 fn key(ui: &mut Ui, store: &Store, key: KeyEvent) -> Vec<Effect> {
+    let typing = matches!(ui.popups.last(), Some(Popup::Editor(_) | Popup::CommitForm(_)));
+    if key.modifiers.contains(KeyModifiers::ALT) && !typing {
+        // A terminal sends the same bytes for Alt with a letter and for Esc right before it; nothing here is on Alt.
+        let mut effects = plain_key(ui, store, KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE));
+        let letter = KeyEvent { modifiers: key.modifiers.difference(KeyModifiers::ALT), ..key };
+        effects.extend(plain_key(ui, store, letter));
+        return effects;
+    }
+    plain_key(ui, store, key)
+}
+
+fn plain_key(ui: &mut Ui, store: &Store, key: KeyEvent) -> Vec<Effect> {
     if let Some(popup) = ui.popups.last_mut() {
         let reaction = popup.key(key, store);
         return react(ui, store, reaction);
@@ -141,7 +153,10 @@ pub fn act(ui: &mut Ui, store: &Store, action: Action) -> Vec<Effect> {
         Action::Open => return open(ui, store),
         Action::Zoom => ui.zoom = !ui.zoom,
         Action::Back => back(ui),
-        Action::Filter => ui.filtering = Some(ui.focus),
+        Action::Filter => {
+            clear_filter(ui, ui.focus);
+            ui.filtering = Some(ui.focus);
+        }
         Action::Palette => {
             ui.popups.push(Popup::Palette(Box::new(Palette::new(ui.keymap, ui.focus))));
         }

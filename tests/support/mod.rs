@@ -10,6 +10,8 @@ pub mod git_http;
 pub mod git_ssh;
 pub mod paths;
 #[cfg(feature = "console")]
+pub mod terminal;
+#[cfg(feature = "console")]
 pub mod world;
 
 use std::collections::BTreeSet;

@@ -113,11 +113,12 @@ pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
     }
 }
 
+/// The title is worth more than the author: it grows first.
 const COLUMNS: [Column; 4] = [
     Column { title: "REVISION", least: 9, ideal: 9, rank: 0 },
     Column { title: "AGE", least: 3, ideal: 3, rank: 2 },
-    Column { title: "AUTHOR", least: 6, ideal: 9, rank: 3 },
-    Column { title: "TITLE", least: 8, ideal: 120, rank: 4 },
+    Column { title: "AUTHOR", least: 4, ideal: 12, rank: 5 },
+    Column { title: "TITLE", least: 8, ideal: 48, rank: 4 },
 ];
 
 fn why_empty(state: &State, log: &Log, look: &Look) -> Option<String> {
@@ -163,9 +164,6 @@ fn cells_of(commit: &Commit, scene: &Scene) -> Vec<Line<'static>> {
 
 fn title(commit: &Commit, look: &Look) -> Line<'static> {
     let mut spans = Vec::new();
-    if commit.pending {
-        spans.push(look.span(Role::Behind, "to push "));
-    }
     if commit.signature == Signature::Present {
         spans.push(look.span(Role::Good, format!("{} ", look.glyphs.signed)));
     }

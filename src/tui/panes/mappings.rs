@@ -32,6 +32,8 @@ pub struct State {
     of_repository: usize,
     /// Widest cell of each column, so that columns do not jump while one scrolls.
     widest: [usize; 5],
+    /// Whether some cluster is out of sight.
+    out_of_sight: bool,
 }
 
 impl State {
@@ -40,6 +42,8 @@ impl State {
         let mut shown: Vec<(SyncState, usize)> = Vec::new();
         self.of_repository = 0;
         self.widest = [0; 5];
+        let live = |state: &ClusterState| matches!(state, ClusterState::Live { .. });
+        self.out_of_sight = store.clusters.values().any(|state| !live(state));
         for (index, (name, view)) in store.mappings.iter().enumerate() {
             let mapping = &view.mapping;
             if repository.is_some_and(|repository| mapping.repository != repository) {
@@ -164,14 +168,15 @@ fn why_empty(store: &Store, state: &State) -> Option<String> {
 fn columns(state: &State) -> [Column; 6] {
     let [name, path, target, sync, health] = state.widest;
     let sync = sync.max(11);
-    let health = health.max(13);
+    // Where a cluster is out of sight, an age stands beside the health.
+    let health = health.max(13) + if state.out_of_sight { 5 } else { 0 };
     [
         Column { title: "  NAME", least: name.min(14), ideal: name.clamp(8, 32), rank: 0 },
         Column { title: "PATH", least: path.min(12), ideal: path.clamp(4, 48), rank: 5 },
         Column { title: "TARGET", least: target.min(12), ideal: target.clamp(6, 32), rank: 4 },
         Column { title: "REVISION", least: 8, ideal: 8, rank: 3 },
         Column { title: "SYNC", least: sync.min(13), ideal: sync, rank: 1 },
-        Column { title: "HEALTH", least: health, ideal: health + 5, rank: 6 },
+        Column { title: "HEALTH", least: health, ideal: health, rank: 2 },
     ]
 }
 

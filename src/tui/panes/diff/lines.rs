@@ -368,7 +368,13 @@ fn write_yaml(out: &mut String, value: &Value, depth: usize) {
         }
         Value::Array(list) => {
             for value in list {
-                write_entry(out, &format!("{pad}-"), value, depth);
+                let start = out.len();
+                write_yaml(out, value, depth + 1);
+                // The dash stands in the indent of the item's first line.
+                let dash = start + pad.len();
+                if out.get(dash..dash + 2) == Some("  ") {
+                    out.replace_range(dash..dash + 2, "- ");
+                }
             }
         }
         other => {
@@ -431,8 +437,11 @@ mod tests {
 
     #[test]
     fn nested_values_read_like_yaml() {
-        let value = json!({"limits": {"memory": "512Mi"}, "args": ["-v", {"a": 1}]});
-        assert_eq!(block(Some(&value)), "limits:\n  memory: 512Mi\nargs:\n  - -v\n  -\n    a: 1\n");
+        let value = json!({"limits": {"memory": "512Mi"}, "args": ["-v", {"a": 1, "b": 2}]});
+        assert_eq!(
+            block(Some(&value)),
+            "limits:\n  memory: 512Mi\nargs:\n  - -v\n  - a: 1\n    b: 2\n"
+        );
     }
 
     #[test]

@@ -42,6 +42,7 @@ impl State {
     /// Builds the lines anew where plan or width changed. The cursor stays where it was if only the plan's digest did.
     pub fn fit(&mut self, plan: Option<&Arc<Plan>>, width: usize, page: usize) {
         let other_mapping = self.plan.as_ref().map(|p| &p.mapping) != plan.map(|p| &p.mapping);
+        // A plan that was made again and says the same is no other plan; its lines stay.
         let same = match (&self.plan, plan) {
             (Some(old), Some(new)) => Arc::ptr_eq(old, new) || old == new,
             (None, None) => true,
@@ -58,6 +59,8 @@ impl State {
                 self.folded =
                     if count > FOLD_FROM { (0..count).collect() } else { BTreeSet::new() };
             }
+        }
+        if !self.plan.as_ref().zip(plan).is_some_and(|(old, new)| Arc::ptr_eq(old, new)) {
             self.plan = plan.cloned();
         }
         if !same || self.width != width {
