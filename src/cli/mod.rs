@@ -5,6 +5,8 @@ mod commands;
 pub mod exit;
 pub mod fault;
 pub mod output;
+#[cfg(test)]
+mod parse_tests;
 mod print;
 mod prompt;
 mod select;

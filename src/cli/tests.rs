@@ -1,8 +1,7 @@
 //! The command line on an engine that answers from a script: exit codes, documents, what is said to whom.
 
-use super::args::{Arguments, Format};
 use super::session::{Backend, Work};
-use super::{Command as Subcommand, Exit, Face, Output, parse};
+use super::{Exit, Face, Output, parse};
 use crate::config::{Environment, Overrides, Settings, load};
 use crate::domain::{
     Change, Commit, Health, ObjectCount, ObjectRef, Op, Operation, Plan, Reason, Refusal, Revision,
@@ -10,12 +9,10 @@ use crate::domain::{
 };
 use crate::engine::event::StepResult;
 use crate::engine::{Command, Event, Failure, JobId, Outcome, Store};
-use clap::CommandFactory;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
@@ -228,29 +225,6 @@ fn one_drifted(command: &Command) -> (Vec<Event>, Outcome) {
             (vec![step], Outcome::Done(format!("{mapping} is at 3f2a91c")))
         }
         _ => (vec![], done()),
-    }
-}
-
-#[test]
-fn every_help_is_as_reviewed() {
-    let mut text = String::new();
-    let mut command = Arguments::command().term_width(100);
-    command.build();
-    help(&mut command, &mut text);
-    insta::with_settings!({ snapshot_path => "../../snapshots", prepend_module_to_snapshot => false }, {
-        insta::assert_snapshot!("cli_help", text);
-    });
-}
-
-fn help(command: &mut clap::Command, text: &mut String) {
-    let name = command.get_bin_name().unwrap_or("gitdeck").to_owned();
-    let rendered = command.render_long_help().to_string();
-    // The same below every subcommand: once is enough.
-    let own = rendered.split("Global options:").next().unwrap_or_default();
-    let shown = if name == "gitdeck" { rendered.as_str() } else { own };
-    let _ = write!(text, "===== {name}\n{}\n\n", shown.trim_end());
-    for inner in command.get_subcommands_mut() {
-        help(inner, text);
     }
 }
 
@@ -513,17 +487,4 @@ fn a_commit_says_where_it_went() {
             run(&format!("gitdeck commit checkout --file {path}={file} --no-push"), commits);
         assert_eq!(ended.exit, Exit::Usage, "{path}");
     }
-}
-
-#[test]
-fn faces_are_told_apart() {
-    let face = |line: &str| {
-        parse(line.split_whitespace().map(OsString::from)).map(|invocation| invocation.face)
-    };
-    assert!(matches!(face("gitdeck"), Ok(Face::Console)));
-    assert!(matches!(face("gitdeck demo --headless"), Ok(Face::Demo(demo)) if demo.headless));
-    assert!(matches!(face("gitdeck status"), Ok(Face::Command(Subcommand::Work(_)))));
-    assert_eq!(face("gitdeck nonsense").err(), Some(Exit::Usage));
-    let global = parse(["gitdeck", "status", "-o", "yaml"].map(OsString::from)).unwrap().global;
-    assert_eq!(global.output, Format::Yaml);
 }
