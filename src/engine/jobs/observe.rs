@@ -35,7 +35,13 @@ pub(super) async fn observe(ctx: &Context, name: &str) -> Result<MappingStatus, 
         }
         Err(Blind::Cancelled) => return Err(Stop::Cancelled),
         Err(Blind::Desired(failure, desired)) => {
-            let sight = Sight { desired, error: Some(failure.to_string()), ..Sight::default() };
+            // What runs is still the revision that was applied last.
+            let known = match ctx.world.cluster(&mapping.target.context).await {
+                Ok(cluster) => cluster.inventory(name).await.ok(),
+                Err(_) => None,
+            };
+            let error = Some(failure.to_string());
+            let sight = Sight { desired, inventory: known.as_ref(), error, ..Sight::default() };
             assess(mapping, &sight, now)
         }
         Err(Blind::Live(failure, revision)) => {

@@ -23,6 +23,7 @@ const CART: App = App {
     replicas: 2,
     memory: "256Mi",
     log_level: "info",
+    deadline: 120,
 };
 
 fn app(name: &'static str, image: &'static str, replicas: u32) -> App {
@@ -68,7 +69,7 @@ fn storefront() -> Vec<Told> {
     for app in [
         app("frontend", "registry.example.com/shop/frontend:5.2.0", 3),
         app("catalog", "registry.example.com/shop/catalog:3.0.4", 2),
-        app("search", "registry.example.com/shop/search:0.9.3", 2),
+        App { deadline: 5, ..app("search", "registry.example.com/shop/search:0.9.3", 2) },
         app("recommendations", "registry.example.com/shop/recommendations:1.1.0", 1),
     ] {
         first.extend(service(&app));
@@ -128,7 +129,10 @@ fn storefront() -> Vec<Told> {
             ("storefront", 3 * HOUR),
             "Release Bot",
             "search: image 0.9.3 -> 0.10.0-missing\n\nBuilt by the nightly pipeline.",
-            service(&app("search", "registry.example.com/shop/search:0.10.0-missing", 2)),
+            service(&App {
+                deadline: 5,
+                ..app("search", "registry.example.com/shop/search:0.10.0-missing", 2)
+            }),
         ),
         told(
             ("storefront", 2 * HOUR),

@@ -9,6 +9,8 @@ pub(super) struct App {
     pub replicas: u32,
     pub memory: &'static str,
     pub log_level: &'static str,
+    /// Seconds after which a rollout that does not come up counts as failed.
+    pub deadline: u32,
 }
 
 impl App {
@@ -18,13 +20,13 @@ impl App {
     }
 
     fn deployment(&self) -> String {
-        let Self { name, image, replicas, memory, log_level, namespace } = self;
+        let Self { name, image, replicas, memory, log_level, namespace, deadline } = self;
         format!(
             "# {name}: owned by team {namespace}, pager rota in the runbook\n\
              apiVersion: apps/v1\n\
              kind: Deployment\n\
              metadata:\n  name: {name}\n  labels:\n    app.kubernetes.io/name: {name}\n\
-             spec:\n  replicas: {replicas}\n  selector:\n    matchLabels:\n      app.kubernetes.io/name: {name}\n\
+             spec:\n  replicas: {replicas}\n  progressDeadlineSeconds: {deadline}\n  selector:\n    matchLabels:\n      app.kubernetes.io/name: {name}\n\
              \x20 template:\n    metadata:\n      labels:\n        app.kubernetes.io/name: {name}\n\
              \x20   spec:\n      containers:\n        - name: app\n          image: {image}\n\
              \x20         ports:\n            - name: http\n              containerPort: 8080\n\
