@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 /// Kills of each kind; `GITDECK_KILLS` makes it more.
 const KILLS: usize = 110;
-/// ConfigMaps of the mapping that is applied under fire.
+/// Objects of the mapping that is applied under fire.
 const OBJECTS: usize = 12;
 
 fn kills() -> usize {
