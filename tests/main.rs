@@ -10,6 +10,8 @@ mod frames;
 #[cfg(feature = "console")]
 mod frames_flows;
 #[cfg(feature = "console")]
+mod frames_pictures;
+#[cfg(feature = "console")]
 mod frames_random;
 mod git;
 mod health;

@@ -17,6 +17,7 @@ pub mod look;
 pub mod options;
 pub mod pace;
 pub mod panes;
+pub mod picture;
 pub mod popups;
 pub mod refusal;
 pub mod signals;
