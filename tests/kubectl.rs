@@ -335,3 +335,56 @@ async fn a_watch_shows_changes_as_they_come() {
     let second = lines.next_line().await.expect("output").expect("a line");
     assert_eq!(second.split_whitespace().take(2).collect::<Vec<_>>(), ["a", "1"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workloads_roll_out_and_tell_their_log() {
+    let Some(bench) = Bench::start(Vec::new()).await else { return };
+    bench.ok(&["apply", "-f", "-"], &deployment("a:1")).await;
+    let done = bench.ok(&["rollout", "status", "deployment/web", "--timeout=120s"], "").await;
+    assert!(done.ends_with("deployment \"web\" successfully rolled out\n"), "{done}");
+    bench.ok(&["wait", "--for=condition=Available", "deployment/web", "--timeout=120s"], "").await;
+    let pods = bench
+        .json(&["get", "pods", "-l", "app=web", "--field-selector", "status.phase=Running"])
+        .await;
+    assert_eq!(pods["items"].as_array().map(Vec::len), Some(2));
+    let pod = pods["items"][0]["metadata"]["name"].as_str().expect("a name");
+    assert!(bench.ok(&["logs", pod], "").await.contains("image=a:1"));
+    assert!(bench.ok(&["logs", "deployment/web", "--tail=1"], "").await.lines().count() == 1);
+    let (code, _, errors) = bench.run(&["logs", pod, "-c", "nobody"], "").await;
+    assert_eq!(code, 1);
+    assert!(errors.contains(&format!("container nobody is not valid for pod {pod}")), "{errors}");
+    assert!(bench.ok(&["describe", "pod", pod], "").await.contains("Successfully assigned"));
+    bench.ok(&["rollout", "restart", "deployment/web"], "").await;
+    bench.ok(&["rollout", "status", "deployment/web", "--timeout=120s"], "").await;
+    assert!(bench.ok(&["rollout", "history", "deployment/web"], "").await.contains("REVISION"));
+    assert!(bench.ok(&["events", "-A"], "").await.contains("deployment/web"));
+    bench.ok(&["delete", "deployment", "web", "--cascade=foreground"], "").await;
+    bench.ok(&["wait", "--for=delete", "pods", "-l", "app=web", "--timeout=120s"], "").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_microservices_demo_is_applied_either_way() {
+    let manifests = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../shared/data/manifests/microservices-demo/release/kubernetes-manifests.yaml");
+    let Ok(text) = std::fs::read_to_string(manifests) else {
+        skipped("no shared data");
+        return;
+    };
+    let Some(bench) = Bench::start(Vec::new()).await else { return };
+    for (namespace, how) in
+        [("client", &["apply"][..]), ("server", &["apply", "--server-side"][..])]
+    {
+        bench.ok(&["create", "namespace", namespace], "").await;
+        let apply = [how, &["-n", namespace, "-f", "-"]].concat();
+        bench.ok(&apply, &text).await;
+        let again = bench.ok(&apply, &text).await;
+        assert!(how.len() > 1 || again.lines().all(|line| line.ends_with(" unchanged")), "{again}");
+        let deployments = bench.json(&["get", "deployments", "-n", namespace]).await;
+        assert_eq!(deployments["items"].as_array().map(Vec::len), Some(12));
+    }
+    let (code, difference, errors) = bench.run(&["diff", "-n", "client", "-f", "-"], &text).await;
+    assert_eq!(code, 0, "{difference}{errors}");
+    let (code, difference, errors) =
+        bench.run(&["diff", "--server-side", "-n", "server", "-f", "-"], &text).await;
+    assert_eq!(code, 0, "{difference}{errors}");
+}

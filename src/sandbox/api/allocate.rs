@@ -132,7 +132,12 @@ fn complete_pod(live: Option<&Value>, object: &mut Value) {
 }
 
 fn complete_namespace(live: Option<&Value>, object: &mut Value) {
-    if live.is_none() {
+    if let Some(live) = live {
+        // Only `finalize` takes the last finalizer away, and it says so with an empty list.
+        if object.pointer("/spec/finalizers").is_none_or(Value::is_null) {
+            object["spec"] = live["spec"].clone();
+        }
+    } else {
         if !object["spec"].is_object() {
             object["spec"] = json!({});
         }

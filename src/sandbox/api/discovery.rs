@@ -152,7 +152,7 @@ impl ApiServer {
 }
 
 fn aggregated_group(name: &str, versions: Vec<Value>) -> Value {
-    let mut metadata = json!({"creationTimestamp": null});
+    let mut metadata = json!({});
     if !name.is_empty() {
         metadata["name"] = json!(name);
     }
@@ -182,7 +182,7 @@ fn legacy(resource: &Resource) -> Value {
 fn entry(resource: &Resource) -> Value {
     let mut entry = json!({
         "resource": resource.plural,
-        "responseKind": resource.group_version_kind(),
+        "responseKind": response_kind(resource, (&resource.group, &resource.version, &resource.kind)),
         "scope": if resource.namespaced { "Namespaced" } else { "Cluster" },
         "singularResource": resource.singular,
         "verbs": resource.verbs(),
@@ -199,7 +199,7 @@ fn entry(resource: &Resource) -> Value {
         .map(|each| {
             json!({
                 "subresource": each.name,
-                "responseKind": {"group": each.group, "version": each.version, "kind": each.kind},
+                "responseKind": response_kind(resource, (&each.group, &each.version, &each.kind)),
                 "verbs": each.verbs,
             })
         })
@@ -208,6 +208,17 @@ fn entry(resource: &Resource) -> Value {
         entry["subresources"] = Value::Array(subresources);
     }
     entry
+}
+
+/// The kind of an answer. The real server leaves group and version out where they are the resource's own, except for
+/// custom resources.
+fn response_kind(resource: &Resource, (group, version, kind): (&str, &str, &str)) -> Value {
+    if !resource.is_custom()
+        && (group, version) == (resource.group.as_str(), resource.version.as_str())
+    {
+        return json!({"group": "", "version": "", "kind": kind});
+    }
+    json!({"group": group, "version": version, "kind": kind})
 }
 
 fn hash(text: &str) -> String {

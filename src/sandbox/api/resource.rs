@@ -112,7 +112,13 @@ impl Resource {
 
     /// Verbs that discovery announces.
     pub fn verbs(&self) -> &'static [&'static str] {
-        if self.transient { &VERBS[..1] } else { &VERBS }
+        match (self.transient, &*self.storage) {
+            (true, _) => &["create"],
+            (false, "namespaces") => {
+                &["create", "delete", "get", "list", "patch", "update", "watch"]
+            }
+            (false, _) => &VERBS,
+        }
     }
 
     /// Whether it comes from a CustomResourceDefinition.
@@ -141,6 +147,9 @@ impl Resource {
             found.push(other("binding", "", "v1", "Binding", &["create"]));
             found.push(other("eviction", "policy", "v1", "Eviction", &["create"]));
             found.push(own("log", &["get"]));
+        }
+        if &*self.storage == "namespaces" {
+            found.push(own("finalize", &["update"]));
         }
         if self.scale {
             found.push(other("scale", "autoscaling", "v1", "Scale", &["get", "patch", "update"]));

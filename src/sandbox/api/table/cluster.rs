@@ -18,17 +18,28 @@ pub fn layout(group: &str, plural: &str) -> Option<Layout> {
         ),
         ("" | "events.k8s.io", "events") => (
             head(
-                "Last Seen|Type|Reason|Object|+Subobject|+Source|Message|+First Seen|+#Count|+Name",
+                "Last Seen|Type|Reason|Object|+Subobject|+Source|Message|+First Seen|+Count|+Name",
             ),
             event,
         ),
-        ("", "serviceaccounts") => (head("Name|#Secrets|Age"), |object| {
-            let secrets = object["secrets"].as_array().map_or(0, Vec::len);
-            vec![name(object), json!(secrets), age(object)]
+        ("node.k8s.io", "runtimeclasses") => (head("Name|Handler|Age"), |object| {
+            vec![name(object), word(object, "/handler", ""), age(object)]
         }),
-        ("rbac.authorization.k8s.io", "roles" | "clusterroles")
+        (
+            "admissionregistration.k8s.io",
+            "mutatingwebhookconfigurations" | "validatingwebhookconfigurations",
+        ) => (head("Name|#Webhooks|Age"), |object| {
+            vec![
+                name(object),
+                json!(object["webhooks"].as_array().map_or(0, Vec::len)),
+                age(object),
+            ]
+        }),
+        ("", "limitranges")
+        | ("storage.k8s.io", "csistoragecapacities")
+        | ("rbac.authorization.k8s.io", "roles" | "clusterroles")
         | ("apiextensions.k8s.io", "customresourcedefinitions") => {
-            (head("Name|Created At"), |object| {
+            (head("Name|@Created At"), |object| {
                 vec![name(object), word(object, "/metadata/creationTimestamp", "")]
             })
         }

@@ -8,9 +8,9 @@ use super::{Layout, age, head, name, word};
 pub fn layout(group: &str, plural: &str) -> Option<Layout> {
     Some(match (group, plural) {
         ("", "configmaps") => {
-            (head("Name|#Data|Age"), |object| vec![name(object), json!(data(object)), age(object)])
+            (head("Name|Data|Age"), |object| vec![name(object), json!(data(object)), age(object)])
         }
-        ("", "secrets") => (head("Name|Type|#Data|Age"), |object| {
+        ("", "secrets") => (head("Name|Type|Data|Age"), |object| {
             vec![name(object), word(object, "/type", "Opaque"), json!(data(object)), age(object)]
         }),
         ("", "persistentvolumeclaims") => (
@@ -26,7 +26,7 @@ pub fn layout(group: &str, plural: &str) -> Option<Layout> {
             volume,
         ),
         ("storage.k8s.io", "storageclasses") => (
-            head("Name|Provisioner|ReclaimPolicy|VolumeBindingMode|?AllowVolumeExpansion|Age"),
+            head("Name|Provisioner|ReclaimPolicy|VolumeBindingMode|AllowVolumeExpansion|Age"),
             class,
         ),
         _ => return None,

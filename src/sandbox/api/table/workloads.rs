@@ -10,17 +10,16 @@ use super::{
 /// The layout, if the resource is one of these.
 pub fn layout(group: &str, plural: &str) -> Option<Layout> {
     Some(match (group, plural) {
-        ("apps", "deployments") => (
-            head("Name|Ready|#Up-to-date|#Available|Age|+Containers|+Images|+Selector"),
-            deployment,
-        ),
+        ("apps", "deployments") => {
+            (head("Name|Ready|Up-to-date|Available|Age|+Containers|+Images|+Selector"), deployment)
+        }
         ("apps", "replicasets") | ("", "replicationcontrollers") => {
             (head("Name|#Desired|#Current|#Ready|Age|+Containers|+Images|+Selector"), replica_set)
         }
         ("apps", "statefulsets") => (head("Name|Ready|Age|+Containers|+Images"), stateful_set),
         ("apps", "daemonsets") => (
             head(
-                "Name|#Desired|#Current|#Ready|#Up-to-date|#Available|Node Selector|Age|+Containers|+Images|+Selector",
+                "Name|#Desired|#Current|#Ready|Up-to-date|Available|Node Selector|Age|+Containers|+Images|+Selector",
             ),
             daemon_set,
         ),
@@ -34,7 +33,7 @@ pub fn layout(group: &str, plural: &str) -> Option<Layout> {
             cron_job,
         ),
         ("autoscaling", "horizontalpodautoscalers") => {
-            (head("Name|Reference|Targets|MinPods|MaxPods|#Replicas|Age"), autoscaler)
+            (head("Name|Reference|Targets|MinPods|MaxPods|Replicas|Age"), autoscaler)
         }
         ("policy", "poddisruptionbudgets") => {
             (head("Name|Min Available|Max Unavailable|#Allowed Disruptions|Age"), disruption_budget)
