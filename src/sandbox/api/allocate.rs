@@ -133,8 +133,8 @@ fn complete_pod(live: Option<&Value>, object: &mut Value) {
 
 fn complete_namespace(live: Option<&Value>, object: &mut Value) {
     if let Some(live) = live {
-        // Only `finalize` takes the last finalizer away, and it says so with an empty list.
-        if object.pointer("/spec/finalizers").is_none_or(Value::is_null) {
+        // Only the end of a namespace takes its last finalizer away.
+        if live.pointer("/metadata/deletionTimestamp").is_none() {
             object["spec"] = live["spec"].clone();
         }
     } else {

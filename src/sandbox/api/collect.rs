@@ -32,6 +32,7 @@ impl ApiServer {
                 _ => {}
             }
             self.collect_if_ownerless(resource, after);
+            self.collect_if_homeless(resource, after);
         }
         if before.is_some() {
             self.finish_foreground(after);
@@ -147,6 +148,22 @@ impl ApiServer {
         let owners = object.pointer("/metadata/ownerReferences").and_then(Value::as_array);
         if owners.is_some_and(|owners| !owners.is_empty()) {
             self.drop_dead_owners(&place_of(resource, object));
+        }
+    }
+
+    /// An object that was stored while its namespace went does not stay: nobody else would empty the namespace again.
+    fn collect_if_homeless(&self, resource: &Resource, object: &Value) {
+        if !resource.namespaced {
+            return;
+        }
+        let place = place_of(resource, object);
+        let key = Key { namespace: String::new(), name: place.key.namespace.clone() };
+        let stays = self
+            .store()
+            .get("namespaces", &key)
+            .is_some_and(|namespace| namespace.pointer("/metadata/deletionTimestamp").is_none());
+        if !stays {
+            self.remove_place(&place, &Deletion::background());
         }
     }
 

@@ -328,3 +328,33 @@ async fn events_have_two_faces() {
         .unwrap();
     assert_eq!(found.items.len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_goes_while_others_write_into_it() {
+    let client = server().client(None);
+    let namespaces = api(&client, "v1", "Namespace", None);
+    let shop =
+        object(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}));
+    for _ in 0..20 {
+        namespaces.create(&PostParams::default(), &shop).await.unwrap();
+        let writers: Vec<_> = (0..8)
+            .map(|writer| {
+                let configs = api(&client, "v1", "ConfigMap", Some("shop"));
+                tokio::spawn(async move {
+                    for number in 0.. {
+                        let made = config(&format!("c{writer}-{number}"));
+                        if configs.create(&PostParams::default(), &made).await.is_err() {
+                            return;
+                        }
+                    }
+                })
+            })
+            .collect();
+        api(&client, "v1", "ServiceAccount", Some("shop")).get("default").await.unwrap();
+        namespaces.delete("shop", &DeleteParams::default()).await.unwrap();
+        for writer in writers {
+            writer.await.unwrap();
+        }
+        assert!(namespaces.get_opt("shop").await.unwrap().is_none());
+    }
+}
