@@ -357,7 +357,7 @@ async fn workloads_roll_out_and_tell_their_log() {
     bench.ok(&["rollout", "restart", "deployment/web"], "").await;
     bench.ok(&["rollout", "status", "deployment/web", "--timeout=120s"], "").await;
     assert!(bench.ok(&["rollout", "history", "deployment/web"], "").await.contains("REVISION"));
-    assert!(bench.ok(&["events", "-A"], "").await.contains("deployment/web"));
+    assert!(bench.ok(&["events", "-A"], "").await.contains("Deployment/web"));
     bench.ok(&["delete", "deployment", "web", "--cascade=foreground"], "").await;
     bench.ok(&["wait", "--for=delete", "pods", "-l", "app=web", "--timeout=120s"], "").await;
 }
