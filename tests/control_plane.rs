@@ -1,4 +1,4 @@
-//! The harness itself: workloads on the real control plane live, fail and go as they would with a kubelet.
+//! Workloads in the sandbox and on the real control plane live, fail and go as they would with a kubelet.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use kube::runtime::wait::{await_condition, conditions::is_deleted};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 
+use crate::support::clusters::worlds;
 use crate::support::control_plane::{ControlPlane, assets, control_plane};
 use crate::support::fake_node::kind;
 
@@ -71,9 +72,13 @@ fn deployments(client: &Client, namespace: &str) -> Api<DynamicObject> {
 
 #[tokio::test]
 async fn a_deployment_becomes_available_scales_and_goes() {
-    let Some(plane) = control_plane() else { return };
-    let client = plane.client().await;
-    let namespace = plane.namespace("walk").await;
+    for world in worlds("workloads-walk").await {
+        println!("on {:?}", world.kind);
+        walk(world.client().await, world.namespace.clone()).await;
+    }
+}
+
+async fn walk(client: Client, namespace: String) {
     let api = deployments(&client, &namespace);
     api.create(&PostParams::default(), &deployment("web", "registry.example/web:1"))
         .await
@@ -95,9 +100,13 @@ async fn a_deployment_becomes_available_scales_and_goes() {
 
 #[tokio::test]
 async fn an_image_named_so_is_never_pulled() {
-    let Some(plane) = control_plane() else { return };
-    let client = plane.client().await;
-    let namespace = plane.namespace("broken").await;
+    for world in worlds("workloads-broken").await {
+        println!("on {:?}", world.kind);
+        broken(world.client().await, world.namespace.clone()).await;
+    }
+}
+
+async fn broken(client: Client, namespace: String) {
     let api = deployments(&client, &namespace);
     api.create(&PostParams::default(), &deployment("web", "registry.example/web:broken"))
         .await
@@ -109,8 +118,7 @@ async fn an_image_named_so_is_never_pulled() {
     };
     let name =
         pods.list(&kube::api::ListParams::default()).await.expect("pods").items[0].name_any();
-    let pod = until(&pods, &name, |pod| waiting(pod).is_some()).await;
-    assert_eq!(waiting(&pod), Some("ImagePullBackOff".into()));
+    until(&pods, &name, |pod| waiting(pod) == Some("ImagePullBackOff".into())).await;
 
     let repaired = Patch::Merge(
         json!({"spec": {"template": {"spec": {"containers": [{"name": "main", "image": "web:2"}]}}}}),
@@ -124,22 +132,30 @@ async fn an_image_named_so_is_never_pulled() {
 
 #[tokio::test]
 async fn jobs_end_as_their_image_says() {
-    let Some(plane) = control_plane() else { return };
-    let client = plane.client().await;
-    let namespace = plane.namespace("jobs").await;
+    for world in worlds("workloads-jobs").await {
+        println!("on {:?}", world.kind);
+        jobs(world.client().await, world.namespace.clone()).await;
+    }
+}
+
+async fn jobs(client: Client, namespace: String) {
     let jobs: Api<DynamicObject> =
         Api::namespaced_with(client, &namespace, &kind("batch", "v1", "Job"));
     jobs.create(&PostParams::default(), &job("good", "migrate:1")).await.expect("created");
-    jobs.create(&PostParams::default(), &job("bad", "migrate:fail")).await.expect("created");
+    jobs.create(&PostParams::default(), &job("bad", "migrate:crash")).await.expect("created");
     until(&jobs, "good", |it| condition_is_true(it, "Complete")).await;
     until(&jobs, "bad", |it| condition_is_true(it, "Failed")).await;
 }
 
 #[tokio::test]
 async fn stateful_and_daemon_sets_get_their_pods_and_services_their_address() {
-    let Some(plane) = control_plane() else { return };
-    let client = plane.client().await;
-    let namespace = plane.namespace("sets").await;
+    for world in worlds("workloads-sets").await {
+        println!("on {:?}", world.kind);
+        sets(world.client().await, world.namespace.clone()).await;
+    }
+}
+
+async fn sets(client: Client, namespace: String) {
     let template = deployment("db", "db:1").data["spec"]["template"].clone();
     let selector = json!({"matchLabels": {"app": "db"}});
     let claims = json!([{"metadata": {"name": "data"}, "spec": {
@@ -197,4 +213,15 @@ fn a_control_plane_of_ones_own_leaves_nothing_behind() {
     drop(plane);
     assert!(!folder.exists());
     assert!(std::net::TcpStream::connect(&address).is_err());
+}
+
+/// Not a test: `KUBEBUILDER_ASSETS=… cargo test -- --ignored --nocapture stands_until_input_ends` gives a control plane
+/// to work on by hand. Prints the path of its kubeconfig, and ends with standard input.
+#[test]
+#[ignore = "holds a control plane for work by hand"]
+fn stands_until_input_ends() {
+    let Some(assets) = assets() else { return };
+    let plane = ControlPlane::start(&assets).expect("started");
+    println!("{}", plane.kubeconfig.display());
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).expect("input");
 }

@@ -4,6 +4,7 @@
 mod cli;
 #[cfg(feature = "sandbox")]
 mod cluster;
+#[cfg(feature = "sandbox")]
 mod control_plane;
 #[cfg(feature = "console")]
 mod frames;
@@ -19,6 +20,8 @@ mod health;
 mod kill;
 #[cfg(feature = "sandbox")]
 mod kubectl;
+#[cfg(feature = "sandbox")]
+mod parity;
 #[cfg(feature = "sandbox")]
 mod proof;
 #[cfg(feature = "console")]

@@ -1,5 +1,7 @@
 //! What the tests share.
 
+#[cfg(feature = "sandbox")]
+pub mod clusters;
 pub mod control_plane;
 #[cfg(feature = "sandbox")]
 pub mod demo;
@@ -9,6 +11,8 @@ pub mod fake_node;
 pub mod git_http;
 pub mod git_ssh;
 pub mod paths;
+#[cfg(feature = "sandbox")]
+pub mod wire;
 #[cfg(feature = "console")]
 pub mod terminal;
 #[cfg(feature = "console")]
@@ -16,6 +20,7 @@ pub mod world;
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 /// Says once for the suite of the running test that it is skipped, past the capture of the test's output.
@@ -27,4 +32,14 @@ pub fn skipped(why: &str) {
     if SAID.lock().is_ok_and(|mut said| said.insert(line.clone())) {
         let _ = io::stderr().write_all(line.as_bytes());
     }
+}
+
+/// The data that is shared beside the checkout, or `None`, said on standard error, where there is none.
+pub fn shared_data() -> Option<PathBuf> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    if !folder.is_dir() {
+        skipped("no shared data");
+        return None;
+    }
+    Some(folder)
 }

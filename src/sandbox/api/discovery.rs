@@ -104,14 +104,16 @@ impl ApiServer {
                 entries.push(entry);
             }
         }
-        Ok(reply::json(
-            200,
-            &json!({
-                "kind": "APIResourceList", "apiVersion": "v1",
-                "groupVersion": if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") },
-                "resources": entries,
-            }),
-        ))
+        let mut list = json!({"kind": "APIResourceList"});
+        // The list of the oldest group goes without.
+        if !group.is_empty() {
+            list["apiVersion"] = json!("v1");
+        }
+        let named =
+            if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
+        list["groupVersion"] = json!(named);
+        list["resources"] = Value::Array(entries);
+        Ok(reply::json(200, &list))
     }
 
     fn aggregated(&self, registry: &Registry, core: bool) -> Reply {

@@ -102,8 +102,13 @@ impl Failure {
 
     /// 422 with one cause per field.
     pub fn invalid(resource: &Resource, name: &str, causes: &[Cause]) -> Self {
-        let texts: Vec<String> =
-            causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
+        let mut texts: Vec<String> = Vec::new();
+        for cause in causes {
+            let text = format!("{}: {}", cause.field, cause.message);
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
         let list =
             if texts.len() == 1 { texts[0].clone() } else { format!("[{}]", texts.join(", ")) };
         let message = format!("{} \"{name}\" is invalid: {list}", resource.qualified_kind());

@@ -113,7 +113,7 @@ impl ApiServer {
                     .schema(&call.resource)
                     .ok_or_else(|| Failure::unsupported_media(&PATCHES[..2]))?;
                 object =
-                    rules::strategic_merge(&schema, live, patch).map_err(Failure::bad_request)?;
+                    rules::strategic_merge(&schema, live, patch).map_err(Failure::unforeseen)?;
             }
             _ if call.resource.is_custom() => {
                 return Err(Failure::unsupported_media(&[PATCHES[0], PATCHES[1], PATCHES[3]]));
@@ -134,7 +134,8 @@ impl ApiServer {
             return Err(Failure::invalid_option("PatchOptions", cause));
         }
         let mut patch = call.json()?;
-        if patch["kind"].as_str().is_some_and(|kind| kind != call.resource.kind) {
+        let other = |field: &str, own: &str| patch[field].as_str().is_some_and(|text| text != own);
+        if other("kind", &call.resource.kind) || other("apiVersion", &call.resource.api_version()) {
             let text = |field: &str| patch[field].as_str().unwrap_or_default();
             let (group, version) =
                 text("apiVersion").rsplit_once('/').unwrap_or(("", text("apiVersion")));
@@ -183,6 +184,14 @@ impl ApiServer {
     }
 
     fn merged(&self, call: &Call, live: Option<&Object>, patch: &Value) -> Result<Value, Failure> {
+        if let (Some(live), Some(uid)) = (live, given_uid(patch))
+            && live["metadata"]["uid"] != uid
+        {
+            // Found by the validation of metadata and again by that of its update.
+            let message = format!("Invalid value: {uid:?}: field is immutable");
+            let cause = || Cause::new("Invalid", "metadata.uid", message.clone());
+            return Err(Failure::invalid(&call.resource, call.name(), &[cause(), cause()]));
+        }
         let schema = self
             .schema(&call.resource)
             .ok_or_else(|| Failure::internal("the kind has no schema to apply with"))?;
@@ -196,7 +205,7 @@ impl ApiServer {
         };
         let served = live.map(|live| convert::to_served(&call.resource, live));
         rules::apply(&schema, served.as_deref(), patch, &writer, call.query.is_true("force"))
-            .map_err(|error| apply_failure(&error))
+            .map_err(|error| apply_failure(call, &error))
     }
 
     /// Treats unknown fields as the request asks, and drops them.
@@ -246,9 +255,17 @@ fn unreadable(call: &Call, why: &str) -> Failure {
     ))
 }
 
-fn apply_failure(error: &ApplyError) -> Failure {
+fn given_uid(patch: &Value) -> Option<&str> {
+    patch.pointer("/metadata/uid").and_then(Value::as_str).filter(|uid| !uid.is_empty())
+}
+
+fn apply_failure(call: &Call, error: &ApplyError) -> Failure {
     let ApplyError::Conflicts(conflicts) = error else {
-        return Failure::unforeseen(error.to_string());
+        // The server names the object as the patch does, which as a rule leaves the namespace to the path.
+        let named = format!("({}/", call.target.namespace.as_deref().unwrap_or_default());
+        let stated = call.json().is_ok_and(|patch| !patch["metadata"]["namespace"].is_null());
+        let text = error.to_string();
+        return Failure::unforeseen(if stated { text } else { text.replacen(&named, "(/", 1) });
     };
     let causes: Vec<Value> = conflicts
         .iter()
@@ -302,7 +319,7 @@ fn check_kind(resource: &Resource, object: &mut Value) -> Result<(), Failure> {
     let version = resource.api_version();
     match (object["apiVersion"].as_str(), object["kind"].as_str()) {
         (Some(given), Some(kind)) if given == version && kind == resource.kind => Ok(()),
-        (None, None) => {
+        (None, kind) if kind.is_none_or(|kind| kind == resource.kind) => {
             object["apiVersion"] = json!(version);
             object["kind"] = json!(resource.kind);
             Ok(())

@@ -25,6 +25,14 @@ impl ApiServer {
         reply::json(200, &json!({"paths": paths}))
     }
 
+    /// `/openapi/v2`, which kubectl reads, as protobuf only, when version 3 does not know a kind: it describes nothing.
+    pub(super) fn openapi_v2() -> Reply {
+        // Field 1 of `openapi.v2.Document`: the version of the format.
+        let document: &[u8] = b"\x0a\x032.0";
+        let kind = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+        reply::typed(200, kind, reply::full(document))
+    }
+
     /// `/openapi/v3/apis/GROUP/VERSION`.
     pub(super) fn openapi_document(&self, place: &str) -> Result<Reply, Failure> {
         let (group, version) = match place.split('/').collect::<Vec<_>>().as_slice() {

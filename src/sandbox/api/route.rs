@@ -190,6 +190,7 @@ impl ApiServer {
         match path {
             "/healthz" | "/livez" | "/readyz" => Ok(reply::text(200, "ok")),
             "/version" => Ok(reply::json(200, &version())),
+            "/openapi/v2" => Ok(Self::openapi_v2()),
             "/openapi/v3" => Ok(self.openapi_index()),
             _ if path.starts_with("/openapi/v3/") => {
                 self.openapi_document(&path["/openapi/v3/".len()..])

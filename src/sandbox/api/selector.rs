@@ -104,8 +104,12 @@ fn parse_labels(text: &str) -> Result<Vec<Condition>, String> {
 }
 
 fn parse_label(part: &str) -> Result<Condition, String> {
-    let unreadable =
-        || format!("unable to parse requirement: found '{part}', expected: a label selector");
+    let unreadable = || match part.split_whitespace().nth(1) {
+        Some(word) => format!(
+            "unable to parse requirement: found '{word}', expected: in, notin, =, ==, !=, gt, lt"
+        ),
+        None => format!("unable to parse requirement: found '{part}', expected: identifier"),
+    };
     if let Some(key) = part.strip_prefix('!') {
         return Ok(Condition::Absent(key.trim().to_owned()));
     }

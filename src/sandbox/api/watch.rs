@@ -226,8 +226,7 @@ impl Watch {
         let (kind, object) = match event {
             Event::Failure(failure) => return ("ERROR", failure.status().into()),
             Event::Bookmark { revision, initial_end } => {
-                let mut metadata =
-                    json!({"resourceVersion": revision.to_string(), "creationTimestamp": null});
+                let mut metadata = json!({"resourceVersion": revision.to_string()});
                 if initial_end {
                     metadata["annotations"] = json!({INITIAL_END: "true"});
                 }

@@ -64,6 +64,10 @@ fn merge_members(
     retain(&mut live, &mut patch)?;
     let orders: Vec<String> =
         patch.keys().filter(|name| name.starts_with(ORDER)).cloned().collect();
+    let stated: Vec<&str> = orders.iter().map(|name| &name[ORDER.len()..]).collect();
+    for (name, order) in implied(node, &live, &patch, &stated) {
+        ordered(node, &mut live, &mut patch, (&name, &order))?;
+    }
     for name in orders {
         let order = patch.shift_remove(&name).unwrap_or_default();
         ordered(node, &mut live, &mut patch, (&name[ORDER.len()..], &order))?;
@@ -87,6 +91,31 @@ fn merge_members(
         live.insert(name, merged);
     }
     Ok(live)
+}
+
+/// A merged list without `$setElementOrder` comes out in the order of the patch.
+fn implied(
+    node: Option<&Type>,
+    live: &Members,
+    patch: &Members,
+    stated: &[&str],
+) -> Vec<(String, Value)> {
+    let mut found = Vec::new();
+    for (name, value) in patch {
+        let (Value::Array(items), Some(Value::Array(_))) = (value, live.get(name)) else {
+            continue;
+        };
+        let steered = items.iter().any(|item| item[DIRECTIVE] == "replace");
+        if name.starts_with('$') || stated.contains(&name.as_str()) || steered {
+            continue;
+        }
+        let field = Field::of(node, name);
+        if field.merges {
+            let kept = items.iter().filter(|item| item[DIRECTIVE] != "delete");
+            found.push((name.clone(), kept.cloned().collect()));
+        }
+    }
+    found
 }
 
 fn merge_value(field: &Field<'_>, live: Value, patch: Value) -> Result<Value, String> {

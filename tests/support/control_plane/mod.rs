@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kube::{Client, Config};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{fake_node, skipped};
@@ -170,8 +170,20 @@ impl ControlPlane {
     /// A new namespace that no other test uses, with its service account.
     pub async fn namespace(&self, prefix: &str) -> String {
         let name = format!("{prefix}-{}", self.namespaces.fetch_add(1, Ordering::Relaxed));
-        fake_node::create_namespace(&self.client().await, &name).await;
+        let client = self.client().await;
+        fake_node::create_namespace(&client, &name).await;
+        fake_node::await_account(&client, &name).await;
         name
+    }
+
+    /// The administrator's kubeconfig with a default namespace.
+    pub fn kubeconfig_in(&self, namespace: &str) -> PathBuf {
+        let text = fs::read(&self.kubeconfig).expect("a kubeconfig");
+        let mut document: Value = serde_json::from_slice(&text).expect("JSON");
+        document["contexts"][0]["context"]["namespace"] = namespace.into();
+        let path = self.folder.join(format!("kubeconfig-in-{namespace}"));
+        write_private(&path, document.to_string().as_bytes()).expect("a kubeconfig");
+        path
     }
 
     /// A kubeconfig of somebody else, to be given rights by RBAC.

@@ -1,8 +1,8 @@
 //! Stands in for scheduler, kubelet, volumes and load balancers: without them no pod would ever run.
 //!
-//! A pod runs and is ready at once, unless an image is named `fail` or `broken`: then it waits in `ImagePullBackOff`, or
-//! fails if a Job owns it. Pods of Jobs succeed. Deleted pods go at once. Claims are bound and Services of the type
-//! `LoadBalancer` get an address, unless they are named so.
+//! A pod runs and is ready at once, and one of a Job succeeds. An image named `fail` or `broken` is never pulled; one
+//! named `crash` ends with an error. Deleted pods go at once. Claims are bound and Services of the type `LoadBalancer`
+//! get an address, unless they are named so.
 
 mod pod_status;
 
@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use kube::api::{
-    Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams,
-    Preconditions,
+    Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions,
 };
 use kube::core::GroupVersionKind;
 use kube::runtime::{WatchStreamExt, watcher};
@@ -77,7 +76,7 @@ async fn register(client: &Client) {
     }
     // Admission gave it the taint `not-ready`; the controller that would take it away is not there.
     let untaint = json!({"spec": {"taints": null}});
-    let _ = nodes.patch(NODE, &PatchParams::default(), &Patch::Merge(untaint)).await;
+    let _ = nodes.patch(NODE, &by_node(), &Patch::Merge(untaint)).await;
     let amount =
         json!({"cpu": "64", "memory": "256Gi", "pods": "1000", "ephemeral-storage": "100Gi"});
     let status = json!({"status": {
@@ -86,7 +85,7 @@ async fn register(client: &Client) {
         "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "a fake node",
             "lastTransitionTime": now(), "lastHeartbeatTime": now()}],
     }});
-    let _ = nodes.patch_status(NODE, &PatchParams::default(), &Patch::Merge(status)).await;
+    let _ = nodes.patch_status(NODE, &by_node(), &Patch::Merge(status)).await;
 }
 
 /// What selectors of ordinary manifests ask of a node.
@@ -144,11 +143,7 @@ async fn attend_pod(client: &Client, pod: DynamicObject) -> Result<(), kube::Err
         }
         Some(NODE) => match pod_status::next(&pod, now()) {
             Some(status) => pods
-                .patch_status(
-                    &name,
-                    &PatchParams::default(),
-                    &Patch::Merge(json!({"status": status})),
-                )
+                .patch_status(&name, &by_node(), &Patch::Merge(json!({"status": status})))
                 .await
                 .map(|_| ()),
             None => Ok(()),
@@ -177,9 +172,7 @@ async fn unless_there(
     if pod.data.pointer("/status/conditions/0/reason") == status.pointer("/conditions/0/reason") {
         return Ok(());
     }
-    pods.patch_status(name, &PatchParams::default(), &Patch::Merge(json!({"status": status})))
-        .await
-        .map(|_| ())
+    pods.patch_status(name, &by_node(), &Patch::Merge(json!({"status": status}))).await.map(|_| ())
 }
 
 async fn bind_claim(client: &Client, claim: DynamicObject) -> Result<(), kube::Error> {
@@ -193,10 +186,7 @@ async fn bind_claim(client: &Client, claim: DynamicObject) -> Result<(), kube::E
         "capacity": claim.data.pointer("/spec/resources/requests"),
     }});
     let claims = beside(client, &claim, "PersistentVolumeClaim");
-    claims
-        .patch_status(&claim.name_any(), &PatchParams::default(), &Patch::Merge(status))
-        .await
-        .map(|_| ())
+    claims.patch_status(&claim.name_any(), &by_node(), &Patch::Merge(status)).await.map(|_| ())
 }
 
 async fn balance_load(client: &Client, service: DynamicObject) -> Result<(), kube::Error> {
@@ -207,10 +197,7 @@ async fn balance_load(client: &Client, service: DynamicObject) -> Result<(), kub
     }
     let status = json!({"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.10"}]}}});
     let services = beside(client, &service, "Service");
-    services
-        .patch_status(&service.name_any(), &PatchParams::default(), &Patch::Merge(status))
-        .await
-        .map(|_| ())
+    services.patch_status(&service.name_any(), &by_node(), &Patch::Merge(status)).await.map(|_| ())
 }
 
 /// Whether a name asks for a failure.
@@ -222,28 +209,27 @@ fn now() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// Creates a namespace and waits for its service account, without which pods are refused.
+/// Creates a namespace.
 pub async fn create_namespace(client: &Client, name: &str) {
     let resource = kind("", "v1", "Namespace");
     let namespaces: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
-    namespaces
-        .create(&PostParams::default(), &DynamicObject::new(name, &resource))
-        .await
-        .expect("a namespace");
-    let accounts = kind("", "v1", "ServiceAccount");
-    let accounts: Api<DynamicObject> = Api::namespaced_with(client.clone(), name, &accounts);
+    let object = DynamicObject::new(name, &resource);
+    namespaces.create(&PostParams::default(), &object).await.expect("a namespace");
+}
+
+/// Waits for the service account of a namespace, without which pods are refused.
+pub async fn await_account(client: &Client, namespace: &str) {
+    let resource = kind("", "v1", "ServiceAccount");
+    let accounts: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
     let appears = async {
-        while accounts
-            .list(&ListParams::default())
-            .await
-            .expect("service accounts")
-            .items
-            .is_empty()
-        {
+        while accounts.get_opt("default").await.expect("service accounts").is_none() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), appears)
-        .await
-        .expect("the service account `default`");
+    tokio::time::timeout(Duration::from_secs(60), appears).await.expect("the account `default`");
+}
+
+/// Patches carry the node's name as their field manager.
+fn by_node() -> PatchParams {
+    PatchParams { field_manager: Some("fake-node".into()), ..PatchParams::default() }
 }

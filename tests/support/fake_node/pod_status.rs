@@ -41,27 +41,34 @@ pub fn unschedulable(now: String) -> Value {
 
 #[derive(Clone, Copy, PartialEq)]
 enum Fate {
+    /// It serves.
     Runs,
+    /// An image cannot be pulled.
     Waits,
+    /// A container starts again and again.
+    Loops,
     Succeeds,
     Fails,
 }
 
 impl Fate {
     fn of(pod: &DynamicObject) -> Self {
-        let fails = images(list(pod, "/spec/containers")).iter().any(|image| named_to_fail(image));
+        let images = images(list(pod, "/spec/containers"));
+        let missing = images.iter().any(|image| named_to_fail(image));
+        let crashes = images.iter().any(|image| image.contains("crash"));
         let of_job = pod.owner_references().iter().any(|owner| owner.kind == "Job");
-        match (of_job, fails) {
-            (true, false) => Self::Succeeds,
-            (true, true) => Self::Fails,
-            (false, false) => Self::Runs,
-            (false, true) => Self::Waits,
+        match (missing, crashes, of_job) {
+            (true, ..) => Self::Waits,
+            (_, true, true) => Self::Fails,
+            (_, true, false) => Self::Loops,
+            (_, _, true) => Self::Succeeds,
+            (_, _, false) => Self::Runs,
         }
     }
 
     fn phase(self) -> &'static str {
         match self {
-            Self::Runs => "Running",
+            Self::Runs | Self::Loops => "Running",
             Self::Waits => "Pending",
             Self::Succeeds => "Succeeded",
             Self::Fails => "Failed",
@@ -93,7 +100,7 @@ impl Report<'_> {
             Fate::Runs => None,
             Fate::Succeeds => Some("PodCompleted"),
             Fate::Fails => Some("PodFailed"),
-            Fate::Waits => Some("ContainersNotReady"),
+            Fate::Waits | Fate::Loops => Some("ContainersNotReady"),
         };
         let condition = |name: &str, status: &str, reason: Option<&str>| {
             let mut condition =
@@ -120,12 +127,19 @@ impl Report<'_> {
             Fate::Waits if named_to_fail(image) => json!({"waiting": {
                 "reason": "ImagePullBackOff", "message": format!("Back-off pulling image \"{image}\""),
             }}),
-            Fate::Waits | Fate::Runs => json!({"running": {"startedAt": self.now}}),
+            Fate::Loops if image.contains("crash") => json!({"waiting": {
+                "reason": "CrashLoopBackOff", "message": "back-off 10s restarting failed container",
+            }}),
+            Fate::Waits | Fate::Runs | Fate::Loops => json!({"running": {"startedAt": self.now}}),
         };
         let mut status = json!({
             "name": spec["name"], "image": image, "imageID": "", "restartCount": 0,
             "ready": running, "started": running, "state": state,
         });
+        if self.fate == Fate::Loops && image.contains("crash") {
+            status["restartCount"] = 1.into();
+            status["lastState"] = self.terminated(1, "Error");
+        }
         if state_has_begun(&status["state"]) {
             status["imageID"] = format!("{image}@fake").into();
             status["containerID"] = format!(
