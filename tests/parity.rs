@@ -40,7 +40,7 @@ fn assert_equal(real: &Heard, sandbox: &Heard) {
         match (limits::reason(asked), found.is_empty()) {
             (None, false) => report.push(format!("  {asked}\n      {}", found.join("\n      "))),
             (Some(reason), true) => {
-                report.push(format!("  {asked}\n      no limit any more: {reason}"))
+                report.push(format!("  {asked}\n      no limit any more: {reason}"));
             }
             _ => {}
         }

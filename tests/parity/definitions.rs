@@ -38,6 +38,7 @@ pub fn definition(group: &str) -> Value {
 }
 
 /// What is said about the custom resources once the definition is established.
+#[expect(clippy::too_many_lines, reason = "a table of what is asked")]
 pub fn widgets(group: &str, namespace: &str) -> Vec<Ask> {
     let all = &format!("/apis/{group}/v1/namespaces/{namespace}/widgets");
     let one = &format!("{all}/w");

@@ -107,7 +107,7 @@ fn scalars(namespace: &str) -> Conversation {
     }
 }
 
-/// What nothing else writes: a suspended CronJob carries a whole pod template.
+/// What nothing else writes: a suspended `CronJob` carries a whole pod template.
 fn cron(containers: &Value) -> Value {
     json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "cron"}, "spec": {
         "schedule": "*/5 * * * *", "suspend": true, "jobTemplate": {"spec": {"template": {"spec": {

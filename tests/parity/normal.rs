@@ -37,7 +37,9 @@ pub fn normalize(value: &mut Value, names: &mut Names, versions: bool) {
                         .pointer("/object/metadata/annotations/k8s.io~1initial-events-end")
                         .is_some()
             });
-            items.iter_mut().for_each(|item| normalize(item, names, versions));
+            for item in items {
+                normalize(item, names, versions);
+            }
         }
         Value::String(text) => *text = named(text, names),
         _ => {}
@@ -80,18 +82,18 @@ fn object(map: &mut Map<String, Value>, names: &mut Names, versions: bool) {
         let text = value.as_str().unwrap_or_default().to_string();
         match key.as_str() {
             "resourceVersion" if versions && !text.is_empty() => {
-                *value = names.of("version", &text).into()
+                *value = names.of("version", &text).into();
             }
             "resourceVersion" | "continue" if !text.is_empty() => *value = "(some)".into(),
             "time" | "creationTimestamp" | "deletionTimestamp" if !text.is_empty() => {
-                *value = "(time)".into()
+                *value = "(time)".into();
             }
             _ if key.ends_with("Time") && !text.is_empty() => *value = "(time)".into(),
             "clusterIP" if text.starts_with(|first: char| first.is_ascii_digit()) => {
-                *value = "(address)".into()
+                *value = "(address)".into();
             }
             "clusterIPs" if value.pointer("/0") != Some(&"None".into()) => {
-                *value = json!(["(address)"])
+                *value = json!(["(address)"]);
             }
             "nodePort" | "healthCheckNodePort" if value.is_number() => *value = "(port)".into(),
             "managedFields" => managers(value),

@@ -11,10 +11,10 @@ pub mod fake_node;
 pub mod git_http;
 pub mod git_ssh;
 pub mod paths;
-#[cfg(feature = "sandbox")]
-pub mod wire;
 #[cfg(feature = "console")]
 pub mod terminal;
+#[cfg(feature = "sandbox")]
+pub mod wire;
 #[cfg(feature = "console")]
 pub mod world;
 
