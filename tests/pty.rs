@@ -102,7 +102,8 @@ fn every_size_is_survived() {
 fn whatever_is_typed_the_console_answers() {
     let mut terminal = console((120, 36));
     let mut seed: u64 = 7;
-    let letters = b"jkgGsecPxdDt /:?fwyz12345nlhu\x1b\x15\x04\x12\x13\t\r\x7f";
+    // No `:`: the palette can find `quit`.
+    let letters = b"jkgGsecPxdDt /?fwyz12345nlhu\x1b\x15\x04\x12\x13\t\r\x7f";
     let mut burst = String::new();
     for _ in 0..1_500 {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

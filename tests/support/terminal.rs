@@ -3,6 +3,7 @@
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use std::ffi::OsStr;
 use std::io::{Read, Write};
@@ -175,7 +176,13 @@ pub fn wait_for_end(pid: Pid, deadline: Duration) {
     let seconds = i64::try_from(deadline.as_secs()).expect("a deadline");
     let timeout = Timespec { tv_sec: seconds, tv_nsec: 0 };
     let mut fds = [PollFd::new(&process, PollFlags::IN)];
-    let ready = poll(&mut fds, Some(&timeout)).expect("a poll");
+    let ready = loop {
+        match poll(&mut fds, Some(&timeout)) {
+            // A signal of another test's child says nothing about this process.
+            Err(Errno::INTR) => {}
+            ready => break ready.expect("a poll"),
+        }
+    };
     assert!(ready > 0, "the process did not end");
 }
 
