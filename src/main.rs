@@ -66,6 +66,7 @@ async fn open_console(settings: Arc<Settings>, global: &Global) -> Result<Exit, 
 }
 
 #[cfg(not(feature = "console"))]
+#[expect(clippy::unused_async, reason = "its twin with the feature waits")]
 async fn open_console(_: Arc<Settings>, _: &Global) -> Result<Exit, Fault> {
     Err(Fault::usage("this program was built without the console")
         .hint("`gitdeck --help` lists what it does; the feature `console` adds the console"))
@@ -85,6 +86,7 @@ async fn start_demo(asked: &cli::Demo, global: &Global) -> Result<Exit, Fault> {
 }
 
 #[cfg(not(feature = "sandbox"))]
+#[expect(clippy::unused_async, reason = "its twin with the feature waits")]
 async fn start_demo(_: &cli::Demo, _: &Global) -> Result<Exit, Fault> {
     Err(Fault::usage("this program was built without the sandbox")
         .hint("the feature `sandbox` adds `gitdeck demo`"))

@@ -30,3 +30,5 @@ mod support;
 mod tidy;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 mod walk;
+#[cfg(all(feature = "console", feature = "sandbox"))]
+mod walk_clusters;
