@@ -81,7 +81,7 @@ fn lay_out(root: &Path, world: &World) -> PathBuf {
     git(&["clone", "-q", "--bare", &at, &bare.display().to_string()]);
     let config = root.join("config.toml");
     let folder = |name: &str| root.join(name).display().to_string();
-    let mut text = format!(
+    let text = format!(
         "kubeconfig = \"{}\"\ncache_dir = \"{}\"\ndata_dir = \"{}\"\n\
          [author]\nname = \"Walker\"\nemail = \"walker@example.com\"\n\
          [defaults]\npolling_interval = \"1s\"\n\
@@ -91,12 +91,13 @@ fn lay_out(root: &Path, world: &World) -> PathBuf {
         folder("data"),
         bare.display()
     );
-    for name in ["catalog", "checkout"] {
-        let namespace = &world.namespace;
-        text += &format!(
+    let namespace = &world.namespace;
+    let mapping = |name| {
+        format!(
             "[mappings.{name}]\nrepository = \"fleet\"\npath = \"apps/{name}\"\nnamespace = \"{namespace}\"\n"
-        );
-    }
+        )
+    };
+    let text = text + &mapping("catalog") + &mapping("checkout");
     fs::write(&config, text).expect("a configuration");
     config
 }
