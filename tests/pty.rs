@@ -57,6 +57,7 @@ fn ctrl_z_stops_and_comes_back() {
     let mut terminal = console(SIZE);
     terminal.keys("\x1a");
     terminal.wait("the main screen", |screen| !screen.alternate_screen() && !screen.hide_cursor());
+    terminal.await_stopped();
     terminal.signal(Signal::CONT);
     terminal.wait("the alternate screen", vt100::Screen::alternate_screen).see("2 Mappings");
     assert_eq!(terminal.keys("q").end(), 0);

@@ -7,9 +7,12 @@
 use super::GitError;
 use super::handles::create_private_folder;
 use git2::{ConfigLevel, ErrorCode, Oid, Repository};
+use std::ffi::OsString;
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// What became of a local push.
 pub(super) enum Moved {
@@ -48,6 +51,51 @@ pub(super) fn push(
         )));
     }
     copy(source, &target, tip, commit).map_err(failed)?;
+    match Command::new("git").args(update(&target, branch, tip, commit)).by_itself().output() {
+        Ok(output) if output.status.success() => Ok(Moved::Yes),
+        Ok(output) => Ok(Moved::Raced(String::from_utf8_lossy(&output.stderr).trim().to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            move_here(&target, branch, tip, commit).map_err(failed)
+        }
+        Err(error) => Err(GitError::storage(folder, error)),
+    }
+}
+
+/// The user's own `git` moves the branch: a child that outlives this process. Killed between lock and rename, this
+/// process would leave the remote locked for everybody.
+fn update(target: &Repository, branch: &str, tip: Option<Oid>, commit: Oid) -> Vec<OsString> {
+    // All zeros: the branch must not exist yet.
+    let expected = tip.map_or_else(|| "0".repeat(40), |tip| tip.to_string());
+    let mut arguments: Vec<OsString> = vec!["--git-dir".into(), target.path().into()];
+    for word in ["-c", "core.fsync=reference", "update-ref", "-m", "push", branch] {
+        arguments.push(word.into());
+    }
+    arguments.extend([commit.to_string().into(), expected.into()]);
+    arguments
+}
+
+trait ByItself {
+    fn by_itself(&mut self) -> &mut Self;
+}
+
+impl ByItself for Command {
+    /// Without the user's configuration, without a terminal, and in a process group of its own.
+    fn by_itself(&mut self) -> &mut Self {
+        self.env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .stdin(Stdio::null())
+            .process_group(0)
+    }
+}
+
+/// Without `git` on the machine, libgit2 moves the branch under the same lock.
+fn move_here(
+    target: &Repository,
+    branch: &str,
+    tip: Option<Oid>,
+    commit: Oid,
+) -> Result<Moved, git2::Error> {
     let moved = match tip {
         Some(tip) => target.reference_matching(branch, commit, true, tip, "push"),
         None => target.reference(branch, commit, false, "push"),
@@ -62,7 +110,7 @@ pub(super) fn push(
         {
             Ok(Moved::Raced(error.message().to_owned()))
         }
-        Err(error) => Err(failed(error)),
+        Err(error) => Err(error),
     }
 }
 

@@ -4,7 +4,9 @@
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process, pidfd_open, waitid,
+};
 use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
@@ -132,6 +134,13 @@ impl Terminal {
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).expect("the process lives");
+    }
+
+    /// Waits until the program has stopped itself; a signal that wakes it is lost before.
+    pub fn await_stopped(&self) {
+        let options = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        let status = waitid(WaitId::Pid(self.pid()), options).expect("a child").expect("a status");
+        assert!(status.stopped(), "the program ended instead of stopping");
     }
 
     /// Waits for the end of the program and of its output; its exit code.
