@@ -13,8 +13,15 @@ pub(crate) fn mappings(
     global: &Global,
 ) -> Result<Vec<String>, Fault> {
     if names.is_empty() {
-        let all = settings.mappings.values().filter(|mapping| fits(mapping, global));
-        return Ok(all.map(|mapping| mapping.name.clone()).collect());
+        let fitting = settings.mappings.values().filter(|mapping| fits(mapping, global));
+        let all: Vec<String> = fitting.map(|mapping| mapping.name.clone()).collect();
+        // In a pipeline a mistyped context must not look like a success.
+        if all.is_empty() && !settings.mappings.is_empty() {
+            return Err(Fault::usage("no mapping goes to that context and namespace").hint(
+                "`gitdeck mapping list` without --context and --namespace shows where they go",
+            ));
+        }
+        return Ok(all);
     }
     let mut chosen: Vec<String> = Vec::new();
     for name in names {

@@ -1,7 +1,7 @@
 //! The last known world on disk, so that the first frame needs no network. Safe to delete at any time.
 
 use crate::config::Settings;
-use crate::domain::{Commit, MappingStatus};
+use crate::domain::{Commit, MappingStatus, SyncState};
 use crate::engine::Store;
 use crate::engine::event::RepositoryState;
 use serde::{Deserialize, Serialize};
@@ -29,12 +29,7 @@ fn path(cache_dir: &Path) -> PathBuf {
 /// The configured world with what was known of it last. A missing, foreign or broken cache is an empty one.
 pub fn load(settings: &Settings) -> Store {
     let mut store = Store::new(settings);
-    let snapshot = fs::read(path(&settings.cache_dir))
-        .ok()
-        .and_then(|bytes| serde_json::from_slice::<Snapshot>(&bytes).ok());
-    let Some(snapshot) = snapshot.filter(|snapshot| snapshot.version == VERSION) else {
-        return store;
-    };
+    let Some(snapshot) = read(&settings.cache_dir) else { return store };
     for (name, (state, commits)) in snapshot.repositories {
         if let Some(view) = store.repositories.get_mut(&name) {
             view.state = state;
@@ -57,8 +52,25 @@ pub fn load(settings: &Settings) -> Store {
     store
 }
 
+fn read(cache_dir: &Path) -> Option<Snapshot> {
+    let bytes = fs::read(path(cache_dir)).ok()?;
+    serde_json::from_slice::<Snapshot>(&bytes).ok().filter(|snapshot| snapshot.version == VERSION)
+}
+
+// A look that saw nothing does not make what was seen before forgotten; its age tells how old it is.
+fn last_seen(name: &str, status: &MappingStatus, before: &Snapshot) -> MappingStatus {
+    let known = before.mappings.get(name).filter(|known| {
+        status.sync == SyncState::Unknown
+            && known.path == status.path
+            && known.repository == status.repository
+            && known.target == status.target
+    });
+    known.unwrap_or(status).clone()
+}
+
 /// Writes what is known, atomically: the old cache stays until the new one is complete.
 pub fn save(cache_dir: &Path, store: &Store) -> io::Result<()> {
+    let before = read(cache_dir).unwrap_or_default();
     let snapshot = Snapshot {
         version: VERSION,
         repositories: store
@@ -73,7 +85,7 @@ pub fn save(cache_dir: &Path, store: &Store) -> io::Result<()> {
             .mappings
             .iter()
             .filter(|(_, view)| view.status.observed_at.is_some())
-            .map(|(name, view)| (name.clone(), view.status.clone()))
+            .map(|(name, view)| (name.clone(), last_seen(name, &view.status, &before)))
             .collect(),
     };
     fs::create_dir_all(cache_dir)?;

@@ -101,8 +101,10 @@ fn compare(
 
 fn describe(path: &[String], old: &Value, new: &Value, secret: bool) -> String {
     let name = path.last().map_or("value", String::as_str);
-    if secret && path.first().is_some_and(|root| root == "data" || root == "stringData") {
-        return format!("change secret key {name}");
+    if secret {
+        // Annotations may hold copies of the whole object, so nothing of a Secret is quoted.
+        let data = path.first().is_some_and(|root| root == "data" || root == "stringData");
+        return if data { format!("change secret key {name}") } else { format!("change {name}") };
     }
     match (old, new) {
         (Value::Null, new) => format!("set {name} {}", show(new)).trim_end().to_owned(),
@@ -201,6 +203,16 @@ mod tests {
         };
         let message = default_message("m", &[secret("old-canary")], &[secret("new-canary")], &[]);
         assert_eq!(message, "m: change secret key token");
+    }
+
+    #[test]
+    fn annotations_of_secrets_are_not_quoted() {
+        let secret = |value: &str| {
+            manifest(json!({"apiVersion": "v1", "kind": "Secret",
+                "metadata": {"name": "s", "annotations": {"copy": value}}}))
+        };
+        let message = default_message("m", &[secret("{}")], &[secret("{canary}")], &[]);
+        assert_eq!(message, "m: change copy");
     }
 
     #[test]

@@ -77,10 +77,6 @@ impl Work<'_> {
 
     /// Says how to begin.
     pub(crate) fn nothing_configured(&mut self) {
-        self.out.note(if self.settings.mappings.is_empty() {
-            "no mapping is configured yet; `gitdeck repo add NAME URL` and `gitdeck mapping add NAME --repository R --path P` add one, `gitdeck demo` shows what it looks like"
-        } else {
-            "no mapping goes to that context and namespace"
-        });
+        self.out.note("no mapping is configured yet; `gitdeck repo add NAME URL` and `gitdeck mapping add NAME --repository R --path P` add one, `gitdeck demo` shows what it looks like");
     }
 }
