@@ -3,6 +3,7 @@
 use crate::domain::{FileEdit, Manifest, Mapping};
 use crate::engine::error::Stop;
 use crate::engine::jobs::Context;
+use crate::engine::jobs::mask::mask;
 use crate::engine::message::default_message;
 use crate::engine::{Event, Failure};
 use crate::git::TreeFile;
@@ -88,7 +89,8 @@ fn unified(files: &[SourceFile], edits: &[FileEdit]) -> String {
             let diff = TextDiff::from_lines(old.as_ref(), new.as_ref());
             let (from, to) = (format!("a/{}", edit.path), format!("b/{}", edit.path));
             // Writing to a String cannot fail.
-            let _ = write!(text, "{}", diff.unified_diff().header(&from, &to));
+            let patch = diff.unified_diff().header(&from, &to).to_string();
+            let _ = write!(text, "{}", mask(&patch, [old.as_bytes(), new.as_bytes()].into_iter()));
         }
     }
     text

@@ -1,9 +1,11 @@
 //! Load a page of a log, or one commit.
 
+use crate::domain::CommitDetails;
 use crate::engine::error::Stop;
 use crate::engine::jobs::Context;
+use crate::engine::jobs::mask::mask;
 use crate::engine::{Event, Failure, Subject};
-use crate::git::LogQuery;
+use crate::git::{GitError, LogQuery, Repository};
 use std::sync::Arc;
 
 /// Which part of a log.
@@ -43,6 +45,23 @@ pub(super) async fn run(ctx: &Context, subject: Subject, page: Page) -> Result<S
     Ok(format!("{count} commits of {name}"))
 }
 
+/// A commit with its diff, without the values of the Secrets in it.
+fn shown(git: &Repository, text: &str) -> Result<CommitDetails, GitError> {
+    let mut details = git.details(&git.resolve(text)?)?;
+    let revisions: Vec<_> =
+        details.commit.parents.first().into_iter().chain([&details.commit.revision]).collect();
+    let mut contents = Vec::new();
+    for file in &details.files {
+        let paths = [Some(&file.path), file.old_path.as_ref()];
+        for path in paths.into_iter().flatten() {
+            // A file that is on one side only has nothing to hide on the other.
+            contents.extend(revisions.iter().filter_map(|revision| git.file(revision, path).ok()));
+        }
+    }
+    details.patch = mask(&details.patch, contents.iter().map(Vec::as_slice));
+    Ok(details)
+}
+
 /// Loads one commit with its diff; without a repository, from the first one that has it.
 pub(super) async fn show(
     ctx: &Context,
@@ -56,7 +75,7 @@ pub(super) async fn show(
     let mut fault = None;
     for name in names {
         let text = revision.clone();
-        let found = ctx.world.git(&name, move |git| git.details(&git.resolve(&text)?)).await;
+        let found = ctx.world.git(&name, move |git| shown(git, &text)).await;
         match found {
             Ok(details) => {
                 let title =

@@ -9,6 +9,7 @@ mod fetch;
 mod files;
 mod log;
 mod look;
+mod mask;
 mod observe;
 mod plan;
 mod push;
