@@ -161,8 +161,7 @@ impl Walk<'_> {
     }
 
     fn change(&mut self, before: Option<&Value>, after: Option<&Value>) {
-        let redacted =
-            self.is_secret && (is_sensitive(&self.path, before) || is_sensitive(&self.path, after));
+        let redacted = self.is_secret && is_sensitive(&self.path);
         let (live_manager, live_time) = match before.and_then(|_| culprit(self.live, &self.path)) {
             Some((manager, time)) => (Some(manager), time),
             None => (None, None),

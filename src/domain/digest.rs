@@ -1,8 +1,7 @@
 //! What a confirmation refers to: the digest of a plan, and the name of an ApplySet.
 
+use crate::domain::migrate::LAST_APPLIED;
 use crate::domain::normalize::is_secret;
-use crate::domain::path::{FieldPath, Step};
-use crate::domain::redact::is_sensitive;
 use crate::domain::{Op, Operation, Revision};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
@@ -99,26 +98,19 @@ fn object_digest(hash: &mut Sha256, object: &Value) {
         field(hash, part);
         match &object["metadata"][part] {
             Value::Object(values) => {
-                let mut entries: Vec<_> = values
-                    .iter()
-                    .filter(|(name, value)| !is_left_out(secret, name, value))
-                    .collect();
+                let mut entries: Vec<_> =
+                    values.iter().filter(|(name, _)| *name != LAST_APPLIED).collect();
                 entries.sort_unstable_by_key(|(name, _)| *name);
                 for (name, value) in entries {
                     field(hash, name);
-                    canonical(hash, value);
+                    if !(secret && part == "annotations") {
+                        canonical(hash, value);
+                    }
                 }
             }
             value => canonical(hash, value),
         }
     }
-}
-
-fn is_left_out(secret: bool, name: &str, value: &Value) -> bool {
-    let path = FieldPath(
-        ["metadata", "annotations", name].map(|step| Step::Field(step.to_owned())).to_vec(),
-    );
-    name == crate::domain::migrate::LAST_APPLIED || secret && is_sensitive(&path, Some(value))
 }
 
 /// Maps by key, each piece with its type and length, so that no two values are written alike.

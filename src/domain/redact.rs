@@ -1,11 +1,9 @@
 //! Values of Secrets, kept out of everything that is shown, stored or logged.
 
-use crate::domain::migrate::LAST_APPLIED;
 use crate::domain::normalize::is_secret;
 use crate::domain::path::{FieldPath, Step};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
-use std::borrow::Cow;
 
 /// What stands in place of a value.
 pub const MASK: &str = "***";
@@ -13,53 +11,14 @@ pub const MASK: &str = "***";
 /// Texts shorter than this are no secrets worth removing from messages; removing them would garble every sentence.
 const SHORTEST: usize = 4;
 
-/// Whether the value at this path of a Secret is secret: `data`, `stringData`, and annotations that hold copies of
-/// whole objects (`kubectl`'s last-applied, kapp's original).
-pub fn is_sensitive(path: &FieldPath, value: Option<&Value>) -> bool {
+/// Whether the value at this path of a Secret is secret: `data`, `stringData`, and every annotation. Tools keep copies of
+/// whole objects, checksums and tokens in annotations, under names that nobody can list.
+pub fn is_sensitive(path: &FieldPath) -> bool {
     let field = |at: usize| match path.0.get(at) {
         Some(Step::Field(name)) => name.as_str(),
         _ => "",
     };
-    match (field(0), field(1)) {
-        ("data" | "stringData", _) => true,
-        ("metadata", "annotations") => {
-            let name = field(2);
-            name == LAST_APPLIED
-                || name.starts_with("kapp.k14s.io/original")
-                || value
-                    .and_then(Value::as_str)
-                    .is_some_and(|text| text.trim_start().starts_with(['{', '[']))
-        }
-        _ => false,
-    }
-}
-
-/// The object as it may be shown: the values of a Secret are masked, its keys stay. Other objects are not copied.
-pub fn redacted(object: &Value) -> Cow<'_, Value> {
-    if !is_secret(object) {
-        return Cow::Borrowed(object);
-    }
-    let mut copy = object.clone();
-    for name in ["data", "stringData"] {
-        if let Some(values) = copy.get_mut(name) {
-            match values {
-                Value::Object(values) => values.values_mut().for_each(|value| *value = MASK.into()),
-                Value::Null => {}
-                other => *other = MASK.into(),
-            }
-        }
-    }
-    if let Some(Value::Object(annotations)) = copy.pointer_mut("/metadata/annotations") {
-        for (name, value) in annotations.iter_mut() {
-            let path = FieldPath(
-                ["metadata", "annotations", name].map(|step| Step::Field(step.to_owned())).to_vec(),
-            );
-            if is_sensitive(&path, Some(value)) {
-                *value = MASK.into();
-            }
-        }
-    }
-    Cow::Owned(copy)
+    matches!((field(0), field(1)), ("data" | "stringData", _) | ("metadata", "annotations"))
 }
 
 /// A message of the server about an object, without the object's secret values, encoded or not.
@@ -94,19 +53,22 @@ pub fn scrub(message: &str, object: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{redacted, scrub};
+    use super::{is_sensitive, scrub};
+    use crate::domain::path::FieldPath;
     use serde_json::json;
 
     #[test]
-    fn no_value_of_a_secret_is_left() {
-        let secret = json!({"apiVersion": "v1", "kind": "Secret",
-            "metadata": {"name": "s", "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "canary", "copy": "{\"data\": \"canary\"}", "note": "seen"}},
-            "data": {"password": "Y2FuYXJ5"}, "stringData": {"token": "canary"}});
-        let shown = redacted(&secret).to_string();
-        assert!(!shown.contains("canary") && !shown.contains("Y2FuYXJ5"), "{shown}");
-        assert!(shown.contains("password") && shown.contains("token") && shown.contains("seen"));
-        let other = json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "b"}});
-        assert_eq!(*redacted(&other), other);
+    fn every_annotation_is_sensitive_and_labels_are_not() {
+        for (path, expected) in [
+            ("/data/a", true),
+            ("/stringData", true),
+            ("/metadata/annotations/note", true),
+            ("/metadata/annotations", true),
+            ("/metadata/labels/note", false),
+            ("/type", false),
+        ] {
+            assert_eq!(is_sensitive(&FieldPath::parse(path).unwrap()), expected, "{path}");
+        }
     }
 
     #[test]

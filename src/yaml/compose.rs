@@ -186,11 +186,14 @@ fn read_scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Valu
     }
 }
 
-/// The last line of a scalar. The parser ends block text where the next token begins, so its lines are counted.
+/// The last line of a scalar. The parser begins block text at its first line that is not empty and ends it where the
+/// next token begins, so its lines are counted.
 fn last_line(span: &Span, style: ScalarStyle, text: &str) -> usize {
     let (start, end) = (span.start.line(), span.end.line());
     match style {
-        ScalarStyle::Literal => start + text.lines().count(),
+        ScalarStyle::Literal => {
+            start + text.trim_start_matches('\n').lines().count().saturating_sub(1)
+        }
         ScalarStyle::Folded if end > start => end - 1,
         _ => end.max(start),
     }

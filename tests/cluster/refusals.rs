@@ -130,14 +130,16 @@ async fn no_value_of_a_secret_is_told() {
     const CANARY: &str = "canary-7f3a";
     in_every_world("secretive", async |world| {
         let secret = |value: &str, kind: &str| {
-            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "token"}, "type": kind,
-                "stringData": {"token": value}})
+            json!({"apiVersion": "v1", "kind": "Secret", "type": kind,
+                "metadata": {"name": "token", "annotations": {"note": value}}, "stringData": {"token": value}})
         };
         assert!(world.sync("r1", &manifests([secret(CANARY, "Opaque")])).await.expect("a sync").complete);
         let changed = manifests([secret("other-canary-7f3a", "Opaque")]);
         let plan = world.plan("r2", &changed).await.expect("a plan");
-        let change = &plan.operations[0].changes[0];
-        assert_eq!((change.path.as_str(), change.redacted, &change.before, &change.after), ("/data/token", true, &None, &None));
+        let changes = &plan.operations[0].changes;
+        let paths: Vec<&str> = changes.iter().map(|change| change.path.as_str()).collect();
+        assert_eq!(paths, ["/data/token", "/metadata/annotations/note"]);
+        assert!(changes.iter().all(|one| one.redacted && one.before.is_none() && one.after.is_none()));
         assert!(!format!("{plan:?}").contains("canary"));
         // A type that the data does not fit: the server quotes what it refuses.
         let wrong = manifests([secret(CANARY, "kubernetes.io/dockerconfigjson")]);

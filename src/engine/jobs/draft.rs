@@ -9,7 +9,6 @@ use crate::engine::{Event, Failure};
 use crate::git::TreeFile;
 use crate::render::{Plain, Renderer, SourceFile};
 use similar::TextDiff;
-use std::fmt::Write;
 
 /// What a commit of some edits would be.
 pub(super) struct Drafted {
@@ -88,9 +87,9 @@ fn unified(files: &[SourceFile], edits: &[FileEdit]) -> String {
         if old != new {
             let diff = TextDiff::from_lines(old.as_ref(), new.as_ref());
             let (from, to) = (format!("a/{}", edit.path), format!("b/{}", edit.path));
-            // Writing to a String cannot fail.
             let patch = diff.unified_diff().header(&from, &to).to_string();
-            let _ = write!(text, "{}", mask(&patch, [old.as_bytes(), new.as_bytes()].into_iter()));
+            let side = |text: &str| Ok(Some(text.as_bytes().to_vec()));
+            text.push_str(&mask(&patch, &[side(&old), side(&new)]));
         }
     }
     text

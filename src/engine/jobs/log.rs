@@ -1,6 +1,6 @@
 //! Load a page of a log, or one commit.
 
-use crate::domain::CommitDetails;
+use crate::domain::{CommitDetails, Revision};
 use crate::engine::error::Stop;
 use crate::engine::jobs::Context;
 use crate::engine::jobs::mask::mask;
@@ -48,18 +48,35 @@ pub(super) async fn run(ctx: &Context, subject: Subject, page: Page) -> Result<S
 /// A commit with its diff, without the values of the Secrets in it.
 fn shown(git: &Repository, text: &str) -> Result<CommitDetails, GitError> {
     let mut details = git.details(&git.resolve(text)?)?;
-    let revisions: Vec<_> =
-        details.commit.parents.first().into_iter().chain([&details.commit.revision]).collect();
-    let mut contents = Vec::new();
-    for file in &details.files {
-        let paths = [Some(&file.path), file.old_path.as_ref()];
-        for path in paths.into_iter().flatten() {
-            // A file that is on one side only has nothing to hide on the other.
-            contents.extend(revisions.iter().filter_map(|revision| git.file(revision, path).ok()));
-        }
-    }
-    details.patch = mask(&details.patch, contents.iter().map(Vec::as_slice));
+    let (new, old) = (&details.commit.revision, details.commit.parents.first());
+    let side = |revision: Option<&Revision>, path: &str| match revision.map(|r| git.file(r, path)) {
+        Some(Ok(content)) => Ok(Some(content)),
+        // On one side only.
+        None | Some(Err(GitError::PathMissing { .. })) => Ok(None),
+        Some(Err(_)) => Err(()),
+    };
+    let mut files = details.files.iter();
+    details.patch = sections(&details.patch)
+        .map(|section| match files.next() {
+            Some(file) => {
+                let before = file.old_path.as_ref().unwrap_or(&file.path);
+                mask(section, &[side(old, before), side(Some(new), &file.path)])
+            }
+            None => mask(section, &[Err(()), Err(())]),
+        })
+        .collect();
     Ok(details)
+}
+
+/// The parts of a patch, one for each file. Lines of files begin with a sign, so that this header is Git's own.
+fn sections(patch: &str) -> impl Iterator<Item = &str> {
+    const HEADER: &str = "diff --git ";
+    let starts = patch.match_indices(HEADER).map(|(at, _)| at);
+    let mut starts: Vec<usize> =
+        starts.filter(|at| *at == 0 || patch[..*at].ends_with('\n')).collect();
+    starts.push(patch.len());
+    let ends = starts.clone().into_iter().skip(1);
+    starts.into_iter().zip(ends).map(|(start, end)| &patch[start..end])
 }
 
 /// Loads one commit with its diff; without a repository, from the first one that has it.

@@ -1,30 +1,37 @@
 //! Patches without the values of the Secrets that they touch.
 
-use crate::domain::redact::scrub;
-use crate::yaml::documents;
+use crate::domain::redact::{MASK, scrub};
+use crate::yaml::{Visible, documents, secret_lines};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
-/// Removes the values of every Secret in `contents` (the file before and after) from a patch.
+/// A file before and after; nothing where it did not exist. `Err` where it cannot be read.
+pub(super) type Sides = [Result<Option<Vec<u8>>, ()>; 2];
+
+/// Removes the values of every Secret from the patch of one file: the lines on which they are written, and what other
+/// lines repeat of them.
 ///
 /// A file that cannot be read as YAML but names the kind keeps no line of its own: what is secret there cannot be told.
-pub(super) fn mask<'a>(patch: &str, contents: impl Iterator<Item = &'a [u8]>) -> String {
+pub(super) fn mask(patch: &str, sides: &Sides) -> String {
+    let mut hidden = [BTreeMap::new(), BTreeMap::new()];
     let mut masked = patch.to_owned();
-    for content in contents {
-        match documents(content) {
-            Ok(documents) => {
-                for document in documents {
-                    for object in objects(&document.value) {
-                        masked = scrub(&masked, &by_line(object));
-                    }
-                }
-            }
-            Err(_) if String::from_utf8_lossy(content).contains("kind: Secret") => {
-                masked = without_lines(&masked);
+    for (side, hidden) in sides.iter().zip(&mut hidden) {
+        let Ok(content) = side else { return without_lines(patch) };
+        let Some(content) = content else { continue };
+        match secret_lines(content) {
+            Ok(lines) => *hidden = lines,
+            Err(_) if String::from_utf8_lossy(content).contains("Secret") => {
+                return without_lines(patch);
             }
             Err(_) => {}
         }
+        for document in documents(content).unwrap_or_default() {
+            for object in objects(&document.value) {
+                masked = scrub(&masked, &by_line(object));
+            }
+        }
     }
-    masked
+    if hidden.iter().all(BTreeMap::is_empty) { masked } else { without(&masked, &hidden) }
 }
 
 fn objects(value: &Value) -> Vec<&Value> {
@@ -48,35 +55,127 @@ fn by_line(object: &Value) -> Value {
     json!({"apiVersion": object["apiVersion"], "kind": object["kind"], "stringData": lines})
 }
 
-fn without_lines(patch: &str) -> String {
-    let shown = patch.lines().map(|line| match line.chars().next() {
-        Some(sign @ ('+' | '-' | ' ')) if !line.starts_with("+++") && !line.starts_with("---") => {
-            format!("{sign}***")
+/// The patch with some lines of both sides masked.
+fn without(patch: &str, hidden: &[BTreeMap<usize, Visible>; 2]) -> String {
+    let mut place = Hunk::default();
+    map_lines(patch, |line| {
+        if let Some(hunk) = Hunk::begins(line, &place) {
+            place = hunk;
+            return Some(place.header());
         }
-        _ => line.to_owned(),
-    });
-    shown.collect::<Vec<_>>().join("\n") + "\n"
+        let visible = match place.step(line)? {
+            (Some(old), _) if hidden[0].contains_key(&old) => hidden[0][&old],
+            (_, Some(new)) => *hidden[1].get(&new)?,
+            _ => return None,
+        };
+        let (sign, text) = line.split_at(1);
+        Some(match (visible, text.split_once(':')) {
+            (Visible::Key, Some((key, _))) => format!("{sign}{key}: {MASK}"),
+            _ => format!("{sign}{MASK}"),
+        })
+    })
+}
+
+/// The patch with every line of its file masked.
+fn without_lines(patch: &str) -> String {
+    let mut place = Hunk::default();
+    map_lines(patch, |line| {
+        if let Some(hunk) = Hunk::begins(line, &place) {
+            place = hunk;
+            return Some(place.header());
+        }
+        place.step(line)?;
+        Some(format!("{}{MASK}", &line[..1]))
+    })
+}
+
+fn map_lines(patch: &str, mut change: impl FnMut(&str) -> Option<String>) -> String {
+    let lines = patch.lines().map(|line| change(line).unwrap_or_else(|| line.to_owned()) + "\n");
+    lines.collect()
+}
+
+/// Where one stands in a hunk: the next line of each side, and how many are left.
+#[derive(Default)]
+struct Hunk {
+    old: (usize, usize),
+    new: (usize, usize),
+}
+
+impl Hunk {
+    /// A header `@@ -1,2 +3,4 @@ words`, where no lines of the hunk before are left.
+    fn begins(line: &str, before: &Self) -> Option<Self> {
+        if before.old.1 + before.new.1 > 0 {
+            return None;
+        }
+        let (ranges, _) = line.strip_prefix("@@ -")?.split_once(" @@")?;
+        let (old, new) = ranges.split_once(" +")?;
+        let range = |text: &str| match text.split_once(',') {
+            Some((start, count)) => Some((start.parse().ok()?, count.parse().ok()?)),
+            None => Some((text.parse().ok()?, 1)),
+        };
+        Some(Self { old: range(old)?, new: range(new)? })
+    }
+
+    /// The header without the line that Git repeats in it.
+    fn header(&self) -> String {
+        format!("@@ -{},{} +{},{} @@", self.old.0, self.old.1, self.new.0, self.new.1)
+    }
+
+    /// The numbers of a line on both sides; nothing for what is no line of the file.
+    fn step(&mut self, line: &str) -> Option<(Option<usize>, Option<usize>)> {
+        let next = |side: &mut (usize, usize)| {
+            let number = side.0;
+            *side = (number + 1, side.1.checked_sub(1)?);
+            Some(number)
+        };
+        match line.as_bytes().first()? {
+            b' ' if self.old.1 > 0 => Some((next(&mut self.old), next(&mut self.new))),
+            b'-' if self.old.1 > 0 => Some((next(&mut self.old), None)),
+            b'+' if self.new.1 > 0 => Some((None, next(&mut self.new))),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::mask;
+    use similar::TextDiff;
+
+    fn masked(old: &str, new: &str) -> String {
+        let patch = TextDiff::from_lines(old, new).unified_diff().header("a/s", "b/s").to_string();
+        let side = |text: &str| Ok(Some(text.as_bytes().to_vec()));
+        mask(&patch, &[side(old), side(new)])
+    }
 
     #[test]
     fn values_of_secrets_leave_the_patch_and_others_stay() {
-        let old = b"apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData:\n  token: canary-old\n";
-        let new = b"apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData:\n  token: |\n    canary-one\n    canary-two\n";
-        let patch =
-            "-  token: canary-old\n+  token: |\n+    canary-one\n+    canary-two\n name: visible\n";
-        let masked = mask(patch, [old.as_slice(), new.as_slice()].into_iter());
-        assert!(!masked.contains("canary"), "{masked}");
-        assert!(masked.contains("name: visible"), "{masked}");
+        let head =
+            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: visible\n  annotations:\n    copy: ";
+        let old = format!("{head}ab\nstringData:\n  token: canary-old\n  pin: \"12\"\n");
+        let new = format!(
+            "{head}cd\nstringData:\n  # was canary\n  token: |\n    canary-one\n    canary-two\n  pin: \"34\"\n"
+        );
+        let shown = masked(&old, &new);
+        for value in ["canary", "ab", "cd", "12\"", "34\""] {
+            assert!(!shown.contains(value), "{value}: {shown}");
+        }
+        for kept in ["   name: visible\n", "-    copy: ***\n", "+  token: ***\n", "+  pin: ***\n"] {
+            assert!(shown.contains(kept), "{kept}: {shown}");
+        }
     }
 
     #[test]
     fn what_cannot_be_read_shows_no_line() {
-        let broken = b"kind: Secret\n  stringData: [canary\n";
-        let masked = mask("@@ -1 +1 @@\n+  stringData: [canary\n", [broken.as_slice()].into_iter());
-        assert_eq!(masked, "@@ -1 +1 @@\n+***\n");
+        let shown = masked("", "kind: Secret\n  stringData: [canary\n");
+        assert!(shown.ends_with("@@ -0,0 +1,2 @@\n+***\n+***\n"), "{shown}");
+        let unread = mask("@@ -1,1 +1,1 @@ canary\n-canary\n+canary\n", &[Err(()), Ok(None)]);
+        assert_eq!(unread, "@@ -1,1 +1,1 @@\n-***\n+***\n");
+    }
+
+    #[test]
+    fn patches_of_others_are_not_touched() {
+        let shown = masked("-- a\nkind: ConfigMap\n", "kind: ConfigMap\n# Secret\n");
+        assert!(shown.contains("--- a\n") && shown.contains("+# Secret\n"), "{shown}");
     }
 }
