@@ -4,6 +4,7 @@ pub mod args;
 mod commands;
 pub mod exit;
 pub mod fault;
+mod misuse;
 pub mod output;
 #[cfg(test)]
 mod parse_tests;
@@ -70,8 +71,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
             Ok(Invocation { global, face })
         }
         Err(error) => {
-            // A reader that went away does not want the help any more.
-            let _ = error.print();
+            misuse::say(&error);
             Err(if error.use_stderr() { Exit::Usage } else { Exit::Fine })
         }
     }

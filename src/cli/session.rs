@@ -150,7 +150,13 @@ impl<'a> Work<'a> {
     pub(crate) fn settle(&mut self, subject: &str, outcome: &Outcome) -> Exit {
         match outcome {
             Outcome::Done(_) => Exit::Fine,
-            Outcome::Failed(failure) => self.out.fault(&Fault::from(failure.clone())),
+            Outcome::Failed(failure) => {
+                let mut fault = Fault::from(failure.clone());
+                if !fault.message.contains(&format!("`{subject}`")) {
+                    fault.message = format!("{subject}: {}", fault.message);
+                }
+                self.out.fault(&fault)
+            }
             Outcome::Refused(refusals) => self.refused(subject, refusals),
             Outcome::Cancelled => {
                 self.out.note(&format!(

@@ -25,6 +25,16 @@ pub enum BadAddress {
         "the address holds a password; take it out and name a reference to it (`password = \"env:NAME\"`)"
     )]
     Password,
+    /// What stands before the host of an `https://` address is often a token.
+    #[error(
+        "the address has a user in it, which may be a token; take it out: the name goes to `username` of an [[auth]] rule or of the repository, beside `password = \"env:NAME\"` or another reference"
+    )]
+    User,
+    /// Git sends no query; what stands there may be a token.
+    #[error(
+        "the address has a `?` or `#`, which no repository needs and which may hold a token; take it out, with what follows"
+    )]
+    Query,
     /// Nothing to connect to, or characters that no host or path has.
     #[error(
         "the address is malformed: it needs a host and a path, without spaces or control characters"
@@ -49,13 +59,18 @@ impl Address {
             return Err(BadAddress::Scheme);
         }
         let (authority, path) = rest.split_once('/').unwrap_or((&rest, ""));
+        let is_web = matches!(scheme.as_str(), "https" | "http");
+        if is_web && rest.contains(['?', '#']) {
+            return Err(BadAddress::Query);
+        }
         let (user, host) = match authority.rsplit_once('@') {
+            Some(_) if is_web => return Err(BadAddress::User),
             Some((user, _)) if user.contains(':') => return Err(BadAddress::Password),
             Some((user, host)) => (Some(user.to_owned()), host),
             None => (None, authority),
         };
         let host = host.to_ascii_lowercase();
-        if (scheme == "file") != host.is_empty() || host.starts_with('-') {
+        if (scheme == "file") != host.is_empty() || !is_host(&host) {
             return Err(BadAddress::Malformed);
         }
         let address = Self { scheme, user, host, segments: segments(path) };
@@ -113,6 +128,21 @@ impl fmt::Display for Address {
     }
 }
 
+/// Whether a text can be a host, perhaps with a port: a password with a slash in it would end here.
+fn is_host(text: &str) -> bool {
+    let is_port = |port: &str| port.chars().all(|c| c.is_ascii_digit());
+    let (name, port) = match text.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => (name, port),
+        _ => (text, ""),
+    };
+    let inside = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    let sound = match inside {
+        Some(inside) => inside.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => name.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_')),
+    };
+    sound && is_port(port) && !name.starts_with('-')
+}
+
 /// `git@host:path` as the rest of an `ssh://` URL.
 fn scp_form(text: &str) -> Option<String> {
     let (authority, path) = text.split_once(':')?;
@@ -164,7 +194,15 @@ mod tests {
     #[test]
     fn unsafe_addresses_are_refused_without_being_repeated() {
         for (text, why) in [
-            ("https://bot:hunter2@git.example.com/a", BadAddress::Password),
+            ("https://bot:hunter2@git.example.com/a", BadAddress::User),
+            ("https://hunter2@git.example.com/a", BadAddress::User),
+            ("HTTPS://@git.example.com/a", BadAddress::User),
+            ("https://bot:hun/ter2@git.example.com/a", BadAddress::Malformed),
+            ("https://hunter2%40git.example.com/a", BadAddress::Malformed),
+            ("https://git.example.com/a?private_token=hunter2", BadAddress::Query),
+            ("https://git.example.com/a#hunter2", BadAddress::Query),
+            ("ssh://git:hunter2@git.example.com/a", BadAddress::Password),
+            ("git:hunter2@git.example.com:a", BadAddress::Scheme),
             ("http://git.example.com/a", BadAddress::Plaintext),
             ("ext::sh -c true", BadAddress::Malformed),
             ("ext::sh", BadAddress::Scheme),

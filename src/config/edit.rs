@@ -179,7 +179,14 @@ fn add(
         }
     }
     tables.insert(name, Item::Table(new));
-    save(&loaded, &main, &document.to_string())?;
+    // The configuration was sound before; what is wrong now was given, and its lines are not written anywhere.
+    save(&loaded, &main, &document.to_string()).map_err(|error| match error {
+        ConfigError::Faults(faults) => {
+            let faults: Vec<_> = faults.into_iter().map(|fault| fault.message).collect();
+            ConfigError::Edit(format!("[{table}.{name}] was not added: {}", faults.join("; ")))
+        }
+        error => error,
+    })?;
     drop(lock);
     Ok(main)
 }

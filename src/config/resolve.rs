@@ -272,6 +272,9 @@ fn describe(method: &Authentication) -> String {
         Authentication::SshAgent { username: None } => "ssh-agent".to_owned(),
         Authentication::SshAgent { username: Some(user) } => format!("{user} with ssh-agent"),
         Authentication::SshKey { private_key, .. } => format!("ssh key {private_key}"),
-        Authentication::GitCredential => "git-credential".to_owned(),
+        Authentication::GitCredential { username: None } => "git-credential".to_owned(),
+        Authentication::GitCredential { username: Some(user) } => {
+            format!("{user} with git-credential")
+        }
     }
 }

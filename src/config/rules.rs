@@ -128,7 +128,7 @@ pub(super) fn authentication(
         }
     };
     Some(chosen.map(|secret| match secret {
-        SecretRef::GitCredential => Authentication::GitCredential,
+        SecretRef::GitCredential => Authentication::GitCredential { username: user },
         SecretRef::SshAgent => Authentication::SshAgent { username: user },
         private_key if rest => Authentication::SshKey {
             username: user,

@@ -160,7 +160,20 @@ fn secrets_in_wrong_places_are_not_repeated() {
     );
     assert!(!home.faults().contains("hunter2") && home.faults().contains("config.toml:4"));
     home.write("config.toml", "[repositories.a]\nurl = \"https://bot:hunter2@h/a\"\n");
-    assert!(!home.faults().contains("hunter2") && home.faults().contains("holds a password"));
+    assert!(
+        !home.faults().contains("hunter2") && home.faults().contains("`username` of an [[auth]]")
+    );
+    home.write("config.toml", "[[auth]]\nurl_prefix = \"https://hunter2@h/a\"\n");
+    assert!(!home.faults().contains("hunter2") && home.faults().contains("config.toml:2"));
+    for text in [
+        "[repositories.a]\nurl = https://hunter2@h/a\n",
+        "[repositories.a]\nurl = \"https://hunter2@h/a\n",
+        "[repositories.a]\nurl = [\"https://hunter2@h/a\"]\n",
+        "[repositories]\na = \"https://hunter2@h/a\"\n",
+    ] {
+        home.write("config.toml", text);
+        assert!(!home.faults().contains("hunter2"), "{}", home.faults());
+    }
     home.write("config.toml", "[repositories.a]\npassword = hunter2\n");
     assert!(!home.faults().contains("hunter2"), "{}", home.faults());
     assert!(home.faults().contains("config.toml:2: not TOML"), "{}", home.faults());

@@ -84,7 +84,10 @@ pub enum Authentication {
         passphrase: Option<SecretRef>,
     },
     /// The user's own helpers.
-    GitCredential,
+    GitCredential {
+        /// For whom they are asked; for whomever they know where nothing is given.
+        username: Option<String>,
+    },
 }
 
 impl Authentication {
@@ -95,7 +98,7 @@ impl Authentication {
             Self::Basic { .. } => "password or token",
             Self::SshAgent { .. } => "ssh-agent",
             Self::SshKey { .. } => "ssh key",
-            Self::GitCredential => "git-credential",
+            Self::GitCredential { .. } => "git-credential",
         }
     }
 }

@@ -38,7 +38,7 @@ impl fmt::Display for Revision {
 pub struct Remote {
     /// Name in the configuration.
     pub name: String,
-    /// `https://`, `ssh://`, `git@host:path` or `file://`; never with a password in it.
+    /// `https://`, `ssh://`, `git@host:path` or `file://`; never with a password, and of `https://` never with a user in it.
     pub url: String,
     /// Branch, `main`.
     pub branch: String,
@@ -72,7 +72,10 @@ pub enum Credential {
         passphrase: Option<Secret>,
     },
     /// The user's own `git credential` helpers.
-    GitCredential,
+    GitCredential {
+        /// For whom they are asked; for whomever they know where nothing is given.
+        username: Option<String>,
+    },
 }
 
 /// How much of a commit's signature is known.

@@ -23,6 +23,32 @@ pub fn harmless_lines(text: &str) -> String {
     text.lines().map(harmless).collect::<Vec<_>>().join("\n")
 }
 
+/// The text without what stands before the host of web addresses in it: it may be a token, or a user with a password.
+pub fn without_users(text: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        let end = after.find(|c: char| c.is_whitespace() || "/?#'\"`<>".contains(c));
+        let authority = &after[..end.unwrap_or(after.len())];
+        out.push_str(before);
+        rest = after;
+        let scheme = before[..at].rsplit(|c: char| !c.is_ascii_alphanumeric()).next();
+        let is_web = scheme.is_some_and(|scheme| {
+            scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http")
+        });
+        if let Some(user) = authority.rfind('@').filter(|_| is_web) {
+            out.push_str("***");
+            rest = &after[user..];
+        }
+    }
+    if out.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
 fn escape_into(out: &mut String, c: char) {
     match c {
         '\t' => out.push(' '),
@@ -50,7 +76,7 @@ fn needs_escape(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{harmless, harmless_lines};
+    use super::{harmless, harmless_lines, without_users};
     use std::borrow::Cow;
 
     #[test]
@@ -64,6 +90,15 @@ mod tests {
         assert_eq!(harmless("D\u{202e}txt.exe"), "D<U+202E>txt.exe");
         assert_eq!(harmless("\u{9b}31m\u{7f}"), "<U+009B>31m^?");
         assert_eq!(harmless("a\u{e0041}b\r\n"), "a<U+E0041>b^M␤");
+    }
+
+    #[test]
+    fn users_of_web_addresses_are_hidden() {
+        assert_eq!(
+            without_users("at 'HTTPS://t@h/a', http://b:p@h:1, ssh://git@h/a and https://h/@x"),
+            "at 'HTTPS://***@h/a', http://***@h:1, ssh://git@h/a and https://h/@x"
+        );
+        assert!(matches!(without_users("nothing @ all"), Cow::Borrowed(_)));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::cluster::ClusterError;
 use crate::domain::Refusal;
+use crate::domain::text::without_users;
 use crate::engine::{Failure, Outcome};
 use crate::git::GitError;
 use crate::render::RenderError;
@@ -78,7 +79,9 @@ impl From<Stop> for Outcome {
 // The messages of these boundaries say what failed, on what, and what to do next.
 impl From<GitError> for Failure {
     fn from(error: GitError) -> Self {
-        Self::new(error.to_string())
+        // The words of transports and servers may repeat an address that the user's Git rewrote.
+        let message = without_users(&error.to_string()).into_owned();
+        Self { usage: matches!(error, GitError::UnknownRevision { .. }), ..Self::new(message) }
     }
 }
 

@@ -169,7 +169,7 @@ impl<'a> Session<'a> {
             ),
             // Without a key of its own, ssh always tries the agent.
             _ if ssh => Cred::ssh_key_from_agent(&login),
-            Credential::GitCredential => self.ask_helpers(),
+            Credential::GitCredential { username } => self.ask_helpers(username.as_deref()),
             Credential::Anonymous => {
                 Err(self.refuse(self.unauthorised("the server wants a credential")))
             }
@@ -186,8 +186,9 @@ impl<'a> Session<'a> {
             && asking.effective_port() == self.address.effective_port()
     }
 
-    fn ask_helpers(&self) -> Result<Cred, git2::Error> {
-        let filled = credential::fill(&self.address, &self.places.mirrors)
+    fn ask_helpers(&self, username: Option<&str>) -> Result<Cred, git2::Error> {
+        let username = username.or(self.address.user.as_deref());
+        let filled = credential::fill(&self.address, username, &self.places.mirrors)
             .map_err(|reason| self.refuse(self.unauthorised(&reason)))?;
         let cred = Cred::userpass_plaintext(&filled.username, filled.password.reveal());
         self.state.borrow_mut().filled = Some(filled);
@@ -207,7 +208,7 @@ impl<'a> Session<'a> {
             Credential::Basic { .. } => "the user name and password (or token)",
             Credential::SshKey { .. } => "the ssh key",
             Credential::Anonymous if !ssh => "access without a credential",
-            Credential::GitCredential if !ssh => "the credential of git's helpers",
+            Credential::GitCredential { .. } if !ssh => "the credential of git's helpers",
             _ => "the keys of the ssh-agent",
         };
         GitError::Authentication {

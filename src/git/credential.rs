@@ -14,10 +14,14 @@ pub(super) struct Filled {
     answer: Secret,
 }
 
-/// Asks the helpers. Nobody is prompted; what nobody knows is an error. `folder` is where Git runs: it must not lie
+/// Asks the helpers, for one user where a name is given. Nobody is prompted; what nobody knows is an error. `folder` is where Git runs: it must not lie
 /// in a repository, whose configuration would be honoured.
-pub(super) fn fill(address: &Address, folder: &Path) -> Result<Filled, String> {
-    let answer = run("fill", &question(address), folder)?;
+pub(super) fn fill(
+    address: &Address,
+    username: Option<&str>,
+    folder: &Path,
+) -> Result<Filled, String> {
+    let answer = run("fill", &question(address, username), folder)?;
     let field = |name: &str| {
         answer
             .reveal()
@@ -48,14 +52,14 @@ fn tell(verb: &'static str, filled: &Filled, folder: &Path) {
     }
 }
 
-fn question(address: &Address) -> Secret {
+fn question(address: &Address, username: Option<&str>) -> Secret {
     let protocol = if address.scheme == Scheme::Http { "http" } else { "https" };
     let mut text = format!(
         "protocol={protocol}\nhost={}\npath={}\n",
         address.host_with_port(),
         address.path.trim_start_matches('/')
     );
-    if let Some(user) = &address.user {
+    if let Some(user) = username {
         text.push_str("username=");
         text.push_str(user);
         text.push('\n');

@@ -27,7 +27,9 @@ pub fn resolve(method: &Authentication, url: &str) -> Result<Credential, SecretE
             private_key: read::key(private_key)?,
             passphrase: passphrase.as_ref().map(read).transpose()?,
         },
-        Authentication::GitCredential => Credential::GitCredential,
+        Authentication::GitCredential { username } => {
+            Credential::GitCredential { username: username.clone() }
+        }
     })
 }
 
@@ -36,7 +38,7 @@ fn default_for(url: &str) -> Credential {
     if is_ssh {
         Credential::SshAgent { username: None }
     } else if url.starts_with("https://") && helper::is_configured() {
-        Credential::GitCredential
+        Credential::GitCredential { username: None }
     } else {
         Credential::Anonymous
     }

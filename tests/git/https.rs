@@ -235,20 +235,25 @@ fn the_helpers_of_git_are_asked_and_told() {
     std::fs::create_dir_all(&places.mirrors).unwrap();
     git(&places.mirrors, ["init", "-q"]);
     let log = world.path().join("helper.log");
+    let asked = world.path().join("helper.asked");
     let helper = |password: &str| {
         let script = format!(
-            "!f() {{ echo \"$1\" >> {}; cat > /dev/null; test \"$1\" = get && printf 'username=ada\\npassword={password}\\n'; }}; f",
-            log.display()
+            "!f() {{ echo \"$1\" >> {}; cat > {}; test \"$1\" = get && printf 'username=ada\\npassword={password}\\n'; }}; f",
+            log.display(),
+            asked.display()
         );
         git(&places.mirrors, ["config", "credential.helper", &script]);
     };
     helper(PASSWORD);
     let repository = open(&places, &server);
-    fetch(&repository, &Credential::GitCredential).unwrap();
+    fetch(&repository, &Credential::GitCredential { username: None }).unwrap();
     assert_eq!(std::fs::read_to_string(&log).unwrap(), "get\nstore\n");
     std::fs::remove_file(&log).unwrap();
+    fetch(&repository, &Credential::GitCredential { username: Some("ada".to_owned()) }).unwrap();
+    assert!(std::fs::read_to_string(&asked).unwrap().contains("username=ada\n"));
+    std::fs::remove_file(&log).unwrap();
     helper("wrong-password");
-    let error = fetch(&repository, &Credential::GitCredential).unwrap_err();
+    let error = fetch(&repository, &Credential::GitCredential { username: None }).unwrap_err();
     assert!(
         error.to_string().contains("git's helpers")
             && !error.to_string().contains("wrong-password"),

@@ -102,8 +102,18 @@ pub(super) async fn show(
                 return Ok(title);
             }
             Err(Stop::Cancelled) => return Err(Stop::Cancelled),
+            // A repository that cannot be read may have the commit; that is the fault to tell.
+            Err(Stop::Failed(failure)) if failure.usage && fault.is_some() => {}
             Err(stop) => fault = Some(stop),
         }
     }
-    Err(fault.unwrap_or_else(|| Failure::usage("no repository is configured").into()))
+    Err(match fault {
+        Some(Stop::Failed(failure)) if failure.usage => Failure::usage(format!(
+            "no repository has a commit `{revision}`"
+        ))
+        .hint("give an id of at least four digits, a branch or a tag; `gitdeck log` lists commits")
+        .into(),
+        Some(stop) => stop,
+        None => Failure::usage("no repository is configured").into(),
+    })
 }
