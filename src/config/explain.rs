@@ -56,7 +56,9 @@ impl Loaded {
         let repositories = &self.raw.repositories;
         if let Some(named) = repositories.iter().find(|known| known.name == repository_name) {
             let title = format!("repository {repository_name}");
-            found.push(self.explain_repository(&mut resolver, named, title));
+            let explained = self.explain_repository(&mut resolver, named, title);
+            found.iter_mut().for_each(|mapping| inherit_polling(mapping, &explained));
+            found.push(explained);
         }
         if found.is_empty() {
             found.push(self.explain_address(&mut resolver, subject)?);
@@ -160,5 +162,18 @@ impl Loaded {
                 }
             })
             .collect()
+    }
+}
+
+/// A mapping without an interval of its own is fetched as often as its repository, for the repository's reason.
+fn inherit_polling(mapping: &mut Explanation, repository: &Explanation) {
+    const KEY: &str = "polling_interval";
+    let inherited = repository.values.iter().find(|value| value.key == KEY);
+    let own = mapping.values.iter_mut().find(|value| value.key == KEY);
+    if let (Some(own), Some(inherited)) = (own, inherited)
+        && own.origin.place.is_none()
+    {
+        own.origin = inherited.origin.clone();
+        own.overridden.clone_from(&inherited.overridden);
     }
 }

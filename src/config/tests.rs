@@ -290,6 +290,31 @@ fn the_nearest_layer_wins_and_is_explained() {
 }
 
 #[test]
+fn an_inherited_interval_names_the_place_that_sets_it() {
+    let origin = |text: &str| {
+        let home = Home::with(text);
+        let explained = home.load().unwrap().explain("m").unwrap();
+        let value = explained[0].values.iter().find(|value| value.key == "polling_interval");
+        let value = value.unwrap();
+        let place = home.path("").display().to_string();
+        format!("{}: {}", value.value, value.origin.to_string().replace(&place, ""))
+    };
+    let mapping = "[mappings.m]\nrepository = \"r\"\npath = \".\"\n";
+    let repository = "[repositories.r]\nurl = \"https://git.example.com/r\"\n";
+    let of_repository = format!("{repository}polling_interval = \"7s\"\n{mapping}");
+    assert_eq!(origin(&of_repository), "7s: repository r (config.toml:3)");
+    let of_rule = format!(
+        "{repository}{mapping}[[auth]]\nurl_prefix = \"https://git.example.com\"\npolling_interval = \"8s\"\n"
+    );
+    assert_eq!(origin(&of_rule), "8s: [[auth]] https://git.example.com/ (config.toml:8)");
+    let of_defaults = format!("[defaults]\npolling_interval = \"9s\"\n{repository}{mapping}");
+    assert_eq!(origin(&of_defaults), "9s: defaults (config.toml:2)");
+    let own = format!("{of_repository}polling_interval = \"5s\"\n");
+    assert_eq!(origin(&own), "5s: mapping m (config.toml:7)");
+    assert_eq!(origin(&format!("{repository}{mapping}")), "3m: built in");
+}
+
+#[test]
 fn an_address_is_explained_by_its_rules() {
     let loaded = Home::with(LAYERS).load().unwrap();
     let explained = loaded.explain("ssh://git@git.example.com/platform/new.git").unwrap();
