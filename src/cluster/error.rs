@@ -24,7 +24,9 @@ pub enum ClusterError {
         reason: String,
     },
     /// The server does not know who we are (401).
-    #[error("{server} does not accept the credentials of context `{context}`; log in again")]
+    #[error(
+        "the credential of context `{context}` has expired or is refused by {server} (401), also after the kubeconfig was read again; log in again, then `kubectl --context {context} auth whoami` shows whether it is accepted"
+    )]
     Unauthorized {
         /// Address of the API server.
         server: String,

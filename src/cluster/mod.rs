@@ -13,9 +13,11 @@ mod ground;
 mod health;
 mod inventory;
 mod judge;
+mod line;
 mod live;
 mod memo;
 mod plan;
+mod pulse;
 mod ready;
 mod resource;
 mod review;
@@ -30,7 +32,7 @@ pub use error::ClusterError;
 pub use health::Happening;
 pub use inventory::{NAMESPACE, parent_name, set_id};
 pub use plan::{Neighbour, PlanOptions, PlanRequest};
-pub use review::Right;
+pub use review::{Need, Right};
 pub use steps::{Applied, Step, StepOutcome, Steps, Verb};
 pub use watch::{Changes, Notice, WatchState};
 pub use wire::{Limits, Traffic};
@@ -61,7 +63,8 @@ impl Cluster {
     /// Reads the kubeconfig and builds a connection. Nothing is sent yet; [`Cluster::version`] is a cheap first call.
     pub async fn connect(access: &Access) -> Result<Self, ClusterError> {
         let reached = access.client().await?;
-        let wire = Wire::new(reached.client, Limits::default());
+        let wire =
+            Wire::renewable(reached.client, Limits::default(), access.clone(), &reached.server);
         Ok(Self::assemble(wire, reached.context, reached.namespace, reached.server))
     }
 

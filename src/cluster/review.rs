@@ -3,9 +3,10 @@
 use super::resource::Resource;
 use super::wire::Call;
 use super::{Cluster, ClusterError, NAMESPACE};
+use crate::domain::ObjectRef;
 use crate::domain::plan::{Op, Operation, Plan};
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One question to the server: a verb on a resource in a namespace, or everywhere.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,10 +21,42 @@ pub struct Right {
     pub namespace: Option<String>,
 }
 
+/// What rights are asked about for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Looking alone.
+    Reading,
+    /// Looking, applying and pruning.
+    Everything,
+}
+
+impl Need {
+    fn verbs(self) -> &'static [&'static str] {
+        match self {
+            Self::Reading => &["get", "list", "watch"],
+            Self::Everything => &["get", "list", "watch", "create", "patch", "delete"],
+        }
+    }
+
+    /// What the records of mappings need; they are replaced, never patched or deleted.
+    fn verbs_of_records(self) -> &'static [&'static str] {
+        match self {
+            Self::Reading => &["get", "list", "watch"],
+            Self::Everything => &["get", "list", "watch", "create", "update"],
+        }
+    }
+}
+
+impl Right {
+    /// The resource with its group, `deployments.apps`.
+    pub fn qualified(&self) -> String {
+        Resource::fixed(&format!("{}/-", self.group), "", &self.resource, true).qualified()
+    }
+}
+
 impl std::fmt::Display for Right {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let resource =
-            Resource::fixed(&format!("{}/-", self.group), "", &self.resource, true).qualified();
+        let resource = self.qualified();
         match &self.namespace {
             Some(namespace) => write!(f, "{} {resource} in {namespace}", self.verb),
             None => write!(f, "{} {resource}", self.verb),
@@ -46,6 +79,53 @@ impl Cluster {
         let answer = answer
             .map_err(|failure| self.explain(&failure, "create", "an access review", false))?;
         Ok(answer["status"]["allowed"] == true)
+    }
+
+    /// The rights that mappings with these objects need, beside those on their records, and that we do not have.
+    pub async fn missing_for(
+        &self,
+        objects: &[ObjectRef],
+        need: Need,
+    ) -> Result<Vec<Right>, ClusterError> {
+        let catalogue = self.catalogue().await?;
+        let mut needed = BTreeMap::new();
+        for object in objects {
+            if let Some(resource) = catalogue.any(&object.group, &object.version, &object.kind) {
+                let place =
+                    (object.group.clone(), resource.plural.clone(), object.namespace.clone());
+                needed.insert(place, need.verbs());
+            }
+        }
+        let records = (String::new(), "configmaps".to_owned(), Some(NAMESPACE.to_owned()));
+        needed.insert(records, need.verbs_of_records());
+        let asked = needed.into_iter().map(|(place, verbs)| self.lacking(place, verbs));
+        Ok(futures::future::try_join_all(asked).await?.concat())
+    }
+
+    /// The verbs on one resource that we may not use. Who may do everything is asked about once.
+    async fn lacking(
+        &self,
+        (group, resource, namespace): (String, String, Option<String>),
+        verbs: &[&str],
+    ) -> Result<Vec<Right>, ClusterError> {
+        let right = |verb: &str| Right {
+            verb: verb.to_owned(),
+            group: group.clone(),
+            resource: resource.clone(),
+            namespace: namespace.clone(),
+        };
+        if self.may(&right("*")).await? {
+            return Ok(Vec::new());
+        }
+        let rights: Vec<Right> = verbs.iter().map(|verb| right(verb)).collect();
+        let answers =
+            futures::future::try_join_all(rights.iter().map(|right| self.may(right))).await?;
+        Ok(rights
+            .into_iter()
+            .zip(answers)
+            .filter(|(_, may)| !may)
+            .map(|(right, _)| right)
+            .collect())
     }
 
     /// The rights that a plan needs and that we do not have.

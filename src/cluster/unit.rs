@@ -1,6 +1,7 @@
 //! One watch: a list, then every change after it, again and again.
 
 use super::live::{Live, text, types_of};
+use super::pulse::{Pulse, lost};
 use super::resource::{Resource, segment};
 use super::watch::{Sight, WatchState, lock};
 use super::wire::{Failure, JSON, Wire};
@@ -18,8 +19,9 @@ use std::time::Duration;
 
 /// How long the server keeps one watch open, in seconds; below the five minutes after which proxies cut.
 const OPEN: u64 = 280;
-/// Silence after which a watch counts as broken: bookmarks come about every minute, and the stream ends by itself.
-const SILENCE: Duration = Duration::from_secs(OPEN + 15);
+/// Silence after which a watch is opened again: bookmarks come about every minute, and where they do not, another
+/// watch costs little. A whole connection that is lost shows earlier, see `pulse`.
+const SILENCE: Duration = Duration::from_secs(75);
 
 /// Objects without their content, where the server can.
 const SLIM_LIST: &str =
@@ -40,6 +42,8 @@ enum End {
     Expired,
     /// Broken.
     Failed(Failure),
+    /// The connection is lost, after this silence.
+    Lost(Duration),
 }
 
 /// One resource, in all namespaces or in one, with the objects that are wanted of it.
@@ -50,6 +54,7 @@ pub(super) struct Unit {
     /// Whether only the generations of all objects are kept.
     slim: bool,
     seen: Mutex<Seen>,
+    pulse: Arc<Pulse>,
 }
 
 struct Seen {
@@ -72,17 +77,18 @@ impl Unit {
         resource: Resource,
         namespace: Option<String>,
         wanted: HashSet<ObjectKey>,
+        pulse: Arc<Pulse>,
     ) -> Self {
         let types = types_of(&resource);
         let seen =
             Seen { wanted, objects: HashMap::new(), state: WatchState::Syncing, listed: false };
-        Self { resource, namespace, types, slim: false, seen: Mutex::new(seen) }
+        Self { resource, namespace, types, slim: false, seen: Mutex::new(seen), pulse }
     }
 
     /// A unit that sees all objects of a resource, without their content, and tells only what changes after the first
     /// list.
-    pub(super) fn sentinel(resource: Resource) -> Self {
-        Self { slim: true, ..Self::new(resource, None, HashSet::new()) }
+    pub(super) fn sentinel(resource: Resource, pulse: Arc<Pulse>) -> Self {
+        Self { slim: true, ..Self::new(resource, None, HashSet::new(), pulse) }
     }
 
     pub(super) fn is_sentinel(&self) -> bool {
@@ -157,6 +163,7 @@ impl Unit {
         let mut version: Option<String> = None;
         let mut pause = wire.limits().reconnect.0;
         loop {
+            let mut silence = Duration::ZERO;
             let failure = match &mut version {
                 None => match self.list(wire, tell).await {
                     Ok(listed) => {
@@ -186,11 +193,15 @@ impl Unit {
                             Failure::Silent("the server closes watches at once".to_owned())
                         }
                         End::Failed(failure) => failure,
+                        End::Lost(since) => {
+                            silence = since;
+                            Failure::Silent(lost(since))
+                        }
                     }
                 }
             };
             self.enter(
-                WatchState::Stale { since: Timestamp::now(), reason: reason(&failure) },
+                WatchState::Stale { since: Timestamp::now() - silence, reason: reason(&failure) },
                 tell_state,
             );
             tokio::time::sleep(jittered(pause)).await;
@@ -276,15 +287,21 @@ impl Unit {
             Err(failure) if failure.code() == 410 => return End::Expired,
             Err(failure) => return End::Failed(failure),
         };
+        self.pulse.beat();
+        let mut losses = self.pulse.losses();
         self.enter(WatchState::Live, tell_state);
         let mut stream = pin!(stream);
         let mut line = Vec::new();
         loop {
             line.clear();
-            match tokio::time::timeout(SILENCE, stream.read_until(b'\n', &mut line)).await {
-                Ok(Ok(0)) | Err(_) => return End::Closed,
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => return End::Failed(Failure::Silent(error.to_string())),
+            tokio::select! {
+                read = stream.read_until(b'\n', &mut line) => match read {
+                    Ok(0) => return End::Closed,
+                    Ok(_) => self.pulse.beat(),
+                    Err(error) => return End::Failed(Failure::Silent(error.to_string())),
+                },
+                () = tokio::time::sleep(SILENCE) => return End::Closed,
+                _ = losses.changed() => return End::Lost(self.pulse.silence()),
             }
             match self.take(&line, version, tell) {
                 Ok(()) => {}
@@ -333,6 +350,9 @@ fn reason(failure: &Failure) -> String {
     match failure {
         Failure::Silent(reason) | Failure::Malformed(reason) => reason.clone(),
         Failure::Throttled(seconds) => format!("put off for {seconds} s"),
+        Failure::Status(status) if status.code == 401 => {
+            "the credential has expired or is refused (401); log in again".to_owned()
+        }
         Failure::Status(status) if status.message.is_empty() => format!("HTTP {}", status.code),
         Failure::Status(status) => status.message.clone(),
     }

@@ -3,6 +3,7 @@
 use super::discovery::{Catalogue, Lookup};
 use super::inventory::record_key;
 use super::live::{Live, LiveObjects, Wanted};
+use super::pulse::{self, Pulse};
 use super::resource::Resource;
 use super::unit::{Followed, Unit};
 use super::wire::Wire;
@@ -98,6 +99,8 @@ pub(super) struct Watches {
     /// Mappings by the identity of their record.
     records: Arc<Mutex<HashMap<ObjectKey, String>>>,
     news: broadcast::Sender<Notice>,
+    /// Beats while watches live; begins with the first.
+    pulse: Mutex<Option<Arc<Pulse>>>,
 }
 
 impl Default for Watches {
@@ -110,6 +113,7 @@ impl Default for Watches {
             narrow: Mutex::default(),
             records: Arc::default(),
             news: broadcast::channel(4096).0,
+            pulse: Mutex::default(),
         }
     }
 }
@@ -213,6 +217,7 @@ impl Cluster {
     /// Ends all watches and forgets what they saw.
     pub fn stop_watching(&self) {
         lock(&self.watches().units).clear();
+        *lock(&self.watches().pulse) = None;
     }
 
     /// Live objects, from the watch cache where that is live, else from the server.
@@ -254,16 +259,28 @@ impl Cluster {
             sentinels.remove(id).is_some()
                 || plan.get(id).is_some_and(|(_, keys)| unit.narrowed_to(keys))
         });
+        let pulse = self.pulse();
         for (id, resource) in sentinels {
-            units.insert(id, self.start(Unit::sentinel(resource)));
+            units.insert(id, self.start(Unit::sentinel(resource, pulse.clone())));
         }
         for (id, (resource, keys)) in plan {
             if units.contains_key(&id) {
                 continue;
             }
-            let unit = Unit::new(resource, id.1.clone(), keys);
+            let unit = Unit::new(resource, id.1.clone(), keys, pulse.clone());
             units.insert(id, self.start(unit));
         }
+    }
+
+    /// What tells a quiet cluster from a lost one.
+    fn pulse(&self) -> Arc<Pulse> {
+        let mut known = lock(&self.watches().pulse);
+        let pulse = known.get_or_insert_with(|| {
+            let pulse = Arc::<Pulse>::default();
+            tokio::spawn(pulse::keep(Arc::downgrade(&pulse), self.wire_handle()));
+            pulse
+        });
+        pulse.clone()
     }
 
     fn start(&self, unit: Unit) -> (Arc<Unit>, DropGuard) {

@@ -1,5 +1,7 @@
 //! The one place that sends requests: bounded in flight, patient with an overloaded server, counted.
 
+use super::access::Access;
+use super::line::Line;
 use futures::AsyncBufRead;
 use http::{Method, Request};
 use kube::Client;
@@ -150,7 +152,7 @@ impl Call {
 
 /// A client with its bounds and counters.
 pub(super) struct Wire {
-    client: Client,
+    line: Line,
     limits: Limits,
     permits: Semaphore,
     reads: AtomicU64,
@@ -167,8 +169,17 @@ struct Answer {
 
 impl Wire {
     pub(super) fn new(client: Client, limits: Limits) -> Self {
+        Self::on(Line::new(client, None), limits)
+    }
+
+    /// A wire whose credentials are read again when the server refuses them.
+    pub(super) fn renewable(client: Client, limits: Limits, access: Access, server: &str) -> Self {
+        Self::on(Line::new(client, Some((access, server.to_owned()))), limits)
+    }
+
+    fn on(line: Line, limits: Limits) -> Self {
         Self {
-            client,
+            line,
             limits,
             permits: Semaphore::new(limits.in_flight.max(1)),
             reads: AtomicU64::new(0),
@@ -177,9 +188,34 @@ impl Wire {
         }
     }
 
+    /// Whether the server says anything at all within the caller's patience. Neither counted nor bounded: it has to
+    /// get through when everything else waits.
+    pub(super) async fn answers(&self) -> bool {
+        let request = Request::get("/livez").body(Body::empty());
+        match request {
+            Ok(request) => self.line.client().0.send(request).await.is_ok(),
+            Err(_) => false,
+        }
+    }
+
     /// Opens a stream of lines, such as a watch. It is not bound by the number of requests in flight.
     pub(super) async fn lines(
         &self,
+        address: &str,
+        accept: &str,
+    ) -> Result<impl AsyncBufRead + use<>, Failure> {
+        let (client, age) = self.line.client();
+        match self.open(&client, address, accept).await {
+            Err(failure) if failure.code() == 401 && self.line.renewed(age).await => {
+                self.open(&self.line.client().0, address, accept).await
+            }
+            opened => opened,
+        }
+    }
+
+    async fn open(
+        &self,
+        client: &Client,
         address: &str,
         accept: &str,
     ) -> Result<impl AsyncBufRead + use<>, Failure> {
@@ -190,7 +226,7 @@ impl Wire {
             .body(Vec::new())
             .map_err(|error| Failure::Malformed(error.to_string()))?;
         self.reads.fetch_add(1, Ordering::Relaxed);
-        match tokio::time::timeout(self.limits.attempt, self.client.request_stream(request)).await {
+        match tokio::time::timeout(self.limits.attempt, client.request_stream(request)).await {
             Ok(Ok(stream)) => Ok(stream),
             Ok(Err(kube::Error::Api(status))) => Err(Failure::Status(status)),
             Ok(Err(error)) => Err(Failure::Silent(cause(&error))),
@@ -225,9 +261,16 @@ impl Wire {
     pub(super) async fn bytes(&self, call: &Call) -> Result<Vec<u8>, Failure> {
         let begun = Instant::now();
         let mut pause = Duration::from_millis(250);
+        let mut renewed = false;
         for attempt in 0_u32.. {
-            let failure = match self.once(call).await {
+            let (client, age) = self.line.client();
+            let failure = match self.once(&client, call).await {
                 Ok(answer) if (200..300).contains(&answer.code) => return Ok(answer.body),
+                // Nothing was carried out, so that a write may be sent again as well.
+                Ok(answer) if answer.code == 401 && !renewed && self.line.renewed(age).await => {
+                    renewed = true;
+                    continue;
+                }
                 Ok(answer) => (answer.retry_after, refusal(answer)),
                 Err(failure) => (None, failure),
             };
@@ -248,7 +291,7 @@ impl Wire {
         Err(Failure::Silent("gave up".to_owned()))
     }
 
-    async fn once(&self, call: &Call) -> Result<Answer, Failure> {
+    async fn once(&self, client: &Client, call: &Call) -> Result<Answer, Failure> {
         let _permit =
             self.permits.acquire().await.map_err(|error| Failure::Silent(error.to_string()))?;
         let request = call.request()?;
@@ -261,7 +304,7 @@ impl Wire {
         };
         counter.fetch_add(1, Ordering::Relaxed);
         let exchange = async {
-            let response = self.client.send(request).await?;
+            let response = client.send(request).await?;
             let code = response.status().as_u16();
             let retry_after = response
                 .headers()

@@ -57,6 +57,11 @@ pub enum Command {
         /// Repository.
         repository: String,
     },
+    /// Test one cluster: reachable, and the rights that its mappings need.
+    CheckCluster {
+        /// Context.
+        context: String,
+    },
     /// Load one page of a log.
     Log {
         /// Repository or mapping.
@@ -184,6 +189,7 @@ impl Command {
             Self::Fetch { repository, .. } | Self::CheckRepository { repository } => {
                 push(&mut line, "repo check", repository);
             }
+            Self::CheckCluster { .. } => line.push_str("doctor"),
             Self::Log { subject, .. } => push(&mut line, "log", subject.name()),
             Self::Show { revision, .. } => push(&mut line, "show", revision),
             Self::Files { mapping } => push(&mut line, "mapping show", mapping),

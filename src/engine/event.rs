@@ -266,6 +266,13 @@ pub enum Event {
         /// Its state.
         state: ClusterState,
     },
+    /// The checks of a cluster ran.
+    ClusterChecked {
+        /// Context.
+        context: String,
+        /// Name of each check, whether it passed, and what to do where it did not.
+        checks: Vec<(String, bool, String)>,
+    },
     /// The journal was read: what was done, and what a killed process left.
     JournalLoaded {
         /// Entries, newest first.

@@ -112,6 +112,8 @@ pub struct Store {
     pub mappings: IndexMap<String, MappingView>,
     /// Clusters by context.
     pub clusters: BTreeMap<String, ClusterState>,
+    /// Last results of the checks of clusters, by context.
+    pub cluster_checks: BTreeMap<String, Vec<(String, bool, String)>>,
     /// Jobs, oldest first.
     pub jobs: VecDeque<JobView>,
     /// Commits that were opened, by revision.
@@ -167,6 +169,9 @@ impl Store {
             | Event::Pushed { .. } => self.apply_git(event),
             Event::ClusterObserved { context, state } => {
                 self.clusters.insert(context, state);
+            }
+            Event::ClusterChecked { context, checks } => {
+                self.cluster_checks.insert(context, checks);
             }
             Event::JournalLoaded { entries } => self.journal = entries,
             event => self.apply_mapping(event),

@@ -3,7 +3,7 @@
 use super::world::{Journal, World, config, manifests, sandboxed};
 use gitdeck::cluster::{Cluster, Notice, WatchState};
 use gitdeck::domain::{Manifest, Revision};
-use gitdeck::sandbox::{Effect, Options, Sandbox, When};
+use gitdeck::sandbox::{Effect, Latch, Options, Sandbox, When};
 use serde_json::json;
 use std::time::Duration;
 
@@ -226,4 +226,89 @@ async fn a_server_that_never_recovers_ends_the_call() {
         world.plan("r1", &configs(&["a", "b", "c", "d", "e"], "1")).await.expect_err("a plan");
     assert!(matches!(error, gitdeck::cluster::ClusterError::Throttled { .. }), "{error}");
     assert!(begun.elapsed() < Duration::from_secs(120));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_connection_is_stale_within_fifteen_seconds_and_recovers() {
+    let options = Options { controllers: false, ..Options::default() };
+    let (sandbox, world) = sandboxed("half-open", options).await;
+    let desired = configs(&["a"], "1");
+    assert!(world.sync("r1", &desired).await.expect("a sync").complete);
+    world.watch_all(&desired).await;
+    let mut changes = world.cluster.changes();
+    // The peer is gone without a word: requests get no answer, open watches bring nothing.
+    let latch = Latch::default();
+    sandbox.faults().always(When::default(), Effect::Hold(latch.clone()));
+    sandbox.faults().silence_watches(latch.clone());
+    let (lost, begun) = (jiff::Timestamp::now(), tokio::time::Instant::now());
+    let (since, reason) = loop {
+        let news = changes.next().await.expect("news");
+        if let Notice::State(WatchState::Stale { since, reason }) = news {
+            break (since, reason);
+        }
+    };
+    assert!(begun.elapsed() <= Duration::from_secs(15), "after {:?}", begun.elapsed());
+    assert!(reason.contains("/livez"), "{reason}");
+    assert!(since <= lost, "stale since {since}, silent before {lost}");
+    // The link is back, and what changed meanwhile is seen.
+    sandbox.faults().clear();
+    latch.open();
+    world.set("a", "2").await;
+    while world.cluster.watch_state() != WatchState::Live {
+        changes.next().await.expect("news");
+    }
+    assert_eq!(world.plan("r1", &desired).await.expect("a plan").operations.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_cluster_stays_live() {
+    let options = Options { controllers: false, ..Options::default() };
+    let (_sandbox, world) = sandboxed("quiet", options).await;
+    let desired = configs(&["a"], "1");
+    assert!(world.sync("r1", &desired).await.expect("a sync").complete);
+    world.watch_all(&desired).await;
+    let mut changes = world.cluster.changes();
+    let hour = tokio::time::timeout(Duration::from_secs(3600), async {
+        loop {
+            let news = changes.next().await.expect("news");
+            assert!(!matches!(news, Notice::State(_)), "{news:?}");
+        }
+    });
+    assert!(hour.await.is_err());
+    let traffic = world.cluster.traffic();
+    assert!(world.plan("r1", &desired).await.expect("a plan").is_empty());
+    assert_eq!(world.cluster.traffic(), traffic, "the watch was not live");
+}
+
+#[tokio::test]
+async fn a_refused_credential_is_read_again_and_else_named() {
+    let sandbox = Sandbox::start(Options::default()).await.expect("a sandbox");
+    let local = std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0));
+    let served = sandbox.serve(local).await.expect("a listener");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("kubeconfig");
+    let good = sandbox.kubeconfig(&served, &[("prod", "default")]);
+    let bad = good.replace(sandbox.api().token(), "expired-token");
+    assert_ne!(good, bad);
+    std::fs::write(&path, &bad).expect("a kubeconfig");
+    let access =
+        gitdeck::cluster::Access { kubeconfig: Some(path.clone()), context: "prod".to_owned() };
+    let refused = Cluster::connect(&access).await.expect("a client");
+    let error = refused.inventory("shop").await.expect_err("let in");
+    assert!(matches!(error, gitdeck::cluster::ClusterError::Unauthorized { .. }), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("`prod`") && text.contains("log in again"), "{text}");
+    assert!(!text.contains("expired-token"), "{text}");
+    // The same connection goes on once somebody has logged in.
+    let cluster = Cluster::connect(&access).await.expect("a client");
+    std::fs::write(&path, &good).expect("a kubeconfig");
+    cluster.inventory("shop").await.expect("let in after the kubeconfig was read again");
+    // Never to another server, whatever the file says by then.
+    std::fs::write(&path, &bad).expect("a kubeconfig");
+    let cluster = Cluster::connect(&access).await.expect("a client");
+    let other = Sandbox::start(Options::default()).await.expect("a sandbox");
+    let elsewhere = other.serve(local).await.expect("a listener");
+    std::fs::write(&path, other.kubeconfig(&elsewhere, &[("prod", "default")])).expect("a file");
+    assert!(cluster.inventory("shop").await.is_err());
+    assert_eq!(other.traffic().count(|_| true), 0, "a request went to another server");
 }

@@ -7,7 +7,7 @@ use crate::cli::print::table::{Cell, Style, table};
 use crate::cli::print::time::age;
 use crate::cli::session::Work;
 use crate::domain::{Health, SyncState};
-use crate::engine::event::ClusterState;
+use crate::engine::Command;
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -66,6 +66,7 @@ impl Doctor {
         let mappings: Vec<String> = work.settings.mappings.keys().cloned().collect();
         let mut exit = work.check_repositories(&repositories).await;
         exit = exit.and(work.observe(&mappings).await);
+        exit = exit.and(work.check_clusters().await);
         checks.extend(repositories.iter().flat_map(|name| repository(work, name)));
         checks.extend(clusters(work));
         checks.extend(mappings.iter().filter_map(|name| mapping(work, name)));
@@ -79,6 +80,17 @@ impl Doctor {
             work.out.document(&Document { checks });
         }
         Ok(exit)
+    }
+}
+
+impl Work<'_> {
+    /// Checks the clusters of all mappings, after these were looked at: what they want decides which rights are needed.
+    async fn check_clusters(&mut self) -> Exit {
+        let contexts: Vec<String> = self.store.clusters.keys().cloned().collect();
+        let check = |context: &String| Command::CheckCluster { context: context.clone() };
+        let ran = self.run(contexts.iter().map(check).collect()).await;
+        let ended = contexts.iter().zip(&ran.outcomes);
+        ended.fold(Exit::Fine, |exit, (context, outcome)| exit.and(self.settle(context, outcome)))
     }
 }
 
@@ -166,24 +178,23 @@ fn repository(work: &Work<'_>, name: &str) -> Vec<Check> {
 }
 
 fn clusters(work: &Work<'_>) -> Vec<Check> {
-    let of = |(context, state): (&String, &ClusterState)| match state {
-        ClusterState::Live { version, latency_ms } => {
-            let message = format!("{version}, answers in {latency_ms} ms");
-            Check::new("cluster", context, "ok", message)
-        }
-        ClusterState::Stale { reason, .. } => {
-            Check::new("cluster", context, "failed", reason.clone())
-        }
-        ClusterState::Unknown | ClusterState::Syncing => {
-            let why = work.store.mappings.values().find(|view| {
-                view.mapping.target.context == *context && view.status.sync == SyncState::Unknown
-            });
-            let why = why.and_then(|view| view.status.message.clone());
-            let result = if why.is_some() { "failed" } else { "warning" };
-            Check::new("cluster", context, result, why.unwrap_or_else(|| "was not seen".into()))
-        }
-    };
-    work.store.clusters.iter().map(of).collect()
+    let all = work.store.clusters.keys().flat_map(|context| {
+        let checks = work.store.cluster_checks.get(context);
+        let unseen = || {
+            let message = format!(
+                "it could not be checked; `gitdeck config explain` of a mapping shows where `{context}` comes from"
+            );
+            vec![Check::new("cluster", context, "failed", message)]
+        };
+        checks.map_or_else(unseen, |checks| {
+            let result = |passed: bool| if passed { "ok" } else { "failed" };
+            let check = |(name, passed, detail): &(String, bool, String)| {
+                Check::new("cluster", context, result(*passed), format!("{name}: {detail}"))
+            };
+            checks.iter().map(check).collect()
+        })
+    });
+    all.collect()
 }
 
 /// What keeps a mapping from being in sync and healthy.

@@ -14,13 +14,14 @@ use serde::Serialize;
 /// Show how mappings stand: in sync, drifted, behind, failed, and how healthy
 ///
 /// Looks at the repositories and clusters now, all at once. A mapping that cannot be seen is reported with the reason and
-/// ends the command with 3; a manifest that cannot be rendered or planned is a state (`error`) like any other.
+/// ends the command with 3. With --exit-code the state counts too: 3 where a mapping is in error (it cannot be rendered
+/// or planned, or its last sync failed) or is not known, else 1 where one is drifted, out of sync or suspended, else 0.
 #[derive(Debug, Args)]
 pub struct Status {
     /// Mappings; all where none is named
     #[arg(value_name = "MAPPING")]
     mappings: Vec<String>,
-    /// Exit with 1 if any is not in sync
+    /// Exit with 1 if any is not in sync, with 3 if any is in error
     #[arg(long)]
     exit_code: bool,
     /// Show what was known last, without looking
@@ -44,8 +45,8 @@ impl Status {
         }
         let known = names.iter().filter_map(|name| work.store.mappings.get(name));
         let mappings: Vec<MappingStatus> = known.map(|view| view.status.clone()).collect();
-        if self.exit_code && mappings.iter().any(|status| status.sync != SyncState::Synced) {
-            exit = exit.and(Exit::Differences);
+        if self.exit_code {
+            exit = mappings.iter().map(|status| counted(status.sync)).fold(exit, Exit::and);
         }
         if !work.out.is_human() {
             work.out.document(&Document { mappings });
@@ -56,6 +57,15 @@ impl Status {
             work.out.text(&text);
         }
         Ok(exit)
+    }
+}
+
+/// What a state means where the exit code is asked for.
+fn counted(state: SyncState) -> Exit {
+    match state {
+        SyncState::Synced => Exit::Fine,
+        SyncState::Suspended | SyncState::Drifted | SyncState::OutOfSync => Exit::Differences,
+        SyncState::Error | SyncState::Unknown => Exit::Failed,
     }
 }
 

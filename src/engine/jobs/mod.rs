@@ -3,6 +3,7 @@
 mod activity;
 mod attribute;
 mod check;
+mod check_cluster;
 mod commit;
 mod draft;
 mod fetch;
@@ -68,6 +69,7 @@ pub(crate) fn title(command: &Command) -> String {
         Command::Watch => "watch".to_owned(),
         Command::Fetch { repository, .. } => format!("fetch {repository}"),
         Command::CheckRepository { repository } => format!("check {repository}"),
+        Command::CheckCluster { context } => format!("check {context}"),
         Command::Log { subject, .. } => format!("log {}", subject.name()),
         Command::Show { revision, .. } => format!("show {revision}"),
         Command::Files { mapping } => format!("files of {mapping}"),
@@ -94,6 +96,7 @@ pub(crate) async fn run(ctx: Context, command: Command) -> Outcome {
         Command::Watch => ctx.read(watch::run(&ctx)).await,
         Command::Fetch { repository, observe } => fetch::run(&ctx, &repository, observe).await,
         Command::CheckRepository { repository } => ctx.read(check::run(&ctx, &repository)).await,
+        Command::CheckCluster { context } => ctx.read(check_cluster::run(&ctx, &context)).await,
         Command::Log { subject, from, skip, limit, path } => {
             let page = log::Page { from, skip, limit, path };
             ctx.read(log::run(&ctx, subject, page)).await

@@ -1,12 +1,15 @@
 //! Keep everything observed: poll the repositories, watch the clusters, look again at what changed.
 
 use crate::cluster::{Cluster, Notice, WatchState};
+use crate::domain::health::GRACE;
+use crate::domain::{Health, MappingStatus};
 use crate::engine::error::Stop;
 use crate::engine::event::ClusterState;
 use crate::engine::jobs::{Context, activity, commit, fetch, observe};
 use crate::engine::{Event, Failure};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -62,8 +65,8 @@ pub(super) async fn run(ctx: &Context) -> Result<String, Stop> {
             Some(ended) = looks.running.join_next() => {
                 if let Ok((name, again)) = ended {
                     looks.busy.remove(&name);
-                    if again {
-                        looks.want(name, SECOND_LOOK);
+                    if let Some(after) = again {
+                        looks.want(name, after);
                     }
                 }
             }
@@ -76,7 +79,7 @@ pub(super) async fn run(ctx: &Context) -> Result<String, Stop> {
 struct Looks {
     due: BTreeMap<String, Instant>,
     busy: BTreeSet<String>,
-    running: JoinSet<(String, bool)>,
+    running: JoinSet<(String, Option<Duration>)>,
 }
 
 impl Looks {
@@ -105,8 +108,8 @@ impl Looks {
             let ctx = ctx.clone();
             self.running.spawn(async move {
                 let again = match observe::observe(&ctx, &name).await {
-                    Ok(status) => status.objects.total == 0 && status.desired_revision.is_some(),
-                    Err(_) => true,
+                    Ok(status) => again(&status),
+                    Err(_) => Some(SECOND_LOOK),
                 };
                 (name, again)
             });
@@ -119,6 +122,16 @@ impl Looks {
             return None;
         }
         self.due.iter().filter(|(name, _)| !self.busy.contains(*name)).map(|(_, at)| *at).min()
+    }
+}
+
+// When to look again at what no change will announce.
+fn again(status: &MappingStatus) -> Option<Duration> {
+    let unseen = status.objects.total == 0 && status.desired_revision.is_some();
+    match status.health {
+        // Patience with a status that does not come ends without an event.
+        Health::Progressing => Some(GRACE),
+        _ => unseen.then_some(SECOND_LOOK),
     }
 }
 
@@ -171,7 +184,8 @@ async fn follow(
     let names: Vec<&str> = mappings.iter().map(String::as_str).collect();
     let mut live = measure(&cluster).await?;
     tell(ctx, context, live.clone()).await;
-    let mut measured = tokio::time::interval(MEASURE);
+    // Measured beside the news, so that a silent server does not hold them up.
+    let mut measured = pin!(measure_later(&cluster));
     let mut watched = None;
     loop {
         let claimed = ctx.world.claimed.notified();
@@ -191,9 +205,13 @@ async fn follow(
                     let _ = triggers.send(Trigger::Mapping(mapping)).await;
                 }
             }
-            _ = measured.tick() => {
-                live = measure(&cluster).await?;
-                tell(ctx, context, shown(&cluster.watch_state(), &live)).await;
+            found = &mut measured => {
+                // A round trip that failed says nothing that the watches do not say better.
+                if let Ok(found) = found {
+                    live = found;
+                    tell(ctx, context, shown(&cluster.watch_state(), &live)).await;
+                }
+                measured.set(measure_later(&cluster));
             }
         }
     }
@@ -225,6 +243,11 @@ fn shown(state: &WatchState, live: &ClusterState) -> ClusterState {
             ClusterState::Stale { since: *since, reason: reason.clone() }
         }
     }
+}
+
+async fn measure_later(cluster: &Cluster) -> Result<ClusterState, Failure> {
+    tokio::time::sleep(MEASURE).await;
+    measure(cluster).await
 }
 
 async fn measure(cluster: &Cluster) -> Result<ClusterState, Failure> {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -126,6 +126,8 @@ struct State {
     rules: Vec<Rule>,
     groups: BTreeSet<String>,
     watches: BTreeMap<String, CancellationToken>,
+    silence: Option<Latch>,
+    rewrites: Vec<(When, String, Value)>,
 }
 
 /// The faults of one sandbox.
@@ -152,6 +154,8 @@ impl Faults {
         let mut state = self.state();
         state.rules.clear();
         state.groups.clear();
+        state.rewrites.clear();
+        state.silence = None;
     }
 
     /// Lets discovery of one API group fail; everything else of the group goes on.
@@ -163,6 +167,42 @@ impl Faults {
     pub fn drop_watches(&self, resource: &str) {
         if let Some(token) = self.state().watches.remove(resource) {
             token.cancel();
+        }
+    }
+
+    /// Holds back what open watches would bring, until the latch opens: a connection that is half open.
+    pub fn silence_watches(&self, latch: Latch) {
+        self.state().silence = Some(latch);
+    }
+
+    /// Sets a field of every object that is written and matches, as a mutating webhook does: after ownership was
+    /// recorded. The verb does not count.
+    pub fn rewrite(&self, when: When, pointer: &str, value: Value) {
+        self.state().rewrites.push((when, pointer.to_owned(), value));
+    }
+
+    /// Rewrites an object that is about to be stored.
+    pub(super) fn mutate(&self, plural: &str, dry_run: bool, object: &mut Value) {
+        let state = self.state();
+        for (when, pointer, value) in &state.rewrites {
+            let same = |wanted: &Option<String>, found: &Value| {
+                wanted.as_deref().is_none_or(|wanted| found == wanted)
+            };
+            let meant = when.resource.as_deref().is_none_or(|wanted| wanted == plural)
+                && same(&when.namespace, &object["metadata"]["namespace"])
+                && same(&when.name, &object["metadata"]["name"])
+                && when.dry_run.is_none_or(|wanted| wanted == dry_run);
+            if let Some(place) = object.pointer_mut(pointer).filter(|_| meant) {
+                place.clone_from(value);
+            }
+        }
+    }
+
+    /// Waits where watches are silenced.
+    pub(super) async fn speak(&self) {
+        let silence = self.state().silence.clone();
+        if let Some(latch) = silence {
+            latch.pass().await;
         }
     }
 

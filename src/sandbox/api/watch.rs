@@ -133,6 +133,7 @@ impl Watch {
     async fn next(&mut self) -> Option<io::Result<Bytes>> {
         loop {
             if !self.waiting.is_empty() {
+                self.server.faults().speak().await;
                 return Some(self.piece());
             }
             if self.ended {
