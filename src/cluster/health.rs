@@ -5,7 +5,7 @@ use super::live::Wanted;
 use super::resource::{Resource, segment};
 use super::wire::Call;
 use super::{Cluster, ClusterError};
-use crate::domain::health::assess;
+use crate::domain::health::assess_at;
 use crate::domain::{Health, Manifest, Mapping, ObjectRef, PlannedObject};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -41,7 +41,7 @@ impl Cluster {
         let live = self.live_of(&placed.iter().filter_map(wanted).collect::<Vec<Wanted>>()).await?;
         let objects = placed.into_iter().map(|one| match live.get(&one.reference.key()) {
             Some(live) => {
-                let report = assess(&live.value());
+                let report = assess_at(&live.value(), Timestamp::now());
                 PlannedObject {
                     object: one.reference,
                     health: report.health,

@@ -12,8 +12,7 @@ use super::wire::Failure;
 use super::write::Mode;
 use super::{Cluster, ClusterError};
 use crate::domain::diff::{difference, extras};
-use crate::domain::guard::is_precious;
-use crate::domain::health::assess;
+use crate::domain::health::{NOT_YET, assess_at};
 use crate::domain::migrate::{left_behind, needs_migration};
 use crate::domain::normalize::as_sent;
 use crate::domain::owner::{PART_OF, foreign_owner};
@@ -21,6 +20,7 @@ use crate::domain::path::{FieldPath, Step};
 use crate::domain::plan::{Change, Op, Refusal};
 use crate::domain::prove::{Proof, prove};
 use crate::domain::{Health, HealthReport, IgnoreRule, ObjectKey};
+use jiff::Timestamp;
 use kube::core::Status;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -102,13 +102,19 @@ impl Cluster {
         let mut patience = TRIES;
         loop {
             let seen = Seen::of(frame, desired, live.as_ref());
-            if let Some(judged) = self.memo().recall(&seen) {
+            if let Some(mut judged) = self.memo().recall(&seen) {
+                // Patience with a status that does not come ends by itself.
+                if let Some(live) =
+                    judged.live.as_ref().filter(|_| judged.health.message == NOT_YET)
+                {
+                    judged.health = assess_at(&live.value(), Timestamp::now());
+                }
                 return Ok(judged);
             }
             let Some(now) = &live else { return self.judge_absent(frame, desired).await };
             let value = now.value();
             let judged = if let Some(judged) = self.memo().recall_alike(&seen, &value) {
-                Judged { health: assess(&value), live: live.clone(), ..judged }
+                Judged { health: assess_at(&value, Timestamp::now()), live: live.clone(), ..judged }
             } else {
                 let (judged, version) = self.judge_present(frame, desired, now, &value).await?;
                 // The dry run saw a newer object than we: what differs may be somebody's write in between.
@@ -174,7 +180,7 @@ impl Cluster {
         let (mut op, foreign) = frame.ownership(desired, value);
         let mut judged = Judged {
             verdict: Verdict::Unchanged,
-            health: assess(value),
+            health: assess_at(value, Timestamp::now()),
             live: Some(live.clone()),
             extra: left.iter().cloned().chain(extras(value, &sent)).collect(),
             ignored: 0,
@@ -245,8 +251,9 @@ impl Cluster {
         }
     }
 
-    /// An immutable field changes: may the object be deleted and made anew? Only where that is asked for, the kind
-    /// holds no data, and the server would take the new one, tried under another name.
+    /// An immutable field changes: may the object be deleted and made anew? Only where that is asked for and the server
+    /// would take the new one, tried under another name. Where data or other objects go with the old one, the guard asks
+    /// for a number beside.
     async fn try_recreate(
         &self,
         frame: &Frame<'_>,
@@ -255,17 +262,17 @@ impl Cluster {
         fields: Vec<String>,
     ) -> Result<(Option<Value>, Option<Refusal>), ClusterError> {
         let object = desired.reference.clone();
-        if is_precious(&desired.reference) {
-            return Ok((None, Some(Refusal::Immutable { object, fields })));
-        }
-        let mut probe = frame.sent(desired, None);
-        let name = object.name.clone();
-        let stem: String = name.chars().take(50).collect();
-        probe["metadata"]["name"] =
-            format!("{}-gitdeck-probe", stem.trim_end_matches(['-', '.'])).into();
+        let sent = frame.sent(desired, None);
+        let probe = probe_of(&sent);
         let predicted = match self.try_apply(resource, &probe, false).await? {
             Tried::Predicted(mut predicted) => {
-                predicted["metadata"]["name"] = name.into();
+                for pointer in [NAME, PLURAL] {
+                    if let (Some(place), Some(own)) =
+                        (predicted.pointer_mut(pointer), sent.pointer(pointer))
+                    {
+                        place.clone_from(own);
+                    }
+                }
                 predicted
             }
             Tried::Invalid(message) => return Ok((None, Some(invalid(desired, &message)))),
@@ -276,6 +283,28 @@ impl Cluster {
         let refusal = (!frame.recreate).then_some(Refusal::Immutable { object, fields });
         Ok((Some(predicted), refusal))
     }
+}
+
+const NAME: &str = "/metadata/name";
+/// The name of a definition is its plural and its group.
+const PLURAL: &str = "/spec/names/plural";
+
+/// The object under another name, to try whether the server would take it anew.
+fn probe_of(sent: &Value) -> Value {
+    let mut probe = sent.clone();
+    let name = sent.pointer(NAME).and_then(Value::as_str).unwrap_or_default();
+    if sent["kind"] == "CustomResourceDefinition" {
+        let plural = sent.pointer(PLURAL).and_then(Value::as_str).unwrap_or_default();
+        let stem: String = plural.chars().take(40).collect();
+        let group = sent["spec"]["group"].as_str().unwrap_or_default();
+        probe["spec"]["names"]["plural"] = format!("{stem}-gitdeck-probe").into();
+        probe["metadata"]["name"] = format!("{stem}-gitdeck-probe.{group}").into();
+    } else {
+        let stem: String = name.chars().take(49).collect();
+        probe["metadata"]["name"] =
+            format!("{}-gitdeck-probe", stem.trim_end_matches(['-', '.'])).into();
+    }
+    probe
 }
 
 impl Frame<'_> {

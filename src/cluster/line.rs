@@ -52,7 +52,7 @@ impl Line {
         if last.is_some_and(|at| at.elapsed() < AGAIN) {
             return false;
         }
-        let made = renewal.access.client().await;
+        let made = Box::pin(renewal.access.client()).await;
         *last = Some(Instant::now());
         match made {
             Ok(reached) if reached.server == renewal.server => {

@@ -53,7 +53,7 @@ pub(super) async fn keep(pulse: Weak<Pulse>, wire: Arc<Wire>) {
         let silence = now.silence();
         drop(now);
         if silence < QUIET {
-            tokio::time::sleep(QUIET - silence).await;
+            tokio::time::sleep(QUIET.saturating_sub(silence)).await;
             continue;
         }
         let alive = tokio::time::timeout(PATIENCE, wire.answers()).await.unwrap_or(false);

@@ -6,7 +6,7 @@ use super::discovery::Lookup;
 use super::live::Live;
 use super::{Cluster, ClusterError};
 use crate::cluster::resource::Resource;
-use crate::domain::health::assess;
+use crate::domain::health::assess_written;
 use crate::domain::{Health, ObjectRef};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -28,7 +28,7 @@ impl Cluster {
         let mut live = Some(applied.clone());
         loop {
             let Some(now) = live else { return Err(format!("{reference} was deleted")) };
-            let report = assess(&now.value());
+            let report = assess_written(&now.value(), begun.elapsed());
             match report.health {
                 Health::Healthy | Health::Suspended => return Ok(()),
                 Health::Degraded => {

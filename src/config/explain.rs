@@ -57,7 +57,9 @@ impl Loaded {
         if let Some(named) = repositories.iter().find(|known| known.name == repository_name) {
             let title = format!("repository {repository_name}");
             let explained = self.explain_repository(&mut resolver, named, title);
-            found.iter_mut().for_each(|mapping| inherit_polling(mapping, &explained));
+            for mapping in &mut found {
+                inherit_polling(mapping, &explained);
+            }
             found.push(explained);
         }
         if found.is_empty() {

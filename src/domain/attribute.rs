@@ -1,6 +1,6 @@
 //! Why an operation is needed: Git changed, the cluster changed, or the server rewrites what is sent.
 
-use crate::domain::managed::entries;
+use crate::domain::managed::{Ownership, entries, ownership};
 use crate::domain::migrate::needs_migration;
 use crate::domain::path::FieldPath;
 use crate::domain::prove::MANAGER;
@@ -48,8 +48,10 @@ pub fn reason(facts: &Facts<'_>, changes: &[Change]) -> Reason {
     })
 }
 
-/// The reason of one change: Git's value at the path changed since the last sync, or it did not and the live value
-/// differs from it, or Git and the live object agree and the server changes it nevertheless.
+/// The reason of one change: Git's value at the path changed since the last sync, or it did not and somebody changed the
+/// live value, or nobody did and the server rewrites what is sent. The last shows in three ways: Git and the live object
+/// agree and the dry run changes the value nevertheless; the value is not Git's, but still ours, and whoever writes
+/// another value takes the ownership with it; nobody ever asked for the value.
 pub fn change_reason(facts: &Facts<'_>, change: &Change) -> Reason {
     let Some(path) = FieldPath::parse(&change.path) else { return Reason::Drift };
     let wanted = path.find_written(facts.desired);
@@ -60,11 +62,39 @@ pub fn change_reason(facts: &Facts<'_>, change: &Change) -> Reason {
     let live = facts.live.and_then(|live| path.find(live));
     match (wanted, live) {
         (Some(wanted), Some(live)) if agrees(wanted, live) => Reason::Admission,
+        (Some(_), _) if is_ours(facts, &path) => Reason::Admission,
         // Nobody asks for this path in Git, now or before, and the live object has it: what is gone from it was
         // somebody else's.
         (None, _) if change.before.is_none() && change.after.is_some() => Reason::Admission,
+        (None, _) if change.after.is_some() && nearest_is_ours(facts, &path) => Reason::Admission,
         _ => Reason::Drift,
     }
+}
+
+/// Whether our entry owns a path and nobody else's does.
+fn is_ours(facts: &Facts<'_>, path: &FieldPath) -> bool {
+    let Some(live) = facts.live else { return false };
+    let mut owners = entries(live)
+        .filter(|entry| ownership(entry.fields, path) == Ownership::Full)
+        .map(|entry| entry.manager == MANAGER && entry.applied)
+        .peekable();
+    owners.peek().is_some() && owners.all(|ours| ours)
+}
+
+/// Whether the nearest part above a path that Git asks for is still ours: a list without keys goes as a whole to whoever
+/// changes anything in it.
+fn nearest_is_ours(facts: &Facts<'_>, path: &FieldPath) -> bool {
+    let Some(live) = facts.live else { return false };
+    let above = (1..path.0.len()).rev().map(|length| FieldPath(path.0[..length].to_vec()));
+    let Some(nearest) = above.into_iter().find(|above| above.find_written(facts.desired).is_some())
+    else {
+        return true;
+    };
+    entries(live).any(|entry| {
+        entry.manager == MANAGER
+            && entry.applied
+            && ownership(entry.fields, &nearest) != Ownership::None
+    })
 }
 
 /// Whether the live value has everything that Git says; the server may have added defaults.
@@ -96,12 +126,13 @@ mod tests {
         desired: Value,
         live: Option<Value>,
         predicted: Value,
+        owned: &Value,
     ) -> Reason {
         let previous = previous.map(|spec| object(&spec));
         let live = live.map(|spec| {
             let mut live = object(&spec);
             live["metadata"]["managedFields"] =
-                json!([{"manager": "gitdeck", "operation": "Apply", "apiVersion": "v1", "fieldsV1": {"f:spec": {}}}]);
+                json!([{"manager": "gitdeck", "operation": "Apply", "apiVersion": "v1", "fieldsV1": owned}]);
             live
         });
         let desired = object(&desired);
@@ -127,9 +158,39 @@ mod tests {
             (None, &one, None, &one, Reason::Commit),
             (Some(&one), &one, None, &one, Reason::Drift),
         ] {
-            let found = why(previous.cloned(), desired.clone(), live.cloned(), predicted.clone());
+            // Whoever changes a value owns it from then on.
+            let nothing = json!({"f:spec": {"f:other": {}}});
+            let found =
+                why(previous.cloned(), desired.clone(), live.cloned(), predicted.clone(), &nothing);
             assert_eq!(found, expected, "{previous:?} {desired} {live:?} {predicted}");
         }
+    }
+
+    #[test]
+    fn a_value_that_is_ours_and_not_gits_was_rewritten_on_the_way() {
+        let (one, two) = (json!({"a": 1}), json!({"a": 2}));
+        let ours = json!({"f:spec": {"f:a": {}}});
+        let of = |previous: &Value, desired: &Value, live: &Value, predicted: &Value, owned| {
+            why(
+                Some(previous.clone()),
+                desired.clone(),
+                Some(live.clone()),
+                predicted.clone(),
+                owned,
+            )
+        };
+        assert_eq!(of(&one, &one, &two, &one, &ours), Reason::Admission);
+        assert_eq!(of(&two, &one, &two, &one, &ours), Reason::Commit);
+        assert_eq!(of(&one, &one, &json!({}), &one, &ours), Reason::Admission, "stripped");
+        // A value nobody asks for that is another one in each dry run, beside what we own.
+        let (first, second) = (json!({"a": 1, "b": 1}), json!({"a": 1, "b": 2}));
+        assert_eq!(of(&one, &one, &first, &second, &ours), Reason::Admission);
+        // Inside a list without keys that somebody else owns by now.
+        let list = json!({"a": [{"x": 1}]});
+        let (live, predicted) =
+            (json!({"a": [{"x": 1, "y": 1}]}), json!({"a": [{"x": 1, "y": 2}]}));
+        let theirs = json!({"f:spec": {"f:other": {}}});
+        assert_eq!(of(&list, &list, &live, &predicted, &theirs), Reason::Drift);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::domain::Health;
 use crate::domain::{
-    Inventory, Mapping, MappingStatus, ObjectCount, Op, Plan, Refusal, Revision, SyncState,
+    Inventory, Mapping, MappingStatus, ObjectCount, Op, Plan, Reason, Refusal, Revision, SyncState,
 };
 use crate::engine::store::MappingView;
 use jiff::Timestamp;
@@ -70,7 +70,7 @@ fn state(status: &MappingStatus, sight: &Sight<'_>, now: Timestamp) -> (SyncStat
         return (SyncState::Drifted, culprits(plan));
     }
     if !plan.is_empty() || (status.behind > 0 && status.synced_revision.is_some()) {
-        return (SyncState::OutOfSync, unhealthy(plan));
+        return (SyncState::OutOfSync, rewritten(plan).or_else(|| unhealthy(plan)));
     }
     (SyncState::Synced, unhealthy(plan))
 }
@@ -98,6 +98,16 @@ fn culprits(plan: &Plan) -> Option<String> {
     (!managers.is_empty()).then(|| format!("changed by {}", managers.join(", ")))
 }
 
+/// What no sync can bring to Git's state, because the server stores something else each time.
+fn rewritten(plan: &Plan) -> Option<String> {
+    let operation = plan.operations.iter().find(|one| one.reason == Reason::Admission)?;
+    let path = operation.changes.first().map_or("", |change| change.path.as_str());
+    Some(format!(
+        "{} does not converge: the server or an admission webhook rewrites {path} after each sync; take its value into Git or add an `ignore` rule",
+        operation.object
+    ))
+}
+
 fn unhealthy(plan: &Plan) -> Option<String> {
     plan.objects
         .iter()
@@ -112,8 +122,8 @@ fn unhealthy(plan: &Plan) -> Option<String> {
 mod tests {
     use super::*;
     use crate::domain::{
-        Change, EngineKind, ObjectRef, Operation, PlannedObject, Reason, Source, Summary,
-        Suspension, SyncPolicy, Target,
+        Change, EngineKind, ObjectRef, Operation, PlannedObject, Source, Summary, Suspension,
+        SyncPolicy, Target,
     };
 
     fn mapping() -> Mapping {
@@ -214,6 +224,18 @@ mod tests {
         assert_eq!(state_of(&sight).0, SyncState::Unknown);
         sight.error = Some("a.yaml:3: malformed".into());
         assert_eq!(state_of(&sight), (SyncState::Error, Some("a.yaml:3: malformed".into())));
+    }
+
+    #[test]
+    fn what_the_server_rewrites_is_no_drift() {
+        let rewritten = plan(Some(Reason::Admission));
+        let (sync, message) = state_of(&Sight { plan: Some(&rewritten), ..Sight::default() });
+        assert_eq!(sync, SyncState::OutOfSync);
+        let message = message.unwrap();
+        assert!(
+            message.contains("does not converge") && message.contains("/spec/replicas"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! What people and controllers do to applied objects, and what a plan says of it.
 
-use super::world::{World, in_every_world, manifests};
+use super::world::{World, config, in_every_world, manifests, sandboxed};
+use gitdeck::cluster::PlanRequest;
 use gitdeck::domain::plan::{Op, Reason};
+use gitdeck::domain::{Health, Manifest, Plan, Revision};
+use gitdeck::sandbox::{Options, When};
 use serde_json::{Value, json};
 
 fn deployment(replicas: u32) -> Value {
@@ -70,6 +73,72 @@ async fn an_autoscaler_keeps_its_replicas() {
             (&live["spec"]["replicas"], &live["spec"]["minReadySeconds"]),
             (&json!(4), &json!(3))
         );
+    })
+    .await;
+}
+
+impl World {
+    /// The plan after a sync of the same objects, as a session makes it.
+    async fn plan_again(&self, desired: &[Manifest]) -> Plan {
+        let revision = Revision::new("r1");
+        let request = PlanRequest { previous: Some(desired), ..self.request(&revision, desired) };
+        self.cluster.plan(&request).await.expect("a plan")
+    }
+}
+
+#[tokio::test]
+async fn what_the_server_rewrites_does_not_converge_and_is_nobodys_drift() {
+    // In the sandbox: on a server that tests share, its admission rules are not ours to change.
+    let (sandbox, world) = sandboxed("rewritten", Options::default()).await;
+    let desired = manifests([config("a", "git"), config("b", "git")]);
+    let when = When { dry_run: Some(false), ..When::object("configmaps", "a") };
+    sandbox.faults().rewrite(when, "/data/key", json!("webhook"));
+    assert!(world.sync("r1", &desired).await.expect("a sync").complete);
+    assert_eq!(world.data("a").await, "webhook");
+    for _ in 0..2 {
+        let plan = world.plan_again(&desired).await;
+        let [operation] = &plan.operations[..] else { panic!("{:#?}", plan.operations) };
+        assert_eq!((operation.object.name.as_str(), operation.reason), ("a", Reason::Admission));
+        assert_eq!(plan.drifted_fields(), 0);
+        assert!(world.sync("r1", &desired).await.expect("a sync").complete);
+    }
+    // What a person changes is drift all the same.
+    world.set("a", "ana").await;
+    world.set("b", "ana").await;
+    sandbox.faults().clear();
+    let plan = world.plan_again(&desired).await;
+    let reasons: Vec<Reason> = plan.operations.iter().map(|one| one.reason).collect();
+    assert_eq!(reasons, [Reason::Drift, Reason::Drift], "{:#?}", plan.operations);
+}
+
+#[tokio::test]
+async fn a_custom_resource_just_written_is_in_progress_until_its_status_speaks() {
+    in_every_world("patient", async |world| {
+        let group = format!("{}.example.com", world.mapping.target.namespace);
+        let definition = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": format!("gadgets.{group}")}, "spec": {"group": group, "scope": "Namespaced",
+                "names": {"plural": "gadgets", "singular": "gadget", "kind": "Gadget", "listKind": "GadgetList"},
+                "versions": [{"name": "v1", "served": true, "storage": true, "subresources": {"status": {}},
+                    "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]}});
+        let gadget = json!({"apiVersion": format!("{group}/v1"), "kind": "Gadget", "metadata": {"name": "g"}});
+        let desired = manifests([definition, gadget]);
+        assert!(world.sync("r1", &desired).await.expect("a sync").complete);
+        let health = async || {
+            let plan = world.plan("r1", &desired).await.expect("a plan");
+            let found = plan.objects.iter().find(|one| one.object.kind == "Gadget").expect("it");
+            (found.health, found.message.clone())
+        };
+        assert_eq!(health().await, (Health::Progressing, "no status reported yet".to_owned()));
+        let address =
+            format!("/apis/{group}/v1/namespaces/{}/gadgets/g/status", world.mapping.target.namespace);
+        let body = json!({"status": {"phase": "here"}}).to_string().into_bytes();
+        let request =
+            http::Request::patch(address).header("content-type", "application/merge-patch+json");
+        world.send(request.body(body).expect("a request")).await;
+        assert_eq!(health().await.0, Health::Healthy);
+        let address =
+            format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/gadgets.{group}");
+        world.send(http::Request::delete(address).body(Vec::new()).expect("a request")).await;
     })
     .await;
 }

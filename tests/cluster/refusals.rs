@@ -46,6 +46,73 @@ async fn an_immutable_field_needs_a_word() {
     .await;
 }
 
+/// A claim without a class: nothing provisions it, nothing holds it.
+fn claim(size: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}, "spec": {
+        "storageClassName": "none", "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": "1Gi"}}, "volumeName": size}})
+}
+
+#[tokio::test]
+async fn what_holds_data_is_made_anew_only_with_its_number() {
+    in_every_world("precious", async |mut world| {
+        let address = format!(
+            "/api/v1/namespaces/{}/persistentvolumeclaims/data",
+            world.mapping.target.namespace
+        );
+        assert!(world.sync("r1", &manifests([claim("one")])).await.expect("a sync").complete);
+        let uid = world.get(&address).await["metadata"]["uid"].clone();
+        let changed = manifests([claim("two")]);
+        let refusals = world.plan("r2", &changed).await.expect("a plan").refusals;
+        assert!(
+            refusals.iter().any(|one| matches!(one, Refusal::Immutable { .. })),
+            "{refusals:?}"
+        );
+        world.options.recreate = true;
+        let refusals = world.plan("r2", &changed).await.expect("a plan").refusals;
+        let [Refusal::Deletions { count: 1, because }] = &refusals[..] else {
+            panic!("{refusals:?}")
+        };
+        assert!(because.contains("PersistentVolumeClaim"), "{because}");
+        assert!(world.sync("r2", &changed).await.is_err());
+        assert_eq!(world.get(&address).await["metadata"]["uid"], uid);
+        world.options.allow_delete = Some(1);
+        let applied = world.sync("r2", &changed).await.expect("a sync");
+        assert!(applied.complete, "{applied:?}");
+        let live = world.get(&address).await;
+        assert_ne!(live["metadata"]["uid"], uid);
+        assert_eq!(live["spec"]["volumeName"], "two");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_definition_is_made_anew_only_with_its_number() {
+    in_every_world("redefined", async |mut world| {
+        let group = format!("{}.example.com", world.mapping.target.namespace);
+        let definition = |scope: &str| {
+            manifests([json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+                "metadata": {"name": format!("gadgets.{group}")}, "spec": {"group": group, "scope": scope,
+                    "names": {"plural": "gadgets", "singular": "gadget", "kind": "Gadget", "listKind": "GadgetList"},
+                    "versions": [{"name": "v1", "served": true, "storage": true,
+                        "schema": {"openAPIV3Schema": {"type": "object"}}}]}})])
+        };
+        let address =
+            format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/gadgets.{group}");
+        assert!(world.sync("r1", &definition("Namespaced")).await.expect("a sync").complete);
+        world.options.recreate = true;
+        let changed = definition("Cluster");
+        let refusals = world.plan("r2", &changed).await.expect("a plan").refusals;
+        assert!(matches!(&refusals[..], [Refusal::Deletions { count: 1, .. }]), "{refusals:?}");
+        world.options.allow_delete = Some(1);
+        let applied = world.sync("r2", &changed).await.expect("a sync");
+        assert!(applied.complete, "{applied:?}");
+        assert_eq!(world.get(&address).await["spec"]["scope"], "Cluster");
+        world.send(http::Request::delete(address).body(Vec::new()).expect("a request")).await;
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn what_would_not_validate_is_never_made_anew() {
     in_every_world("invalid", async |mut world| {

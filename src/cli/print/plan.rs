@@ -76,7 +76,7 @@ fn reason(operation: &Operation) -> &'static str {
         Reason::Drift => "drift",
         Reason::TakeOver => "exists already",
         Reason::Migration => "from client-side apply",
-        Reason::Admission => "rewritten by the server",
+        Reason::Admission => "does not converge, rewritten by the server",
         Reason::Prune => "left Git",
     }
 }

@@ -1,6 +1,7 @@
 //! Refusals of guards in words, each with the flag that releases it.
 
 use crate::domain::Refusal;
+use crate::domain::guard::is_precious;
 
 /// What stands in the way, and what to do.
 pub(crate) fn words(refusal: &Refusal) -> (String, String) {
@@ -19,7 +20,11 @@ pub(crate) fn words(refusal: &Refusal) -> (String, String) {
         ),
         Refusal::Immutable { object, fields } => (
             format!("{} of {object} cannot be changed in place", fields.join(", ")),
-            "`--recreate` deletes the object and creates it anew".to_owned(),
+            if is_precious(object) {
+                "`--recreate` deletes it, with everything that is in it, and creates it anew; it wants `--allow-delete N` beside, which the next plan names".to_owned()
+            } else {
+                "`--recreate` deletes the object and creates it anew".to_owned()
+            },
         ),
         Refusal::Moved { what } => (
             format!("the world moved since the plan was made: {what}"),

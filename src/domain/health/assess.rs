@@ -2,7 +2,9 @@
 
 use super::conditions::{Condition, condition, is_behind};
 use super::{Health, HealthReport, others, workloads};
+use crate::domain::managed::entries;
 use crate::domain::object::split_api_version;
+use jiff::Timestamp;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -33,16 +35,34 @@ pub fn assess(object: &Value) -> HealthReport {
     by_kind(object).unwrap_or_else(|| by_ready(object))
 }
 
+/// What is said of a custom resource within [`GRACE`].
+pub const NOT_YET: &str = "no status reported yet";
+
+/// Health of a live object at a moment. When it was written is read from its bookkeeping; a moment that lies ahead by
+/// more than [`GRACE`] is another clock's, and tells nothing.
+pub fn assess_at(object: &Value, now: Timestamp) -> HealthReport {
+    let times = entries(object)
+        .filter(|entry| entry.subresource != "status")
+        .filter_map(|entry| entry.time)
+        .chain(object["metadata"]["creationTimestamp"].as_str());
+    let written = times.filter_map(|time| time.parse::<Timestamp>().ok()).max();
+    let ago = written.map_or(Duration::MAX, |written| {
+        let ahead = written.duration_since(now);
+        match Duration::try_from(ahead) {
+            Ok(ahead) if ahead > GRACE => Duration::MAX,
+            Ok(_) => Duration::ZERO,
+            Err(_) => ahead.unsigned_abs(),
+        }
+    });
+    assess_written(object, ago)
+}
+
 /// Health of a live object that was written `ago`: a custom resource whose status does not speak yet is on its way
 /// until [`GRACE`] is over, because controllers need a moment to begin.
 pub fn assess_written(object: &Value, ago: Duration) -> HealthReport {
     let report = assess(object);
     let is_silent = report.health == Health::Healthy && is_custom(object) && !has_spoken(object);
-    if is_silent && ago < GRACE {
-        HealthReport::new(Health::Progressing, "no status reported yet")
-    } else {
-        report
-    }
+    if is_silent && ago < GRACE { HealthReport::new(Health::Progressing, NOT_YET) } else { report }
 }
 
 fn by_kind(object: &Value) -> Option<HealthReport> {
@@ -105,4 +125,36 @@ fn has_spoken(object: &Value) -> bool {
 fn is_custom(object: &Value) -> bool {
     let group = split_api_version(object["apiVersion"].as_str().unwrap_or_default()).0;
     group.contains('.') && !group.ends_with(".k8s.io")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Health, NOT_YET, assess_at};
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    #[test]
+    fn the_grace_of_a_custom_resource_ends_and_other_clocks_give_none() {
+        let gadget = |time: &str| {
+            json!({"apiVersion": "example.com/v1", "kind": "Gadget", "metadata": {"name": "g",
+                "creationTimestamp": "2026-01-01T00:00:00Z", "managedFields": [
+                    {"manager": "gitdeck", "operation": "Apply", "time": time, "fieldsV1": {}},
+                    {"manager": "c", "operation": "Update", "subresource": "status",
+                        "time": "2026-01-02T00:00:00Z", "fieldsV1": {}}]}})
+        };
+        let now: Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
+        for (time, expected) in [
+            ("2026-01-01T11:59:55Z", Health::Progressing),
+            ("2026-01-01T12:00:03Z", Health::Progressing),
+            ("2026-01-01T11:59:50Z", Health::Healthy),
+            ("2026-01-01T13:00:00Z", Health::Healthy),
+        ] {
+            let report = assess_at(&gadget(time), now);
+            assert_eq!(report.health, expected, "{time}");
+            assert_eq!(report.message == NOT_YET, expected == Health::Progressing);
+        }
+        let mut config = gadget("2026-01-01T12:00:00Z");
+        config["apiVersion"] = "v1".into();
+        assert_eq!(assess_at(&config, now).health, Health::Healthy);
+    }
 }

@@ -25,7 +25,7 @@ pub(super) async fn run(ctx: &Context, name: &str, with_fetch: bool) -> Result<S
 /// Looks at a mapping and tells what was seen.
 pub(super) async fn observe(ctx: &Context, name: &str) -> Result<MappingStatus, Stop> {
     let mapping = ctx.world.mapping(name)?;
-    let seen = look(ctx, mapping, None, &SyncOptions::default()).await;
+    let seen = Box::pin(look(ctx, mapping, None, &SyncOptions::default())).await;
     let now = Timestamp::now();
     let status = match seen {
         Ok(seen) => {

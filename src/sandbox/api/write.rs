@@ -140,6 +140,7 @@ impl ApiServer {
                 track(schema, (resource, live), object, writing);
             }
         }
+        self.faults().mutate(&resource.plural, writing.dry_run, object);
         self.allocate(resource, live.map(|live| &**live), object, writing.dry_run);
         let Some(schema) = schema.filter(|_| !writing.unchecked) else { return Ok(()) };
         let causes = rules::validate(&schema, live.map(|live| &**live), object);

@@ -44,6 +44,16 @@ pub fn check(report: &mut Report, kind: &str, old: &Value, new: &Value) {
                 fixed(pointer, IMMUTABLE);
             }
         }
+        "CustomResourceDefinition" => {
+            fixed("/spec/group", IMMUTABLE);
+            fixed("/spec/names/plural", IMMUTABLE);
+            let conditions = items(&old["status"]["conditions"]).iter();
+            let mut conditions = conditions.filter(|one| one["type"] == "Established");
+            if conditions.any(|one| one["status"] == "True") {
+                fixed("/spec/scope", IMMUTABLE);
+                fixed("/spec/names/kind", IMMUTABLE);
+            }
+        }
         "EndpointSlice" => fixed("/addressType", IMMUTABLE),
         "RuntimeClass" => fixed("/handler", IMMUTABLE),
         "PriorityClass" if old["value"] != new["value"] => {

@@ -372,7 +372,7 @@ fn reason_words(operation: &Operation) -> &'static str {
         Reason::Drift => "drift, the cluster was changed",
         Reason::TakeOver => "it existed before",
         Reason::Migration => "moves from client-side apply",
-        Reason::Admission => "rewritten by admission",
+        Reason::Admission => "does not converge, the server rewrites it",
         Reason::Prune => "no longer in Git",
     }
 }
