@@ -2,7 +2,7 @@
 
 use crate::support::driver::Driver;
 use crate::support::world;
-use gitdeck::domain::{Op, PushOutcome, Reason, Refusal};
+use gitdeck::domain::{Op, PushOutcome, Reason, Refusal, Rewrite};
 use gitdeck::engine::event::RepositoryState;
 use gitdeck::engine::{Command, Event, JobId, Outcome, Store, SyncOptions};
 use gitdeck::tui::effect::Effect;
@@ -203,6 +203,35 @@ fn the_outcome_of_a_push_is_shown() {
     driver.fact(Event::Pushed { repository: "fleet".into(), outcome });
     driver.done(|command| matches!(command, Command::Push { .. }));
     assert!(driver.picture().contains("protected ^[]0;branch"));
+}
+
+#[test]
+fn a_rewritten_branch_is_followed_after_a_question() {
+    let mut driver = driver();
+    let is_compare = |command: &Command| matches!(command, Command::Compare { .. });
+    driver.keys("1A");
+    assert!(driver.command(is_compare).is_none(), "nothing was rewritten");
+    let left = world::commits().remove(0);
+    let (name, old) = ("fleet".to_owned(), left.revision.clone());
+    let state = RepositoryState { rewritten_from: Some(old.clone()), ..RepositoryState::default() };
+    driver.fact(Event::RepositoryObserved { name: name.clone(), state }).keys("A");
+    assert!(driver.command(is_compare).is_some());
+    let tip = world::revision("f00dcaf");
+    let title = left.title().to_owned();
+    let rewrite = Rewrite { before: old, tip: tip.clone(), left: vec![left], count: 1 };
+    driver.fact(Event::RewriteLoaded { repository: name.clone(), rewrite: Some(rewrite) });
+    let question = driver.done(is_compare).picture();
+    for said in [
+        "Follow the rewritten branch of fleet?",
+        "f00dcaf",
+        "1 commit would be left behind",
+        &title,
+    ] {
+        assert!(question.contains(said), "{said}:\n{question}");
+    }
+    driver.keys("<enter>");
+    let accept = Command::Accept { repository: name, tip };
+    assert_eq!(driver.command(|command| matches!(command, Command::Accept { .. })), Some(&accept));
 }
 
 #[test]

@@ -26,6 +26,8 @@ mod parity;
 mod proof;
 #[cfg(feature = "console")]
 mod pty;
+#[cfg(all(feature = "console", feature = "sandbox"))]
+mod secrecy;
 mod support;
 mod tidy;
 #[cfg(all(feature = "console", feature = "sandbox"))]

@@ -41,6 +41,7 @@ pub use plan::{Change, Op, Operation, Plan, PlannedObject, Reason, Refusal, Summ
 pub use reference::{Authentication, SecretRef};
 pub use repository::{
     Author, Commit, CommitDetails, Credential, FileChange, FileEdit, PushOutcome, Remote, Revision,
+    Rewrite,
 };
 pub use secret::Secret;
 pub use status::{MappingStatus, ObjectCount, SyncState};

@@ -160,6 +160,19 @@ pub struct CommitDetails {
     pub truncated: bool,
 }
 
+/// A branch whose history was rewritten on the remote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rewrite {
+    /// The tip that is followed.
+    pub before: Revision,
+    /// The tip that the remote has, of which `before` is no part.
+    pub tip: Revision,
+    /// The newest commits of `before` that `tip` does not have.
+    pub left: Vec<Commit>,
+    /// How many such commits there are, counted up to ten thousand.
+    pub count: usize,
+}
+
 /// A new content for one file, on the way to a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileEdit {

@@ -139,6 +139,18 @@ pub enum Command {
         /// Repository.
         repository: String,
     },
+    /// Fetch, and compare a branch that was rewritten on the remote with what is followed.
+    Compare {
+        /// Repository.
+        repository: String,
+    },
+    /// Follow a branch that was rewritten on the remote.
+    Accept {
+        /// Repository.
+        repository: String,
+        /// The new tip that somebody confirmed.
+        tip: Revision,
+    },
     /// Leave a mapping alone.
     Suspend {
         /// Mapping.
@@ -175,6 +187,7 @@ impl Command {
             Self::Sync { .. }
                 | Self::Commit { .. }
                 | Self::Push { .. }
+                | Self::Accept { .. }
                 | Self::Suspend { .. }
                 | Self::Resume { .. }
                 | Self::Continue { .. }
@@ -214,6 +227,9 @@ impl Command {
                 line.push_str(if *with_push { " --push" } else { " --no-push" });
             }
             Self::Push { repository } => push(&mut line, "push", repository),
+            Self::Compare { repository } | Self::Accept { repository, .. } => {
+                push(&mut line, "repo accept", repository);
+            }
             Self::Suspend { mapping, reason, until } => {
                 push(&mut line, "suspend", mapping);
                 if let Some(reason) = reason {

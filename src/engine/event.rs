@@ -1,7 +1,7 @@
 //! The closed list of facts, in the past tense. Only [`crate::engine::Store::apply`] turns them into state.
 
 use crate::domain::{
-    Commit, CommitDetails, MappingStatus, ObjectRef, Plan, PushOutcome, Refusal, Revision,
+    Commit, CommitDetails, MappingStatus, ObjectRef, Plan, PushOutcome, Refusal, Revision, Rewrite,
 };
 use crate::engine::{JobId, Subject};
 use jiff::Timestamp;
@@ -165,6 +165,13 @@ pub enum Event {
         name: String,
         /// What is known now.
         state: RepositoryState,
+    },
+    /// A branch was compared with what is followed of it.
+    RewriteLoaded {
+        /// Repository.
+        repository: String,
+        /// How it was rewritten; nothing where it was not.
+        rewrite: Option<Rewrite>,
     },
     /// The checks of a repository ran.
     RepositoryChecked {

@@ -54,6 +54,13 @@ pub enum Intent {
         /// Head that was to be pushed.
         head: String,
     },
+    /// Follow a rewritten branch.
+    Accept {
+        /// Repository.
+        repository: String,
+        /// The new tip.
+        tip: String,
+    },
     /// Suspend or resume.
     Suspend {
         /// Mapping.
@@ -67,6 +74,7 @@ impl Intent {
             Self::Sync { .. } => "sync",
             Self::Commit { .. } => "commit",
             Self::Push { .. } => "push",
+            Self::Accept { .. } => "accept",
             Self::Suspend { .. } => "suspend",
         }
     }
@@ -76,7 +84,7 @@ impl Intent {
             Self::Sync { mapping, .. }
             | Self::Commit { mapping, .. }
             | Self::Suspend { mapping } => mapping,
-            Self::Push { repository, .. } => repository,
+            Self::Push { repository, .. } | Self::Accept { repository, .. } => repository,
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::config::Settings;
 use crate::domain::{
     Commit, CommitDetails, Health, Mapping, MappingStatus, ObjectCount, ObjectRef, Plan,
-    PushOutcome, Remote, Revision, SyncState,
+    PushOutcome, Remote, Revision, Rewrite, SyncState,
 };
 use crate::engine::event::{ClusterState, FileText, JournalEntry, RepositoryState, StepResult};
 use crate::engine::{Event, JobId, Outcome, Progress, Subject};
@@ -37,6 +37,8 @@ pub struct RepositoryView {
     pub state: RepositoryState,
     /// Its log.
     pub log: Log,
+    /// How the branch was rewritten, as of the last comparison.
+    pub rewrite: Option<Rewrite>,
     /// Last push.
     pub push: Option<PushOutcome>,
     /// Last result of `repo check`.
@@ -133,6 +135,7 @@ impl Store {
                     method: repository.authentication.word(),
                     state: RepositoryState::default(),
                     log: Log::default(),
+                    rewrite: None,
                     push: None,
                     checks: Vec::new(),
                 },
@@ -163,6 +166,7 @@ impl Store {
             }
             Event::RepositoryObserved { .. }
             | Event::RepositoryChecked { .. }
+            | Event::RewriteLoaded { .. }
             | Event::LogLoaded { .. }
             | Event::CommitLoaded { .. }
             | Event::Committed { .. }
@@ -239,6 +243,11 @@ impl Store {
             Event::RepositoryObserved { name, state } => {
                 if let Some(view) = self.repositories.get_mut(&name) {
                     view.state = state;
+                }
+            }
+            Event::RewriteLoaded { repository, rewrite } => {
+                if let Some(view) = self.repositories.get_mut(&repository) {
+                    view.rewrite = rewrite;
                 }
             }
             Event::RepositoryChecked { name, checks } => {

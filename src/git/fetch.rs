@@ -5,7 +5,6 @@ use super::connect::Session;
 use super::handles::{Handles, is_damage};
 use super::outbox::is_ancestor;
 use super::repository::{Repository, revision};
-use super::revision::id_of;
 use crate::domain::{Credential, Revision};
 use git2::{AutotagOption, FetchOptions, Oid, RemoteRedirect, Repository as Raw};
 use std::cell::Cell;
@@ -192,28 +191,7 @@ impl Repository {
         Ok(Fetched { before: before.map(revision), tip: None, upstream })
     }
 
-    /// Follows a rewritten branch to the tip that the last fetch saw, which must be `tip`. The old tip stays
-    /// readable.
-    pub fn accept(&self, tip: &Revision) -> Result<(), GitError> {
-        let lock = self.lock_mirror(|| true)?;
-        self.with_locked(&lock, |handles| {
-            let seen = handles.mirror.refname_to_id(&self.seen_ref()).ok();
-            if seen.map(revision).as_ref() != Some(tip) {
-                return Err(GitError::UnknownRevision { text: tip.to_string() });
-            }
-            let id = id_of(tip)?;
-            if let Some(old) = self.tip_in(handles) {
-                let backup = format!("refs/gitdeck/backup/{old}");
-                handles
-                    .mirror
-                    .reference(&backup, old, true, "rewritten upstream")
-                    .map_err(self.fault("keeping the old history"))?;
-            }
-            self.follow(handles, id)
-        })
-    }
-
-    fn follow(&self, handles: &Handles, id: Oid) -> Result<(), GitError> {
+    pub(super) fn follow(&self, handles: &Handles, id: Oid) -> Result<(), GitError> {
         handles
             .mirror
             .reference(&self.tip_ref(), id, true, "fetch")

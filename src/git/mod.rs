@@ -3,6 +3,7 @@
 //! [`Repository`] is one remote. What was fetched lies in a bare mirror in the cache, which may be deleted at any
 //! time; what was committed and not pushed lies in an outbox repository in the data folder. Every function blocks.
 
+mod accept;
 mod address;
 mod author;
 mod authorities;

@@ -139,6 +139,8 @@ pub enum Action {
     Commit,
     /// Push what waits.
     Push,
+    /// Follow a branch that was rewritten on the remote.
+    Accept,
     /// Plan, ask, apply.
     Sync,
     /// Suspend or resume the selected mapping.

@@ -47,7 +47,12 @@ fn repository(name: &str, view: &RepositoryView, store: &Store) -> Vec<(Role, St
         fact("waits for a push", count(state.pending, "commit")),
     ];
     if let Some(old) = &state.rewritten_from {
-        facts.push((Role::Drift, format!("The branch was rewritten upstream; it was at {old}.")));
+        facts.push((
+            Role::Drift,
+            format!(
+                "The branch was rewritten upstream; it was at {old}. A compares and follows it."
+            ),
+        ));
     }
     if let Some(failure) = &state.error {
         facts.push((Role::Bad, format!("The last fetch failed: {}", failure.message)));

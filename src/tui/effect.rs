@@ -32,6 +32,11 @@ pub enum Purpose {
         /// Repository.
         repository: String,
     },
+    /// How a branch was rewritten is asked about.
+    Accept {
+        /// Repository.
+        repository: String,
+    },
     /// The log of the selection.
     Log,
     /// The commit is to be read.

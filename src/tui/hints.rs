@@ -68,6 +68,12 @@ fn hint(binding: &'static Binding, scene: &Scene) -> Option<(String, &'static st
             let waits = store.repositories.get(&name).is_some_and(|view| view.state.pending > 0);
             if waits { binding.hint } else { "" }
         }
+        Action::Accept => {
+            let name = ui.selected_repository(store)?;
+            let rewritten =
+                store.repositories.get(&name).is_some_and(|v| v.state.rewritten_from.is_some());
+            if rewritten { binding.hint } else { "" }
+        }
         Action::Suspend if mapping.is_some_and(|v| v.status.sync == SyncState::Suspended) => {
             "resume"
         }

@@ -125,6 +125,13 @@ pub const TABLE: &[Binding] = &[
     write(Action::Commit, &[Key::char('c')], &[], "commit", "commit what was edited"),
     write(Action::Push, &[Key::char('P')], &[], "push", "push the commits that wait"),
     write(
+        Action::Accept,
+        &[Key::char('A')],
+        &[Pane::Repositories],
+        "accept",
+        "follow a branch that was rewritten on the remote",
+    ),
+    write(
         Action::Suspend,
         &[Key::char('x')],
         OF_MAPPING,

@@ -1,7 +1,7 @@
 //! Fetching: rewritten and deleted branches, empty and damaged repositories, locks.
 
 use super::world::{World, fetch, git, head, push, remote_at, request};
-use gitdeck::domain::{Credential, Revision};
+use gitdeck::domain::{Credential, PushOutcome, Revision};
 use gitdeck::git::{Flow, GitError, LogQuery, Repository, Upstream};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -47,8 +47,12 @@ fn a_rewritten_branch_is_reported_and_not_followed() {
     assert_eq!(fetch(&repository).unwrap().upstream, Upstream::Rewritten);
     repository.commit(&request("mine", &[("apps/web.yaml", "replicas: 9\n")])).unwrap();
     assert!(matches!(push(&repository), Err(GitError::Rewritten { .. })));
+    let rewrite = repository.rewrite().unwrap().expect("a rewrite");
+    assert_eq!((&rewrite.before, &rewrite.tip, rewrite.count), (&old, &new, 1));
+    assert_eq!(rewrite.left.iter().map(|commit| &commit.revision).collect::<Vec<_>>(), [&old]);
     assert!(repository.accept(&old).is_err());
     repository.accept(&new).unwrap();
+    assert_eq!(repository.rewrite().unwrap(), None);
     assert_eq!(repository.tip(), Some(new));
     assert_eq!(fetch(&repository).unwrap().upstream, Upstream::Unchanged);
     assert_eq!(
@@ -56,6 +60,11 @@ fn a_rewritten_branch_is_reported_and_not_followed() {
         b"old\n",
         "the old history stays readable"
     );
+    // What waited is made again on the new history.
+    assert!(
+        matches!(push(&repository), Ok(PushOutcome::Pushed { rebuilt, .. }) if rebuilt.len() == 1)
+    );
+    assert_eq!(world.titles(), ["mine", "new", "begin"]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The subcommands: each file is one, its doc comment its help and its manual.
 
+pub mod accept;
 pub mod activity;
 pub mod commit;
 pub mod completions;

@@ -20,7 +20,7 @@ use serde::Serialize;
 use std::fmt::Write;
 use std::time::Duration;
 
-/// Add, list, check and remove repositories
+/// Add, list, check, accept and remove repositories
 #[derive(Debug, Subcommand)]
 pub enum Repo {
     Add(Box<Add>),
@@ -38,6 +38,7 @@ pub enum Repo {
         #[arg(value_name = "REPOSITORY")]
         names: Vec<String>,
     },
+    Accept(super::accept::Accept),
     /// Take a repository out of the configuration
     Remove {
         /// Repository
@@ -151,6 +152,9 @@ impl Repo {
 
     /// Lists, shows or checks.
     pub(crate) async fn run(&self, work: &mut Work<'_>) -> Result<Exit, Fault> {
+        if let Self::Accept(accept) = self {
+            return accept.run(work).await;
+        }
         let mut names: Vec<String> = work.settings.repositories.keys().cloned().collect();
         if let Self::Show { name } = self {
             select::repository(&work.settings, name)?;

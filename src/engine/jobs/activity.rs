@@ -60,6 +60,14 @@ pub(super) async fn how_far(ctx: &Context, operation: &Operation) -> String {
                 Err(_) => format!("whether {short} arrived cannot be told now"),
             }
         }
+        Intent::Accept { repository, tip } => {
+            let short = tip.get(..7).unwrap_or(tip);
+            match ctx.world.git(repository, |git| Ok(git.tip())).await {
+                Ok(Some(followed)) if followed.as_str() == tip => format!("{short} is followed"),
+                Ok(_) => format!("{short} is not followed yet"),
+                Err(_) => format!("whether {short} is followed cannot be told now"),
+            }
+        }
         Intent::Suspend { .. } => format!("{done} of {total} done{open}"),
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::domain::Revision;
 use crate::engine::error::Stop;
-use crate::engine::jobs::{Context, observe};
-use crate::engine::{Event, Failure, Progress};
+use crate::engine::jobs::{Context, observe, push};
+use crate::engine::{Command, Event, Failure};
 use crate::git::{FetchProgress, Fetched, Flow, Upstream};
 use jiff::Timestamp;
 
@@ -27,12 +27,13 @@ pub(super) async fn fetch(ctx: &Context, repository: &str) -> Result<Revision, S
     let progress = ctx.clone();
     let fetched = ctx
         .world
-        .git(repository, move |git| git.fetch(&credential, &mut |step| watch(&progress, &step)))
+        .git(repository, move |git| {
+            let fetched = git.fetch(&credential, &mut |step| watch(&progress, &step))?;
+            Ok((fetched, push::known(git)?))
+        })
         .await;
     match fetched {
-        Ok(fetched) => {
-            let pending = ctx.world.git(repository, |git| Ok(git.pending()?.len())).await?;
-            let followed = ctx.world.git(repository, |git| Ok(git.tip())).await?;
+        Ok((fetched, (followed, pending))) => {
             let problem = problem(ctx, repository, &fetched);
             let state = ctx.world.update_repository(repository, |state| {
                 state.tip.clone_from(&followed);
@@ -70,11 +71,16 @@ fn problem(ctx: &Context, repository: &str, fetched: &Fetched) -> Option<Failure
                 "branch `{branch}` of `{repository}` was rewritten: {old} is no longer part of {}",
                 fetched.tip.as_ref().map_or("it", Revision::short)
             ))
-            .hint("what was known stays; look at the remote, and remove the mirror in the cache directory to follow it"),
+            .hint(format!(
+                "what was known stays; `{}` shows what would be left behind, and follows it",
+                Command::Compare { repository: repository.to_owned() }.line()
+            )),
         ),
         Upstream::Gone => Some(
-            Failure::new(format!("branch `{branch}` of `{repository}` is gone; what was known of {old} stays"))
-                .hint("push the branch again, or set another `branch` in the configuration"),
+            Failure::new(format!(
+                "branch `{branch}` of `{repository}` is gone; what was known of {old} stays"
+            ))
+            .hint("push the branch again, or set another `branch` in the configuration"),
         ),
         Upstream::Empty => Some(
             Failure::new(format!("repository `{repository}` is empty"))
@@ -84,12 +90,7 @@ fn problem(ctx: &Context, repository: &str, fetched: &Fetched) -> Option<Failure
 }
 
 fn watch(ctx: &Context, step: &FetchProgress) -> Flow {
-    ctx.progress(Progress {
-        done: step.objects as u64,
-        total: Some(step.total as u64),
-        unit: "objects",
-        what: format!("{} bytes", step.bytes),
-    });
+    ctx.transferred(step);
     if ctx.token.is_cancelled() { Flow::Stop } else { Flow::Continue }
 }
 

@@ -1,5 +1,6 @@
 //! The jobs: one file per command, all with the same context.
 
+mod accept;
 mod activity;
 mod attribute;
 mod check;
@@ -23,6 +24,7 @@ use crate::domain::Refusal;
 use crate::engine::error::Stop;
 use crate::engine::world::World;
 use crate::engine::{Command, Event, JobId, Outcome, Progress};
+use crate::git::FetchProgress;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -45,6 +47,16 @@ impl Context {
     /// Tells how far the job is; dropped where the face is busy, because the next one says more.
     pub fn progress(&self, progress: Progress) {
         let _ = self.events.try_send(Event::JobProgressed { job: self.job, progress });
+    }
+
+    /// Tells how much went over the wire.
+    pub fn transferred(&self, step: &FetchProgress) {
+        self.progress(Progress {
+            done: step.objects as u64,
+            total: Some(step.total as u64),
+            unit: "objects",
+            what: format!("{} bytes", step.bytes),
+        });
     }
 
     /// Tells what is being done now.
@@ -79,6 +91,8 @@ pub(crate) fn title(command: &Command) -> String {
         Command::Draft { mapping, .. } => format!("draft {mapping}"),
         Command::Commit { mapping, .. } => format!("commit {mapping}"),
         Command::Push { repository } => format!("push {repository}"),
+        Command::Compare { repository } => format!("compare {repository}"),
+        Command::Accept { repository, .. } => format!("accept {repository}"),
         Command::Suspend { mapping, .. } => format!("suspend {mapping}"),
         Command::Resume { mapping } => format!("resume {mapping}"),
         Command::Activity => "activity".to_owned(),
@@ -121,6 +135,8 @@ pub(crate) async fn run(ctx: Context, command: Command) -> Outcome {
             commit::run(&ctx, commit::Request { mapping, edits, message, base, push }).await
         }
         Command::Push { repository } => push::run(&ctx, &repository).await,
+        Command::Compare { repository } => accept::compare(&ctx, &repository).await,
+        Command::Accept { repository, tip } => accept::run(&ctx, &repository, tip).await,
         Command::Suspend { mapping, reason, until } => {
             suspend::suspend(&ctx, &mapping, reason, until).await
         }

@@ -4,8 +4,8 @@ use crate::domain::{PushOutcome, Revision};
 use crate::engine::error::Stop;
 use crate::engine::jobs::{Context, commit, observe};
 use crate::engine::journal::Intent;
-use crate::engine::{Command, Event, Failure, Progress};
-use crate::git::Flow;
+use crate::engine::{Command, Event, Failure};
+use crate::git::{Flow, GitError, Repository};
 use jiff::Timestamp;
 
 /// Pushes, then looks at the mappings that the pushed commits touch.
@@ -27,8 +27,7 @@ pub(super) async fn run(ctx: &Context, repository: &str) -> Result<String, Stop>
     match outcome {
         PushOutcome::Pushed { revision, rebuilt } => {
             observe_touched(ctx, repository, &touched).await?;
-            let again = if rebuilt.is_empty() { "" } else { ", rebuilt on a newer tip" };
-            Ok(format!("pushed {} to {branch}{again}", revision.short()))
+            Ok(format!("pushed {} to {branch}{}", revision.short(), again(&rebuilt)))
         }
         PushOutcome::UpToDate { revision } => Ok(format!("{branch} is at {} already", revision.short())),
         PushOutcome::Conflict { paths, remote } => Err(Failure::new(format!(
@@ -41,6 +40,21 @@ pub(super) async fn run(ctx: &Context, repository: &str) -> Result<String, Stop>
         PushOutcome::Refused { reason } => Err(Failure::new(format!("the server refused the push: {reason}"))
             .hint("the commit is kept in the outbox; a protected branch needs a pull request or other rights")
             .into()),
+    }
+}
+
+/// What became of commits that had to be made again: their ids changed.
+fn again(rebuilt: &[(Revision, Revision)]) -> String {
+    let pairs: Vec<String> = rebuilt
+        .iter()
+        .map(|(old, new)| format!("{} is now {}", old.short(), new.short()))
+        .collect();
+    match pairs.as_slice() {
+        [] => String::new(),
+        pairs => format!(
+            "; others were faster, so that it was rebuilt on the new tip: {}",
+            pairs.join(", ")
+        ),
     }
 }
 
@@ -57,19 +71,14 @@ async fn record(ctx: &Context, repository: &str, head: &Revision) -> Result<Push
         .world
         .git(repository, move |git| {
             git.push(&credential, &mut |step| {
-                progress.progress(Progress {
-                    done: step.objects as u64,
-                    total: Some(step.total as u64),
-                    unit: "objects",
-                    what: format!("{} bytes", step.bytes),
-                });
+                progress.transferred(&step);
                 Flow::Continue
             })
         })
         .await;
     let (state, message) = match &pushed {
-        Ok(PushOutcome::Pushed { revision, .. }) => {
-            ("done", format!("pushed {}", revision.short()))
+        Ok(PushOutcome::Pushed { revision, rebuilt }) => {
+            ("done", format!("pushed {}{}", revision.short(), again(rebuilt)))
         }
         Ok(PushOutcome::UpToDate { .. }) => ("done", "was there already".to_owned()),
         Ok(PushOutcome::Conflict { .. }) => {
@@ -87,14 +96,18 @@ async fn record(ctx: &Context, repository: &str, head: &Revision) -> Result<Push
 
 /// Tells how many commits wait, without asking the remote.
 pub(super) async fn tell_pending(ctx: &Context, repository: &str) -> Result<(), Stop> {
-    let (tip, pending) =
-        ctx.world.git(repository, |git| Ok((git.tip(), git.pending()?.len()))).await?;
+    let (tip, pending) = ctx.world.git(repository, known).await?;
     let state = ctx.world.update_repository(repository, |state| {
         state.tip = tip;
         state.pending = pending;
     });
     ctx.emit(Event::RepositoryObserved { name: repository.to_owned(), state }).await;
     Ok(())
+}
+
+/// The tip, and how many commits wait.
+pub(super) fn known(git: &Repository) -> Result<(Option<Revision>, usize), GitError> {
+    Ok((git.tip(), git.pending()?.len()))
 }
 
 async fn touched_paths(ctx: &Context, repository: &str) -> Result<Vec<String>, Stop> {

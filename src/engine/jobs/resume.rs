@@ -2,7 +2,7 @@
 
 use crate::engine::error::Stop;
 use crate::engine::jobs::activity::{how_far, made, tell};
-use crate::engine::jobs::{Context, push, sync};
+use crate::engine::jobs::{Context, accept, push, sync};
 use crate::engine::journal::{Intent, Operation};
 use crate::engine::{Failure, SyncOptions};
 use jiff::Timestamp;
@@ -30,6 +30,9 @@ pub(super) async fn proceed(ctx: &Context, entry: u64) -> Result<String, Stop> {
             Some(revision) => format!("the commit was made: {revision}"),
             None => "the commit was not made; the edit has to be made again".to_owned(),
         },
+        Intent::Accept { repository, tip } => {
+            accept::run(ctx, &repository, crate::domain::Revision::new(tip)).await?
+        }
         Intent::Suspend { .. } => how_far(ctx, &operation).await,
     };
     ctx.world

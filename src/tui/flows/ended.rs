@@ -3,7 +3,7 @@
 use crate::domain::PushOutcome;
 use crate::engine::{Event, JobId, Outcome, Store};
 use crate::tui::effect::{Effect, Purpose};
-use crate::tui::flows::{edit, leave, sync};
+use crate::tui::flows::{accept, edit, leave, sync};
 use crate::tui::popups::Popup;
 use crate::tui::popups::reader::Reader;
 use crate::tui::style::Role;
@@ -51,6 +51,7 @@ fn ended(
         Purpose::Draft { mapping } => drafted(ui, store, &mapping, failure),
         Purpose::Commit { mapping } => commit_ended(ui, &mapping, failure),
         Purpose::Push { repository } => pushed(ui, store, &repository, failure),
+        Purpose::Accept { repository } => accept::ask(ui, store, &repository, failure),
         Purpose::Show { revision } => show(ui, store, &revision, failure),
         Purpose::Check { repository } => checked(ui, store, &repository, failure),
     }

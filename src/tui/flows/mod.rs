@@ -1,5 +1,6 @@
 //! What takes several steps: a sync from its key to its confirmation, an edit from its file to its commit.
 
+pub mod accept;
 pub mod confirm_sync;
 pub mod edit;
 pub mod ended;
