@@ -6,6 +6,7 @@ mod definitions;
 mod fields;
 mod kubectl;
 mod limits;
+mod mutations;
 mod normal;
 mod reading;
 mod refusals;
@@ -89,6 +90,29 @@ async fn fields_are_managed_alike() {
 #[tokio::test]
 async fn refusals_are_alike() {
     converse("parity-refusals", refusals::all).await;
+}
+
+/// Whether one wrong value is taken, and with which code it is refused; the words are compared elsewhere.
+#[tokio::test]
+async fn wrong_values_are_refused_alike() {
+    let space = "parity-mutations";
+    let Some(pair) = pair(space).await else { return };
+    let mut heard = Vec::new();
+    for world in &pair {
+        let client = world.client().await;
+        let mut all = Heard::new();
+        for (collection, base) in mutations::bases(space) {
+            let made = ask(&client, &Ask::post(&collection, base.clone())).await;
+            assert_eq!(made.code, 201, "{}", made.body);
+            for mutation in mutations::of(&collection, &base) {
+                let answer = ask(&client, &mutation.ask).await;
+                let body = json!({"reason": answer.body["reason"]});
+                all.push((mutation.name, Answer { code: answer.code, body }));
+            }
+        }
+        heard.push(all);
+    }
+    assert_equal(&heard[0], &heard[1]);
 }
 
 #[tokio::test]

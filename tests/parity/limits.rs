@@ -7,6 +7,18 @@ const LIMITS: &[(&str, &str)] = &[
     ("watches [9]", "a revision that is no number is a bad request, not an unforeseen error"),
     ("requests that cannot be met [16]", "the words about an unknown directive differ"),
     ("requests that cannot be met [24]", "tokens of lists have a form of their own"),
+    (
+        "mutations merge /api/v1/namespaces/parity-mutations/secrets/s /data/a []",
+        "an array of numbers is taken for bytes",
+    ),
+    (
+        "mutations strategic /api/v1/namespaces/parity-mutations/configmaps/c /binaryData/b []",
+        "as above",
+    ),
+    (
+        "mutations json /api/v1/namespaces/parity-mutations/configmaps/c /binaryData/b []",
+        "as above",
+    ),
     ("widgets [16]", "who scaled a custom resource through its subresource stays on record"),
     ("widgets [18]", "as above, in the list"),
     ("widgets [19]", "as above, in the table"),

@@ -181,6 +181,14 @@ impl Failure {
         Self { details: Some(details), ..Self::new(422, "Invalid", message) }
     }
 
+    /// 422 for a patch whose result cannot be read.
+    pub fn unfit_patch(result: &str, why: &str) -> Self {
+        let cause = format!("Invalid value: {result:?}: {why}");
+        let message = format!(" \"\" is invalid: patch: {cause}");
+        let details = json!({"causes": [{"reason": "FieldValueInvalid", "message": cause, "field": "patch"}]});
+        Self { details: Some(details), ..Self::new(422, "Invalid", message) }
+    }
+
     /// 500 with nothing but a message, as errors that the server did not foresee come out.
     pub fn unforeseen(message: impl Into<String>) -> Self {
         Self::new(500, "", message)

@@ -83,7 +83,7 @@ impl ApiServer {
             let served = convert::to_served(&call.resource, live);
             let mut patched = self.patched(call, &served, &patch)?;
             check_identity(call, &mut patched)?;
-            self.check_fields(call, &mut patched)?;
+            self.check_fields(call, &mut patched).map_err(|failure| unfit(&patched, failure))?;
             Ok(patched)
         })?;
         read::object_reply(call, 200, &stored)
@@ -246,6 +246,14 @@ fn patch_once(object: &mut Value, operation: json_patch::PatchOperation) -> Resu
         let message = "the server rejected our request due to an error in our request";
         Failure { details: Some(json!({})), ..Failure::new(422, "Invalid", message) }
     })
+}
+
+/// What a patch makes and cannot be read is a fault of the patch.
+fn unfit(patched: &Value, failure: Failure) -> Failure {
+    let Some((_, why)) = failure.message.split_once(": ").filter(|_| failure.code == 400) else {
+        return failure;
+    };
+    Failure::unfit_patch(&patched.to_string(), why)
 }
 
 fn unreadable(call: &Call, why: &str) -> Failure {

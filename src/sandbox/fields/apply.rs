@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::collect::{check, paths};
 use super::compare::Comparison;
-use super::decode::amount_error;
+use super::decode::decode_error;
 use super::element::{Element, canonical, same};
 use super::managers::{self, APPLY, Manager, Managers, Owned, UPDATE};
 use super::merge::merge;
@@ -182,7 +182,7 @@ pub fn apply(
         }
         other => other?,
     };
-    if let Some(error) = result.as_ref().and_then(|object| amount_error(schema, object)) {
+    if let Some(error) = result.as_ref().and_then(|object| decode_error(schema, object)) {
         let (title, what) = (title(patch), kind_title(patch));
         return Err(ApplyError::Invalid(format!(
             "failed to convert new object ({title}) to proper version: unable to convert unstructured object to {what}: {error}"

@@ -18,11 +18,6 @@ pub fn decode_error(schema: &Schema, object: &Value) -> Option<String> {
     Walk { owner, path: String::new() }.visit(schema.root(), object)
 }
 
-/// The first amount that is none.
-pub fn amount_error(schema: &Schema, object: &Value) -> Option<String> {
-    decode_error(schema, object).filter(|error| error == AMOUNT)
-}
-
 fn short(definition: &str) -> &str {
     definition.rsplit('.').next().unwrap_or(definition)
 }
@@ -43,10 +38,13 @@ impl Walk {
         }
         let this = node.resolve();
         let fits = match this.form {
+            _ if this.format.as_deref() == Some("int-or-string") => {
+                value.is_string() || value.is_i64()
+            }
             Form::Any => true,
             Form::Object => value.is_object(),
             Form::Array => value.is_array(),
-            Form::String => value.is_string() || this.format.as_deref() == Some("int-or-string"),
+            Form::String => value.is_string(),
             Form::Integer => value.is_i64() || value.is_u64(),
             Form::Number => value.is_number(),
             Form::Boolean => value.is_boolean(),
