@@ -188,6 +188,8 @@ fn a_commit_goes_all_the_way() {
     assert_eq!(log["commits"][0]["revision"], revision.as_str());
     assert_eq!(log["commits"][0]["by_gitdeck"], true);
     let entries = demo.json(&["activity"]).1;
+    let line = entries["entries"][2]["line"].as_str().unwrap();
+    assert_eq!(line, "gitdeck commit catalog --file deployment.yaml=deployment.yaml --no-push");
     let verbs: Vec<&str> =
         entries["entries"].as_array().unwrap().iter().filter_map(|e| e["what"].as_str()).collect();
     assert_eq!(verbs.get(..3), Some(["sync", "push", "commit"].as_slice()), "{entries}");
@@ -220,6 +222,13 @@ fn guards_and_faults_have_their_codes() {
     let suspended = demo.run(&["sync", "ledger", "--yes"]);
     assert_eq!(suspended.code, 4, "{}{}", suspended.results, suspended.notes);
     assert!(suspended.notes.contains("gitdeck resume"), "{}", suspended.notes);
+    let journal = || demo.json(&["activity"]).1["entries"].clone();
+    let before = journal();
+    let idle = demo.run(&["resume", "catalog"]);
+    assert_eq!((idle.code, idle.results.as_str()), (0, "catalog was not suspended\n"));
+    assert_eq!(journal(), before, "nothing was done, nothing is journalled");
+    assert_eq!(demo.run(&["resume", "ledger"]).code, 0);
+    assert_eq!(journal()[0]["what"], "resume");
     let read_only = demo.run(&["--read-only", "sync", "checkout", "--yes"]);
     assert_eq!(read_only.code, 4, "{}", read_only.notes);
     let worst = demo.run(&["diff", "fraud", "checkout"]);
@@ -288,6 +297,13 @@ fn what_leaves_git_is_pruned_and_an_emptied_directory_is_refused() {
     demo.git(&clone, &["rm", "-qr", "apps/search"]);
     demo.git(&clone, &["commit", "-qm", "Empty it"]);
     demo.git(&clone, &["push", "-q"]);
+    let gone = demo.run(&["commit", "catalog", "--delete", "nowhere.yaml", "--no-push"]);
+    assert_eq!(gone.code, 3, "{}", gone.notes);
+    let deleted = demo.run(&["commit", "catalog", "--delete", "service.yaml", "--push"]);
+    assert_eq!(deleted.code, 0, "{}", deleted.notes);
+    assert!(deleted.results.contains("remove Service"), "{}", deleted.results);
+    let plan = demo.run(&["plan", "catalog"]);
+    assert!(plan.code == 1 && plan.results.contains("left Git"), "{}{}", plan.results, plan.notes);
     let emptied = demo.run(&["sync", "search", "--yes"]);
     assert_eq!(emptied.code, 4, "{}{}", emptied.results, emptied.notes);
     assert!(emptied.notes.contains("--allow-delete"), "{}", emptied.notes);

@@ -194,6 +194,24 @@ impl Command {
         )
     }
 
+    /// [`Command::line`] of a command about a mapping at this path: files are named below it, as the command line wants
+    /// them, and their new contents are looked for under the same names.
+    pub fn line_below(&self, path: &str) -> String {
+        let mut command = self.clone();
+        if let Self::Commit { edits, .. } = &mut command {
+            for edit in edits {
+                let below = edit.path.strip_prefix(path).map(|below| below.trim_start_matches('/'));
+                edit.path = match below {
+                    // The mapping is this one file.
+                    Some("") => path.rsplit('/').next().unwrap_or(path).to_owned(),
+                    Some(below) => below.to_owned(),
+                    None => edit.path.clone(),
+                };
+            }
+        }
+        command.line()
+    }
+
     /// The command line that does the same.
     pub fn line(&self) -> String {
         let mut line = String::from("gitdeck ");
@@ -219,7 +237,11 @@ impl Command {
             Self::Commit { mapping, edits, message, push: with_push, .. } => {
                 push(&mut line, "commit", mapping);
                 for edit in edits {
-                    let _ = write!(line, " --file {0}={0}", quoted(&edit.path));
+                    let path = quoted(&edit.path);
+                    let _ = match edit.content {
+                        Some(_) => write!(line, " --file {path}={path}"),
+                        None => write!(line, " --delete {path}"),
+                    };
                 }
                 if let Some(message) = message {
                     let _ = write!(line, " -m {}", quoted(message));
@@ -306,6 +328,22 @@ mod tests {
             options,
         };
         assert_eq!(sync.line(), "gitdeck sync checkout --allow-delete 7");
+        let edit = |path: &str, content: Option<&[u8]>| FileEdit {
+            path: path.into(),
+            content: content.map(<[u8]>::to_vec),
+        };
+        let commit = Command::Commit {
+            mapping: "cart".into(),
+            edits: vec![edit("apps/cart/a.yaml", Some(b"")), edit("apps/cart/b/c.yaml", None)],
+            message: None,
+            base: None,
+            push: false,
+        };
+        assert_eq!(
+            commit.line_below("apps/cart"),
+            "gitdeck commit cart --file a.yaml=a.yaml --delete b/c.yaml --no-push"
+        );
+        assert!(commit.line_below("apps/cart/a.yaml").contains(" --file a.yaml=a.yaml "));
         let suspend = Command::Suspend {
             mapping: "cart".into(),
             reason: Some("it's mine".into()),

@@ -100,7 +100,7 @@ pub struct JournalEntry {
     pub id: u64,
     /// When it began.
     pub at: Timestamp,
-    /// What was to be done: `sync`, `commit`, `push`, `suspend`.
+    /// What was to be done: `sync`, `commit`, `push`, `accept`, `suspend`, `resume`.
     pub what: String,
     /// Mapping or repository.
     pub subject: String,

@@ -112,11 +112,17 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn line(ctx: &jobs::Context, command: &Command) -> String {
+    let Command::Commit { mapping, .. } = command else { return command.line() };
+    let mapping = ctx.world.settings.mappings.get(mapping);
+    mapping.map_or_else(|| command.line(), |mapping| command.line_below(&mapping.path))
+}
+
 async fn run(ctx: jobs::Context, command: Command) {
     let started = Event::JobStarted {
         job: ctx.job,
         title: jobs::title(&command),
-        line: command.line(),
+        line: line(&ctx, &command),
         writes: command.writes(),
         at: Timestamp::now(),
     };

@@ -61,8 +61,13 @@ pub enum Intent {
         /// The new tip.
         tip: String,
     },
-    /// Suspend or resume.
+    /// Suspend.
     Suspend {
+        /// Mapping.
+        mapping: String,
+    },
+    /// End a suspension.
+    Resume {
         /// Mapping.
         mapping: String,
     },
@@ -76,6 +81,7 @@ impl Intent {
             Self::Push { .. } => "push",
             Self::Accept { .. } => "accept",
             Self::Suspend { .. } => "suspend",
+            Self::Resume { .. } => "resume",
         }
     }
 
@@ -83,7 +89,8 @@ impl Intent {
         match self {
             Self::Sync { mapping, .. }
             | Self::Commit { mapping, .. }
-            | Self::Suspend { mapping } => mapping,
+            | Self::Suspend { mapping }
+            | Self::Resume { mapping } => mapping,
             Self::Push { repository, .. } | Self::Accept { repository, .. } => repository,
         }
     }

@@ -26,8 +26,11 @@ pub struct Commit {
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
     /// A file of the mapping and the local file that holds its new content, `-` for standard input
-    #[arg(long = "file", value_name = "FILE=LOCAL", required = true, value_parser = pair)]
+    #[arg(long = "file", value_name = "FILE=LOCAL", required_unless_present = "deleted", value_parser = pair)]
     files: Vec<(String, String)>,
+    /// A file of the mapping that goes away
+    #[arg(long = "delete", value_name = "FILE")]
+    deleted: Vec<String>,
     /// Push right after
     #[arg(long, conflicts_with = "no_push")]
     push: bool,
@@ -101,12 +104,13 @@ impl Commit {
 
     fn edits(&self, mapping: &Mapping) -> Result<Vec<FileEdit>, Fault> {
         let mut edits: Vec<FileEdit> = Vec::new();
-        for (file, local) in &self.files {
+        let files = self.files.iter().map(|(file, local)| (file, Some(local)));
+        for (file, local) in files.chain(self.deleted.iter().map(|file| (file, None))) {
             let path = path_in(mapping, file)?;
             if edits.iter().any(|edit| edit.path == path) {
                 return Err(Fault::usage(format!("`{file}` is given twice")));
             }
-            edits.push(FileEdit { path, content: Some(read(local)?) });
+            edits.push(FileEdit { path, content: local.map(|local| read(local)).transpose()? });
         }
         Ok(edits)
     }

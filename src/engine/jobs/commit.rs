@@ -72,7 +72,7 @@ async fn record(
         base: None,
         push: request.push,
     }
-    .line();
+    .line_below(&mapping.path);
     let journal = &ctx.world.journal;
     let id = journal.begin(intent, &line, Timestamp::now()).map_err(Failure::from)?;
     journal.before(id, 1, 1, "commit").map_err(Failure::from)?;

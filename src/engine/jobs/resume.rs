@@ -33,7 +33,7 @@ pub(super) async fn proceed(ctx: &Context, entry: u64) -> Result<String, Stop> {
         Intent::Accept { repository, tip } => {
             accept::run(ctx, &repository, crate::domain::Revision::new(tip)).await?
         }
-        Intent::Suspend { .. } => how_far(ctx, &operation).await,
+        Intent::Suspend { .. } | Intent::Resume { .. } => how_far(ctx, &operation).await,
     };
     ctx.world
         .journal

@@ -30,6 +30,11 @@ pub(super) async fn suspend(
 
 /// Removes the suspension.
 pub(super) async fn resume(ctx: &Context, name: &str) -> Result<String, Stop> {
+    let mapping = ctx.world.mapping(name)?;
+    let cluster = ctx.world.cluster(&mapping.target.context).await?;
+    if cluster.inventory(name).await.map_err(Failure::from)?.suspension.is_none() {
+        return Ok(format!("{name} was not suspended"));
+    }
     write(ctx, name, None, &Command::Resume { mapping: name.to_owned() }.line()).await?;
     Ok(format!("{name} is resumed"))
 }
@@ -44,9 +49,12 @@ async fn write(
     let cluster = ctx.world.cluster(&mapping.target.context).await?;
     ctx.check()?;
     let journal = &ctx.world.journal;
-    let intent = Intent::Suspend { mapping: name.to_owned() };
+    let owner = name.to_owned();
+    let (word, intent) = match suspension {
+        Some(_) => ("suspend", Intent::Suspend { mapping: owner }),
+        None => ("resume", Intent::Resume { mapping: owner }),
+    };
     let id = journal.begin(intent, line, Timestamp::now()).map_err(Failure::from)?;
-    let word = if suspension.is_some() { "suspend" } else { "resume" };
     journal.before(id, 1, 1, word).map_err(Failure::from)?;
     let written = cluster.suspend(name, suspension).await.map_err(Failure::from);
     let error = written.as_ref().err().map(|failure| failure.message.as_str());
