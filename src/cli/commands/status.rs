@@ -14,14 +14,14 @@ use serde::Serialize;
 /// Show how mappings stand: in sync, drifted, behind, failed, and how healthy
 ///
 /// Looks at the repositories and clusters now, all at once. A mapping that cannot be seen is reported with the reason and
-/// ends the command with 3. With --exit-code the state counts too: 3 where a mapping is in error (it cannot be rendered
-/// or planned, or its last sync failed) or is not known, else 1 where one is drifted, out of sync or suspended, else 0.
+/// ends the command with 3. With --exit-code the state counts too: 1 where a mapping is seen to be anything but in sync
+/// (in error, drifted, out of sync or suspended), 0 where all are in sync.
 #[derive(Debug, Args)]
 pub struct Status {
     /// Mappings; all where none is named
     #[arg(value_name = "MAPPING")]
     mappings: Vec<String>,
-    /// Exit with 1 if any is not in sync, with 3 if any is in error
+    /// Exit with 1 if any is not in sync
     #[arg(long)]
     exit_code: bool,
     /// Show what was known last, without looking
@@ -60,12 +60,15 @@ impl Status {
     }
 }
 
-/// What a state means where the exit code is asked for.
+/// What a state means where the exit code is asked for. A fault that was seen is a difference like another: asking for
+/// it did not fail.
 fn counted(state: SyncState) -> Exit {
     match state {
         SyncState::Synced => Exit::Fine,
-        SyncState::Suspended | SyncState::Drifted | SyncState::OutOfSync => Exit::Differences,
-        SyncState::Error | SyncState::Unknown => Exit::Failed,
+        SyncState::Unknown => Exit::Failed,
+        SyncState::Error | SyncState::Suspended | SyncState::Drifted | SyncState::OutOfSync => {
+            Exit::Differences
+        }
     }
 }
 

@@ -18,7 +18,7 @@ fn what_cannot_be_seen_fails_and_what_is_broken_is_a_state() {
     }
     assert_eq!(run("gitdeck status cart", unseen).exit, Exit::Failed);
     assert_eq!(run("gitdeck status checkout", unseen).exit, Exit::Fine);
-    assert_eq!(run("gitdeck status checkout --exit-code", unseen).exit, Exit::Failed);
+    assert_eq!(run("gitdeck status checkout --exit-code", unseen).exit, Exit::Differences);
     assert_eq!(run("gitdeck status checkout --exit-code --cached", unseen).exit, Exit::Failed);
     fn one_broken(command: &Command) -> (Vec<Event>, Outcome) {
         match command {
@@ -28,7 +28,7 @@ fn what_cannot_be_seen_fails_and_what_is_broken_is_a_state() {
             other => one_drifted(other),
         }
     }
-    assert_eq!(run("gitdeck status --exit-code", one_broken).exit, Exit::Failed);
+    assert_eq!(run("gitdeck status --exit-code", one_broken).exit, Exit::Differences);
     assert_eq!(run("gitdeck status", one_broken).exit, Exit::Fine);
 }
 
