@@ -59,14 +59,14 @@ fn hint(binding: &'static Binding, scene: &Scene) -> Option<(String, &'static st
     if !ui.popups.is_empty() {
         return None;
     }
-    let key = binding.keys.first().filter(|_| binding.holds_in(ui.focus))?;
+    let key = binding.keys.first().filter(|_| binding.hinted && binding.holds_in(ui.focus))?;
     let mapping = ui.selected_mapping(store);
     let word = match binding.action {
         Action::Commit if ui.edits.is_empty() => "",
         Action::Push => {
             let name = ui.selected_repository(store)?;
             let waits = store.repositories.get(&name).is_some_and(|view| view.state.pending > 0);
-            if waits { binding.hint } else { "" }
+            if waits { binding.name } else { "" }
         }
         Action::Accept => {
             let name = ui.selected_repository(store)?;
@@ -82,7 +82,7 @@ fn hint(binding: &'static Binding, scene: &Scene) -> Option<(String, &'static st
         {
             ""
         }
-        _ => binding.hint,
+        _ => binding.name,
     };
     (!word.is_empty()).then(|| (key.label(), word))
 }

@@ -61,8 +61,10 @@ pub struct Binding {
     pub keys: &'static [Key],
     /// Panes in which it holds; empty means everywhere.
     pub panes: &'static [Pane],
-    /// One word for the hints; empty where it is never hinted.
-    pub hint: &'static str,
+    /// What people type to find it in the palette; the word of the hints. No two actions share one.
+    pub name: &'static str,
+    /// Whether the last line of the screen mentions it.
+    pub hinted: bool,
     /// What it does, for help and palette.
     pub about: &'static str,
     /// Whether it changes Git or a cluster; gone when read-only.
@@ -88,28 +90,42 @@ const fn read(
     action: Action,
     keys: &'static [Key],
     panes: &'static [Pane],
-    hint: &'static str,
+    name: &'static str,
     about: &'static str,
 ) -> Binding {
-    Binding { action, keys, panes, hint, about, writes: false }
+    Binding { action, keys, panes, name, hinted: false, about, writes: false }
 }
 
 const fn write(
     action: Action,
     keys: &'static [Key],
     panes: &'static [Pane],
-    hint: &'static str,
+    name: &'static str,
     about: &'static str,
 ) -> Binding {
-    Binding { action, keys, panes, hint, about, writes: true }
+    Binding { action, keys, panes, name, hinted: true, about, writes: true }
 }
 
-const fn motion(motion: Motion, keys: &'static [Key], about: &'static str) -> Binding {
-    read(Action::Move(motion), keys, &[], "", about)
+const fn hinted(binding: Binding) -> Binding {
+    Binding { hinted: true, ..binding }
 }
 
-const fn focus(pane: Pane, keys: &'static [Key], about: &'static str) -> Binding {
-    read(Action::Focus(pane), keys, &[], "", about)
+const fn motion(
+    motion: Motion,
+    keys: &'static [Key],
+    name: &'static str,
+    about: &'static str,
+) -> Binding {
+    read(Action::Move(motion), keys, &[], name, about)
+}
+
+const fn focus(
+    pane: Pane,
+    keys: &'static [Key],
+    name: &'static str,
+    about: &'static str,
+) -> Binding {
+    read(Action::Focus(pane), keys, &[], name, about)
 }
 
 /// Every key of the panes, in the order of help and palette.
@@ -138,56 +154,91 @@ pub const TABLE: &[Binding] = &[
         "suspend",
         "suspend the mapping with a reason, or resume it",
     ),
-    read(Action::Diff, &[Key::char('d')], OF_MAPPING, "diff", "show what a sync would change"),
-    read(
+    hinted(read(
+        Action::Diff,
+        &[Key::char('d')],
+        OF_MAPPING,
+        "diff",
+        "show what a sync would change",
+    )),
+    hinted(read(
         Action::Describe,
         &[Key::char('D')],
         &[],
         "describe",
         "show everything known of the selection",
-    ),
-    read(
+    )),
+    hinted(read(
         Action::Check,
         &[Key::char('t')],
         &[Pane::Repositories],
         "test",
         "test address, credential, branch and push",
-    ),
-    read(Action::Open, &[Key::of(KeyCode::Enter)], &[], "", "open the selection"),
-    read(Action::Mark, &[Key::char(' ')], &[Pane::Mappings], "mark", "mark several mappings"),
-    read(Action::Fold, &[Key::char(' ')], &[Pane::Diff], "fold", "fold or unfold the object"),
-    read(Action::FoldAll, &[Key::char('f')], &[Pane::Diff], "", "fold or unfold every object"),
-    read(Action::Filter, &[Key::char('/')], LISTS, "filter", "filter the list"),
-    read(Action::Palette, &[Key::char(':')], &[], "commands", "find an action by its name"),
-    read(Action::Help, &[Key::char('?')], &[], "help", "show the keys"),
-    read(Action::Refresh, &[Key::ctrl('r')], &[], "", "fetch and observe now"),
-    read(Action::Activity, &[Key::char('w')], &[], "", "what runs, what ended, and the errors"),
-    read(Action::Copy, &[Key::char('y')], &[], "", "copy the command line that is shown"),
-    read(Action::Zoom, &[Key::char('z')], &[], "", "one pane on the whole screen"),
-    read(Action::Back, &[Key::of(KeyCode::Esc)], &[], "", "go back: filter, marks, zoom"),
-    motion(Motion::Down, &[Key::char('j'), Key::of(KeyCode::Down)], "down"),
-    motion(Motion::Up, &[Key::char('k'), Key::of(KeyCode::Up)], "up"),
-    motion(Motion::Top, &[Key::char('g'), Key::of(KeyCode::Home)], "first row"),
-    motion(Motion::Bottom, &[Key::char('G'), Key::of(KeyCode::End)], "last row"),
-    motion(Motion::HalfDown, &[Key::ctrl('d')], "half a page down"),
-    motion(Motion::HalfUp, &[Key::ctrl('u')], "half a page up"),
-    motion(Motion::PageDown, &[Key::of(KeyCode::PageDown), Key::ctrl('f')], "a page down"),
-    motion(Motion::PageUp, &[Key::of(KeyCode::PageUp), Key::ctrl('b')], "a page up"),
-    focus(Pane::Repositories, &[Key::char('1')], "go to the repositories"),
-    focus(Pane::Mappings, &[Key::char('2')], "go to the mappings"),
-    focus(Pane::Commits, &[Key::char('3')], "go to the commits"),
-    focus(Pane::Diff, &[Key::char('4')], "go to the diff"),
-    focus(Pane::Sync, &[Key::char('5')], "go to sync"),
-    read(Action::NextPane, &[Key::of(KeyCode::Tab)], &[], "", "next pane"),
-    read(Action::PreviousPane, &[Key::of(KeyCode::BackTab)], &[], "", "previous pane"),
-    read(Action::Stop, &[Key::ctrl('z')], &[], "", "stop; the shell's `fg` comes back"),
+    )),
+    read(Action::Open, &[Key::of(KeyCode::Enter)], &[], "open", "open the selection"),
+    hinted(read(
+        Action::Mark,
+        &[Key::char(' ')],
+        &[Pane::Mappings],
+        "mark",
+        "mark several mappings",
+    )),
+    hinted(read(
+        Action::Fold,
+        &[Key::char(' ')],
+        &[Pane::Diff],
+        "fold",
+        "fold or unfold the object",
+    )),
     read(
+        Action::FoldAll,
+        &[Key::char('f')],
+        &[Pane::Diff],
+        "fold-all",
+        "fold or unfold every object",
+    ),
+    hinted(read(Action::Filter, &[Key::char('/')], LISTS, "filter", "filter the list")),
+    hinted(read(Action::Palette, &[Key::char(':')], &[], "commands", "find an action by its name")),
+    hinted(read(Action::Help, &[Key::char('?')], &[], "help", "show the keys")),
+    read(Action::Refresh, &[Key::ctrl('r')], &[], "refresh", "fetch and observe now"),
+    read(
+        Action::Activity,
+        &[Key::char('w')],
+        &[],
+        "activity",
+        "what runs, what ended, and the errors",
+    ),
+    read(Action::Copy, &[Key::char('y')], &[], "copy", "copy the command line that is shown"),
+    read(Action::Zoom, &[Key::char('z')], &[], "zoom", "one pane on the whole screen"),
+    read(Action::Back, &[Key::of(KeyCode::Esc)], &[], "back", "go back: filter, marks, zoom"),
+    motion(Motion::Down, &[Key::char('j'), Key::of(KeyCode::Down)], "down", "next row"),
+    motion(Motion::Up, &[Key::char('k'), Key::of(KeyCode::Up)], "up", "previous row"),
+    motion(Motion::Top, &[Key::char('g'), Key::of(KeyCode::Home)], "top", "first row"),
+    motion(Motion::Bottom, &[Key::char('G'), Key::of(KeyCode::End)], "bottom", "last row"),
+    motion(Motion::HalfDown, &[Key::ctrl('d')], "half-down", "half a page down"),
+    motion(Motion::HalfUp, &[Key::ctrl('u')], "half-up", "half a page up"),
+    motion(
+        Motion::PageDown,
+        &[Key::of(KeyCode::PageDown), Key::ctrl('f')],
+        "page-down",
+        "a page down",
+    ),
+    motion(Motion::PageUp, &[Key::of(KeyCode::PageUp), Key::ctrl('b')], "page-up", "a page up"),
+    focus(Pane::Repositories, &[Key::char('1')], "repositories", "go to the repositories"),
+    focus(Pane::Mappings, &[Key::char('2')], "mappings", "go to the mappings"),
+    focus(Pane::Commits, &[Key::char('3')], "commits", "go to the commits"),
+    focus(Pane::Diff, &[Key::char('4')], "diff-pane", "go to the diff"),
+    focus(Pane::Sync, &[Key::char('5')], "sync-pane", "go to sync"),
+    read(Action::NextPane, &[Key::of(KeyCode::Tab)], &[], "next-pane", "next pane"),
+    read(Action::PreviousPane, &[Key::of(KeyCode::BackTab)], &[], "previous-pane", "previous pane"),
+    read(Action::Stop, &[Key::ctrl('z')], &[], "stop", "stop; the shell's `fg` comes back"),
+    hinted(read(
         Action::Quit,
         &[Key::char('q'), Key::ctrl('c')],
         &[],
         "quit",
         "quit; asks while something writes",
-    ),
+    )),
 ];
 
 /// The table, without the rows that a read-only console has not.
@@ -244,7 +295,13 @@ mod tests {
     }
 
     #[test]
-    fn every_row_says_what_it_does() {
-        assert!(TABLE.iter().all(|binding| !binding.about.is_empty() && !binding.keys.is_empty()));
+    fn every_row_has_a_name_of_its_own_and_says_what_it_does() {
+        let mut names = std::collections::HashSet::new();
+        for binding in TABLE {
+            assert!(!binding.about.is_empty() && !binding.keys.is_empty(), "{}", binding.name);
+            let plain = |c: char| c.is_ascii_lowercase() || c == '-';
+            assert!(binding.name.len() > 1 && binding.name.chars().all(plain), "{}", binding.name);
+            assert!(names.insert(binding.name), "{} twice", binding.name);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod area;
 pub mod field;
+pub mod finder;
 pub mod frame;
 pub mod progress;
 pub mod scroll;
