@@ -307,6 +307,46 @@ fn what_leaves_git_is_pruned_and_an_emptied_directory_is_refused() {
     let emptied = demo.run(&["sync", "search", "--yes"]);
     assert_eq!(emptied.code, 4, "{}{}", emptied.results, emptied.notes);
     assert!(emptied.notes.contains("--allow-delete"), "{}", emptied.notes);
+    let plan = demo.json(&["plan", "search"]).1;
+    let number = plan["plans"][0]["summary"]["delete"].to_string();
+    let pruned = demo.run(&["sync", "search", "--yes", "--allow-delete", &number]);
+    assert_eq!(pruned.code, 0, "{}{}", pruned.results, pruned.notes);
+    // Nothing is wanted and nothing is left: that is in sync, and says what to do about it.
+    let status = demo.status("search");
+    assert_eq!(status["sync"], "synced", "{status}");
+    assert_eq!(status["objects"]["total"], 0, "{status}");
+    let message = status["message"].as_str().unwrap();
+    assert!(message.contains("`gitdeck mapping remove search`"), "{message}");
+    assert_eq!(demo.run(&["diff", "search"]).code, 0);
+    assert_eq!(demo.run(&["sync", "search", "--yes"]).code, 0);
+    // A path that was never there is a slip of the pen.
+    let place = ["--project", "shop", "--repository", "storefront", "--path", "apps/serach"];
+    let added = demo.run(&[&["mapping", "add", "serach"][..], &place].concat());
+    assert_eq!(added.code, 0, "{}", added.notes);
+    let status = demo.status("serach");
+    assert_eq!(status["sync"], "error", "{status}");
+}
+
+#[test]
+fn a_suspension_says_by_whom_why_and_until_when() {
+    let demo = Demo::start();
+    let reason = ["--reason", "month end", "--until", "2h"];
+    let suspended = demo.run(&[&["suspend", "checkout"][..], &reason].concat());
+    assert_eq!(suspended.code, 0, "{}", suspended.notes);
+    let status = demo.status("checkout");
+    assert_eq!(status["sync"], "suspended", "{status}");
+    let message = status["message"].as_str().unwrap();
+    let until = status["suspension"]["until"].as_str().unwrap().get(..10).unwrap();
+    assert!(message.contains(&format!(" until {until}")), "{message}");
+    assert!(message.ends_with(" UTC: month end"), "{message}");
+    let planned = demo.run(&["plan", "checkout"]);
+    assert_eq!(planned.code, 4, "{}", planned.notes);
+    assert!(planned.notes.contains(message), "{}", planned.notes);
+    let refused = demo.run(&["sync", "checkout", "--yes"]);
+    assert_eq!(refused.code, 4, "{}", refused.notes);
+    assert!(refused.notes.contains(message), "{}", refused.notes);
+    assert_eq!(demo.run(&["resume", "checkout"]).code, 0);
+    assert!(demo.status("checkout")["suspension"].is_null());
 }
 
 #[test]

@@ -31,6 +31,8 @@ mod secrecy;
 mod support;
 mod tidy;
 #[cfg(all(feature = "console", feature = "sandbox"))]
+mod two_consoles;
+#[cfg(all(feature = "console", feature = "sandbox"))]
 mod walk;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 mod walk_clusters;

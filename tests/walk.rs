@@ -53,12 +53,13 @@ fn walk(size: (u16, u16)) {
 
     // Push and sync, each asked about.
     terminal.keys("P").see("Push 1 commit of storefront?").keys("\r").see("pushed");
-    terminal.keys("s").see("Sync catalog?").see("restarts Deployment catalog").keys("\r");
-    terminal.miss("Sync catalog?");
+    terminal.keys("s").see("Sync catalog?").see("restarts Deployment catalog");
+    terminal.look_out(&["progressing"]).keys("\r").miss("Sync catalog?");
     terminal.keys("5").wait("a healthy catalog that is in sync", |screen| {
         let text = screen.contents();
         text.contains("in sync") && text.contains("healthy") && text.contains("plan +0 ~0 -0")
     });
+    terminal.assert_passed();
 
     assert!(titles(&root).contains(&message), "{message} is not among {:?}", titles(&root));
     assert_eq!(terminal.keys("q").end(), 0);

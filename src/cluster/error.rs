@@ -150,7 +150,7 @@ fn reason_of(refusal: &Refusal) -> String {
         Refusal::Exists { object } => format!("{object} exists already"),
         Refusal::Invalid { object, message, .. } => format!("{object}: {message}"),
         Refusal::Moved { what } => what.clone(),
-        Refusal::Suspended { owner, .. } => format!("{owner} suspended the mapping"),
+        Refusal::Suspended(suspension) => format!("the mapping is {suspension}"),
         Refusal::ReadOnly => "writes are switched off".to_owned(),
     }
 }

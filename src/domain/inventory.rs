@@ -34,6 +34,20 @@ impl Suspension {
     }
 }
 
+/// By whom, until when and why: `suspended by ana until 2026-01-31 18:00 UTC: month end`. Owner and reason are foreign text.
+impl std::fmt::Display for Suspension {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "suspended by {}", self.owner)?;
+        if let Some(until) = self.until {
+            write!(f, " until {}", until.strftime("%Y-%m-%d %H:%M UTC"))?;
+        }
+        match &self.reason {
+            Some(reason) => write!(f, ": {reason}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// The record of one mapping in one cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Inventory {

@@ -1,6 +1,6 @@
 //! A plan: the exact list of operations that a sync would do, with the reason of each.
 
-use crate::domain::{Health, ObjectRef, Origin, Revision};
+use crate::domain::{Health, ObjectRef, Origin, Revision, Suspension};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -157,12 +157,7 @@ pub enum Refusal {
         what: String,
     },
     /// The mapping is suspended.
-    Suspended {
-        /// By whom.
-        owner: String,
-        /// Why.
-        reason: Option<String>,
-    },
+    Suspended(Suspension),
     /// Writes are switched off.
     ReadOnly,
     /// The server would not accept the object.
@@ -225,6 +220,20 @@ impl Plan {
     /// Whether the cluster is as desired.
     pub fn is_empty(&self) -> bool {
         self.operations.is_empty()
+    }
+
+    /// Whether a guard keeps a sync from carrying it out. A suspension keeps nothing from a plan without operations.
+    pub fn is_refused(&self) -> bool {
+        let idle = self.is_empty();
+        self.refusals.iter().any(|refusal| !(idle && matches!(refusal, Refusal::Suspended(_))))
+    }
+
+    /// The suspension that holds, if one does.
+    pub fn suspension(&self) -> Option<&Suspension> {
+        self.refusals.iter().find_map(|refusal| match refusal {
+            Refusal::Suspended(suspension) => Some(suspension),
+            _ => None,
+        })
     }
 
     /// Live fields that differ because somebody changed the cluster.

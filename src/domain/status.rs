@@ -1,6 +1,6 @@
 //! The state of a mapping in one line: what `status` prints and the console lists.
 
-use crate::domain::{EngineKind, Health, Revision, Source, Target};
+use crate::domain::{EngineKind, Health, Revision, Source, Suspension, Target};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +78,9 @@ pub struct MappingStatus {
     pub objects: ObjectCount,
     /// Why, in one sentence (may hold foreign text).
     pub message: Option<String>,
+    /// The suspension that holds; absent where none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspension: Option<Suspension>,
     /// When this was true.
     pub observed_at: Option<Timestamp>,
 }

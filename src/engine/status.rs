@@ -32,6 +32,7 @@ pub fn assess(mapping: &Mapping, sight: &Sight<'_>, now: Timestamp) -> MappingSt
     status.observed_at = Some(now);
     if let Some(inventory) = sight.inventory {
         status.synced_revision.clone_from(&inventory.synced_revision);
+        status.suspension = inventory.suspension.clone().filter(|suspension| suspension.holds(now));
     }
     if let Some(plan) = sight.plan {
         status.drifted_fields = plan.drifted_fields();
@@ -43,11 +44,11 @@ pub fn assess(mapping: &Mapping, sight: &Sight<'_>, now: Timestamp) -> MappingSt
         status.health =
             plan.objects.iter().map(|object| object.health).max().unwrap_or(Health::Healthy);
     }
-    (status.sync, status.message) = state(&status, sight, now);
+    (status.sync, status.message) = state(&status, sight);
     status
 }
 
-fn state(status: &MappingStatus, sight: &Sight<'_>, now: Timestamp) -> (SyncState, Option<String>) {
+fn state(status: &MappingStatus, sight: &Sight<'_>) -> (SyncState, Option<String>) {
     if let Some(error) = &sight.error {
         return (SyncState::Error, Some(error.clone()));
     }
@@ -60,11 +61,8 @@ fn state(status: &MappingStatus, sight: &Sight<'_>, now: Timestamp) -> (SyncStat
     if let Some(reason) = &sight.unseen {
         return (SyncState::Unknown, Some(reason.clone()));
     }
-    let suspension = sight.inventory.and_then(|inventory| inventory.suspension.as_ref());
-    if let Some(suspension) = suspension.filter(|suspension| suspension.holds(now)) {
-        let reason =
-            suspension.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        return (SyncState::Suspended, Some(format!("suspended by {}{reason}", suspension.owner)));
+    if let Some(suspension) = &status.suspension {
+        return (SyncState::Suspended, Some(suspension.to_string()));
     }
     if status.drifted_fields > 0 {
         return (SyncState::Drifted, culprits(plan));
@@ -72,7 +70,16 @@ fn state(status: &MappingStatus, sight: &Sight<'_>, now: Timestamp) -> (SyncStat
     if !plan.is_empty() || (status.behind > 0 && status.synced_revision.is_some()) {
         return (SyncState::OutOfSync, rewritten(plan).or_else(|| unhealthy(plan)));
     }
-    (SyncState::Synced, unhealthy(plan))
+    (SyncState::Synced, unhealthy(plan).or_else(|| emptied(plan)))
+}
+
+fn emptied(plan: &Plan) -> Option<String> {
+    plan.objects.is_empty().then(|| {
+        format!(
+            "the path is empty at this commit; `gitdeck mapping remove {}` forgets it",
+            plan.mapping
+        )
+    })
 }
 
 fn invalid(plan: &Plan) -> Option<String> {

@@ -342,6 +342,7 @@ impl MappingView {
             synced_revision: None,
             objects: ObjectCount::default(),
             message: None,
+            suspension: None,
             observed_at: None,
         };
         Self {

@@ -47,8 +47,6 @@ pub(crate) struct World {
     pub claimed: tokio::sync::Notify,
     /// Counts the changes of claims.
     pub claim_changes: AtomicU64,
-    /// One sync of a mapping at a time in this process.
-    pub syncing: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl World {
@@ -71,7 +69,6 @@ impl World {
             claims: Mutex::default(),
             claimed: tokio::sync::Notify::new(),
             claim_changes: AtomicU64::new(0),
-            syncing: Mutex::default(),
         })
     }
 
@@ -255,10 +252,6 @@ impl World {
             Some(failure) => lock(&self.failures).insert(mapping.to_owned(), failure),
             None => lock(&self.failures).remove(mapping),
         };
-    }
-
-    pub fn turn(&self, mapping: &str) -> Arc<tokio::sync::Mutex<()>> {
-        Arc::clone(lock(&self.syncing).entry(mapping.to_owned()).or_default())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The activity line: what runs now, and what ended last with its error.
 
+use crate::domain::Refusal;
 use crate::engine::store::JobView;
 use crate::engine::{Command, Outcome, Store};
 use crate::tui::look::Look;
@@ -96,11 +97,20 @@ pub fn outcome_words(outcome: &Outcome, look: &Look) -> (&'static str, Role, Str
         Outcome::Failed(failure) => {
             (look.glyphs.bad, Role::Bad, format!("failed: {}", failure.message))
         }
-        Outcome::Refused(refusals) => (
-            look.glyphs.suspended,
-            Role::Bad,
-            format!("refused: {}", crate::tui::words::count(refusals.len(), "reason")),
-        ),
+        Outcome::Refused(refusals) => {
+            (look.glyphs.suspended, Role::Bad, format!("refused: {}", reasons(refusals)))
+        }
         Outcome::Cancelled => (look.glyphs.suspended, Role::Muted, "stopped".to_owned()),
+    }
+}
+
+/// The first reason, and how many more there are.
+fn reasons(refusals: &[Refusal]) -> String {
+    match refusals {
+        [] => String::new(),
+        [one] => crate::tui::refusal::words(one),
+        [first, rest @ ..] => {
+            format!("{} and {} more", crate::tui::refusal::words(first), rest.len())
+        }
     }
 }

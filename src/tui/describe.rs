@@ -1,6 +1,6 @@
 //! Everything known of a repository or a mapping, as a text to read.
 
-use crate::domain::EngineKind;
+use crate::domain::{EngineKind, MappingStatus};
 use crate::engine::store::{MappingView, RepositoryView};
 use crate::engine::{Command, Store};
 use crate::tui::action::Pane;
@@ -103,6 +103,7 @@ fn mapping(view: &MappingView) -> Vec<(Role, String)> {
         ),
         fact("fetched every", format!("{} s", mapping.polling_interval.as_secs())),
     ];
+    facts.extend(suspension(status));
     for rule in &mapping.ignore {
         let kind = rule.kind.as_deref().unwrap_or("any kind");
         facts.push(fact("ignored", format!("{kind} {}", rule.path)));
@@ -111,4 +112,19 @@ fn mapping(view: &MappingView) -> Vec<(Role, String)> {
         facts.insert(0, (sync_role(status.sync), message.clone()));
     }
     facts
+}
+
+fn suspension(status: &MappingStatus) -> Vec<(Role, String)> {
+    let Some(suspension) = &status.suspension else { return Vec::new() };
+    let until = suspension.until.map_or_else(
+        || "until somebody resumes it".to_owned(),
+        |until| format!("until {}", moment(Some(until))),
+    );
+    vec![
+        (Role::Muted, " ".to_owned()),
+        (Role::Suspended, format!("{:<18}{}", "suspended by", suspension.owner)),
+        fact("since", moment(Some(suspension.since))),
+        fact("ends", until),
+        fact("reason", suspension.reason.as_deref().unwrap_or("none given")),
+    ]
 }

@@ -27,6 +27,11 @@ pub enum Purpose {
         /// Mapping.
         mapping: String,
     },
+    /// What keeps the sync from its work is shown.
+    Sync {
+        /// Mapping.
+        mapping: String,
+    },
     /// The outcome of the push is shown.
     Push {
         /// Repository.

@@ -72,7 +72,7 @@ fn hint(binding: &'static Binding, scene: &Scene) -> Option<(String, &'static st
             let name = ui.selected_repository(store)?;
             let rewritten =
                 store.repositories.get(&name).is_some_and(|v| v.state.rewritten_from.is_some());
-            if rewritten { binding.hint } else { "" }
+            if rewritten { binding.name } else { "" }
         }
         Action::Suspend if mapping.is_some_and(|v| v.status.sync == SyncState::Suspended) => {
             "resume"

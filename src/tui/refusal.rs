@@ -26,10 +26,7 @@ pub fn words(refusal: &Refusal) -> String {
             format!("{}{}: {}", safe(&object.to_string()), safe(&origin), safe(message))
         }
         Refusal::Moved { what } => format!("the world moved since: {}", safe(what)),
-        Refusal::Suspended { owner, reason } => match reason {
-            Some(reason) => format!("suspended by {}: {}", safe(owner), safe(reason)),
-            None => format!("suspended by {}", safe(owner)),
-        },
+        Refusal::Suspended(suspension) => safe(&suspension.to_string()).into_owned(),
         Refusal::ReadOnly => "writes are switched off".to_owned(),
     }
 }

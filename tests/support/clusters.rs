@@ -4,7 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use gitdeck::sandbox::{Options, Sandbox};
+use gitdeck::sandbox::{Faults, Options, Sandbox};
 use kube::Client;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -109,6 +109,14 @@ impl World {
         create_namespace(&client, namespace).await;
         await_account(&client, namespace).await;
         world
+    }
+
+    /// What the sandbox can be made to do wrong, or late; nothing on a real control plane.
+    pub fn faults(&self) -> Option<&Faults> {
+        match &self.held {
+            Some(Held::Sandbox(sandbox, ..)) => Some(sandbox.faults()),
+            _ => None,
+        }
     }
 
     /// A client of the administrator for the calling runtime.

@@ -11,6 +11,8 @@ pub mod fake_node;
 pub mod git_http;
 pub mod git_ssh;
 pub mod paths;
+#[cfg(all(feature = "console", feature = "sandbox"))]
+pub mod services;
 #[cfg(feature = "console")]
 pub mod terminal;
 #[cfg(feature = "sandbox")]

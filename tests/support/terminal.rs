@@ -21,7 +21,32 @@ const DEADLINE: Duration = Duration::from_secs(120);
 struct Seen {
     parser: Parser,
     bytes: Vec<u8>,
+    /// Texts of passing states, and whether a frame has shown them since they were asked for.
+    passing: Vec<(String, bool)>,
     ended: bool,
+}
+
+/// What ends a frame: the end of a synchronized update.
+const FRAME_END: &[u8] = b"\x1b[?2026l";
+
+impl Seen {
+    /// Takes in what the program wrote, frame by frame, so that no state passes unseen.
+    fn take(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let end = rest.windows(FRAME_END.len()).position(|window| window == FRAME_END);
+            let (frame, later) = rest.split_at(end.map_or(rest.len(), |at| at + FRAME_END.len()));
+            self.parser.process(frame);
+            if self.passing.iter().any(|(_, shown)| !shown) {
+                let screen = self.parser.screen().contents();
+                for (text, shown) in &mut self.passing {
+                    *shown |= screen.contains(text.as_str());
+                }
+            }
+            rest = later;
+        }
+    }
 }
 
 /// A program in a terminal.
@@ -64,7 +89,7 @@ impl Terminal {
         let child = pair.slave.spawn_command(command).expect("the binary starts");
         drop(pair.slave);
         let parser = Parser::new(cells(size.1), cells(size.0), 0);
-        let seen = Seen { parser, bytes: Vec::new(), ended: false };
+        let seen = Seen { parser, bytes: Vec::new(), passing: Vec::new(), ended: false };
         let seen = Arc::new((Mutex::new(seen), Condvar::new()));
         let reader = pair.master.try_clone_reader().expect("a reader");
         let shared = Arc::clone(&seen);
@@ -104,6 +129,20 @@ impl Terminal {
     /// Waits until a text is not on the screen.
     pub fn miss(&mut self, text: &str) -> &mut Self {
         self.wait(&format!("no {text}"), |screen| !screen.contents().contains(text))
+    }
+
+    /// Looks out for states that may pass before a wait sees them; see [`Self::assert_passed`].
+    pub fn look_out(&mut self, texts: &[&str]) -> &mut Self {
+        let passing = texts.iter().map(|text| ((*text).to_owned(), false)).collect();
+        self.seen.0.lock().expect("the reader lives").passing = passing;
+        self
+    }
+
+    /// Asserts that every state that was looked out for was on the screen in some frame since.
+    pub fn assert_passed(&self) {
+        let seen = self.seen.0.lock().expect("the reader lives");
+        let missed: Vec<_> = seen.passing.iter().filter(|(_, shown)| !shown).collect();
+        assert!(missed.is_empty(), "never on the screen: {missed:?}");
     }
 
     /// The screen as text.
@@ -203,8 +242,7 @@ fn read(mut reader: Box<dyn Read + Send>, seen: &(Mutex<Seen>, Condvar)) {
             break;
         }
         let mut state = seen.0.lock().expect("the test lives");
-        state.parser.process(&buffer[..length]);
-        state.bytes.extend_from_slice(&buffer[..length]);
+        state.take(&buffer[..length]);
         seen.1.notify_all();
     }
     seen.0.lock().expect("the test lives").ended = true;

@@ -5,7 +5,7 @@ use gitdeck::domain::repository::Signature;
 use gitdeck::domain::{
     Authentication, Change, Commit, EngineKind, Health, Mapping, ObjectCount, ObjectRef, Op,
     Operation, Origin, Plan, PlannedObject, Reason, Refusal, Remote, Revision, Source, Summary,
-    SyncPolicy, SyncState, Target,
+    Suspension, SyncPolicy, SyncState, Target,
 };
 use gitdeck::engine::event::{ClusterState, FileText, JournalEntry, RepositoryState};
 use gitdeck::engine::{Event, Failure, JobId, Outcome, Progress, Store, Subject};
@@ -129,7 +129,14 @@ fn facts(store: &Store) -> Vec<Event> {
             );
         }
         if sync == SyncState::Suspended {
-            status.message = Some("suspended by leo 3 hours ago: month end".into());
+            let suspension = Suspension {
+                owner: "leo".into(),
+                reason: Some("month end".into()),
+                since: now() - SignedDuration::from_hours(3),
+                until: Some(now() + SignedDuration::from_hours(2)),
+            };
+            status.message = Some(suspension.to_string());
+            status.suspension = Some(suspension);
         }
         events.push(Event::MappingObserved { status });
     }

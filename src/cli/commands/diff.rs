@@ -47,7 +47,7 @@ impl Diff {
         let names = select::mappings(&work.settings, &self.mappings, work.global)?;
         let options = SyncOptions::default();
         let (plans, mut exit) = work.plans(&names, self.revision.as_deref(), &options).await;
-        if plans.iter().any(|plan| !plan.is_empty() || !plan.refusals.is_empty()) {
+        if plans.iter().any(|plan| !plan.is_empty() || plan.is_refused()) {
             exit = exit.and(Exit::Differences);
         }
         if !work.out.is_human() {

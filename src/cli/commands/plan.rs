@@ -38,7 +38,7 @@ impl Plan {
                 work.out.text(&text);
             }
         }
-        for plan in plans.iter().filter(|plan| !plan.refusals.is_empty()) {
+        for plan in plans.iter().filter(|plan| plan.is_refused()) {
             exit = exit.and(work.refused(&plan.mapping, &plan.refusals));
         }
         if !work.out.is_human() {

@@ -91,10 +91,10 @@ impl Sync {
         let mut todo: Vec<Arc<Plan>> = Vec::new();
         for plan in plans {
             let paint = work.out.note_paint;
-            if !plan.is_empty() || !plan.refusals.is_empty() {
+            if !plan.is_empty() || plan.is_refused() {
                 work.out.note_painted(&print::plan::print(paint, &plan, Timestamp::now()));
             }
-            if !plan.refusals.is_empty() {
+            if plan.is_refused() {
                 exit = exit.and(work.refused(&plan.mapping, &plan.refusals));
                 results.push(result(&plan, "refused"));
             } else if self.dry_run {

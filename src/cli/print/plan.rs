@@ -127,6 +127,11 @@ fn print_beside(text: &mut String, paint: Paint, plan: &Plan) {
         let line = format!("  {} differing paths are ignored or noise", plan.ignored);
         let _ = writeln!(text, "{}", paint.dim(&line));
     }
+    // Where something would be done, the refusal says it.
+    if let Some(suspension) = plan.suspension().filter(|_| !plan.is_refused()) {
+        let line = format!("  {}", harmless(&suspension.to_string()));
+        let _ = writeln!(text, "{}", paint.warn(&line));
+    }
     if let Some(reason) = &plan.prune_blocked {
         let line = format!("  nothing can be pruned: {}", harmless(reason));
         let _ = writeln!(text, "{}", paint.warn(&line));

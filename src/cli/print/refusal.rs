@@ -30,12 +30,8 @@ pub(crate) fn words(refusal: &Refusal) -> (String, String) {
             format!("the world moved since the plan was made: {what}"),
             "run the command again and look at the new plan".to_owned(),
         ),
-        Refusal::Suspended { owner, reason } => {
-            let why = reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
-            (
-                format!("suspended by {owner}{why}"),
-                "`gitdeck resume MAPPING` ends the suspension".to_owned(),
-            )
+        Refusal::Suspended(suspension) => {
+            (suspension.to_string(), "`gitdeck resume MAPPING` ends the suspension".to_owned())
         }
         Refusal::ReadOnly => (
             "writes are off".to_owned(),

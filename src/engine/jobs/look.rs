@@ -1,13 +1,14 @@
 //! One look at a mapping: tip, inventory, rendered trees and the plan between them.
 
 use crate::cluster::{Cluster, ClusterError, Neighbour, PlanOptions, PlanRequest};
-use crate::domain::{Inventory, Mapping, ObjectKey, Plan, Revision};
+use crate::domain::{Inventory, Mapping, ObjectKey, Plan, Refusal, Revision, Suspension};
 use crate::engine::error::Stop;
 use crate::engine::jobs::{Context, attribute};
 use crate::engine::world::Rendered;
 use crate::engine::{Failure, SyncOptions};
-use crate::git::{GitError, Repository};
+use crate::git::{GitError, LogQuery};
 use crate::render::{Plain, Renderer, SourceFile};
+use jiff::Timestamp;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -78,20 +79,14 @@ pub(super) async fn look(
 ) -> Result<Look, Blind> {
     let revision =
         desired_revision(ctx, mapping, revision).await.map_err(|stop| desired(stop, None))?;
-    let rendered = match render(ctx, mapping, &revision).await {
-        Ok(rendered) => Some(rendered),
-        // Perhaps it was emptied; the inventory tells that from a path that was never there.
-        Err(stop) if !is_gone(ctx, mapping, &revision).await => {
-            return Err(desired(stop, Some(&revision)));
-        }
-        Err(_) => None,
-    };
+    let rendered = render(ctx, mapping, &revision).await;
+    let rendered = rendered.map_err(|stop| desired(stop, Some(&revision)))?;
     let live = |failure| Blind::Live(failure, revision.clone());
     let cluster = ctx.world.cluster(&mapping.target.context).await.map_err(live)?;
     let inventory = cluster.inventory(&mapping.name).await.map_err(Failure::from).map_err(live)?;
     let rendered = match rendered {
         Some(rendered) => rendered,
-        None if inventory.members.is_empty() => {
+        None if inventory.members.is_empty() && !existed(ctx, mapping, &revision).await => {
             let failure = Failure::new(format!("there is no \"{}\" at {revision}", mapping.path))
                 .hint(format!(
                     "`gitdeck config explain {}` shows where the path comes from",
@@ -99,11 +94,11 @@ pub(super) async fn look(
                 ));
             return Err(Blind::Desired(failure, Some(revision)));
         }
-        // Nothing is desired any more. The guard asks for a number, whatever the limit is.
+        // Nothing is desired any more. Where something is left, the guard asks for a number, whatever the limit is.
         None => Rendered::default(),
     };
     let previous = match &inventory.synced_revision {
-        Some(synced) if *synced != revision => render(ctx, mapping, synced).await.ok(),
+        Some(synced) if *synced != revision => render(ctx, mapping, synced).await.ok().flatten(),
         Some(_) => Some(Arc::clone(&rendered)),
         None => None,
     };
@@ -129,7 +124,16 @@ pub(super) async fn look(
         Box::pin(cluster.plan(&request)).await.map_err(|error| blind(error, &revision))?;
     attribute::commits(ctx, mapping, &rendered, &mut plan).await;
     drop(neighbours);
+    hold(&mut plan, &inventory);
     Ok(Look { cluster, revision, inventory, plan, basis })
+}
+
+// A suspension keeps every sync from its work, whatever else stands in the way.
+fn hold(plan: &mut Plan, inventory: &Inventory) {
+    let holds = |suspension: &&Suspension| suspension.holds(Timestamp::now());
+    if let Some(suspension) = inventory.suspension.as_ref().filter(holds) {
+        plan.refusals.insert(0, Refusal::Suspended(suspension.clone()));
+    }
 }
 
 // What Git asks for and the cluster does not know is a fault of the mapping; a silent cluster is not.
@@ -175,26 +179,34 @@ pub(super) async fn desired_revision(
     })
 }
 
-/// Whether the whole path of a mapping is missing at a revision.
-async fn is_gone(ctx: &Context, mapping: &Mapping, revision: &Revision) -> bool {
-    let (at, path) = (revision.clone(), mapping.path.clone());
-    let gone = move |git: &Repository| {
-        Ok(matches!(git.tree(&at, &path), Err(GitError::PathMissing { .. })))
+/// Whether the path of a mapping was there at some commit before a revision: it was emptied, and is no slip of the pen.
+async fn existed(ctx: &Context, mapping: &Mapping, revision: &Revision) -> bool {
+    let query = LogQuery {
+        from: Some(revision.clone()),
+        path: Some(mapping.path.clone()),
+        skip: 0,
+        limit: 1,
     };
-    ctx.world.git(&mapping.repository, gone).await.unwrap_or(false)
+    let page = ctx.world.git(&mapping.repository, move |git| git.log(&query)).await;
+    page.is_ok_and(|page| !page.commits.is_empty())
 }
 
-/// The manifests of a mapping at a revision; a revision never changes, so each is rendered once.
+/// The manifests of a mapping at a revision, or nothing where the revision has no such path. A revision never changes,
+/// so each is rendered once.
 pub(super) async fn render(
     ctx: &Context,
     mapping: &Mapping,
     revision: &Revision,
-) -> Result<Rendered, Stop> {
+) -> Result<Option<Rendered>, Stop> {
     if let Some(kept) = ctx.world.rendered(&mapping.name, revision) {
-        return Ok(kept);
+        return Ok(Some(kept));
     }
     let (at, path) = (revision.clone(), mapping.path.clone());
-    let files = ctx.world.git(&mapping.repository, move |git| git.tree(&at, &path)).await?;
+    let read = ctx.world.git(&mapping.repository, move |git| match git.tree(&at, &path) {
+        Err(GitError::PathMissing { .. }) => Ok(None),
+        files => files.map(Some),
+    });
+    let Some(files) = read.await? else { return Ok(None) };
     let root = mapping.path.clone();
     let manifests = tokio::task::spawn_blocking(move || {
         let files: Vec<_> = files
@@ -208,5 +220,5 @@ pub(super) async fn render(
     .map_err(Failure::from)?;
     let manifests = Arc::new(manifests);
     ctx.world.keep_rendered(&mapping.name, revision, Arc::clone(&manifests));
-    Ok(manifests)
+    Ok(Some(manifests))
 }

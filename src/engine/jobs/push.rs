@@ -17,6 +17,11 @@ pub(super) async fn run(ctx: &Context, repository: &str) -> Result<String, Stop>
         return Err(Failure::new(format!("repository `{repository}` has nothing to push")).into());
     };
     if touched.is_empty() {
+        // Another gitdeck may have pushed it: what this one believes is set right.
+        let outcome = PushOutcome::UpToDate { revision: head };
+        ctx.emit(Event::Pushed { repository: repository.to_owned(), outcome }).await;
+        tell_pending(ctx, repository).await?;
+        commit::reload_log(ctx, repository).await?;
         return Ok(format!("{repository}: nothing waits for a push"));
     }
     ctx.check()?;

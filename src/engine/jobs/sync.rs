@@ -7,6 +7,7 @@ use crate::engine::event::StepResult;
 use crate::engine::jobs::look::{Look, look};
 use crate::engine::jobs::{Context, observe};
 use crate::engine::journal::Intent;
+use crate::engine::turn::Turn;
 use crate::engine::{Command, Event, Failure, Progress, SyncOptions};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -25,8 +26,7 @@ pub(super) struct Request {
 
 /// Plans again, refuses when the world moved, applies, and waits for health where asked.
 pub(super) async fn run(ctx: &Context, request: Request) -> Result<String, Stop> {
-    let turn = ctx.world.turn(&request.mapping);
-    let _mine = ctx.read(async { Ok(turn.lock().await) }).await?;
+    let _mine = Turn::wait(ctx, &request.mapping).await?;
     let mapping = ctx.world.mapping(&request.mapping)?;
     ctx.doing("planning");
     let planned = Box::pin(look(ctx, mapping, request.revision.as_deref(), &request.options));
@@ -56,23 +56,19 @@ pub(super) async fn run(ctx: &Context, request: Request) -> Result<String, Stop>
 }
 
 fn guard(request: &Request, seen: &Look) -> Result<(), Stop> {
-    let held =
-        seen.inventory.suspension.as_ref().filter(|suspension| suspension.holds(Timestamp::now()));
-    if let Some(suspension) = held {
-        let (owner, reason) = (suspension.owner.clone(), suspension.reason.clone());
-        return Err(Stop::Refused(vec![Refusal::Suspended { owner, reason }]));
-    }
     if !seen.plan.refusals.is_empty() {
         return Err(Stop::Refused(seen.plan.refusals.clone()));
     }
     match &request.confirmed {
         Some(digest) if *digest != seen.plan.digest => {
-            let what = format!(
-                "{} would now take {} operations at {}",
-                request.mapping,
-                seen.plan.operations.len(),
-                seen.revision.short()
-            );
+            let (name, at) = (&request.mapping, seen.revision.short());
+            let what = match seen.plan.operations.len() {
+                0 => format!(
+                    "{name} is at {at} already, somebody else was faster; nothing is left to do"
+                ),
+                1 => format!("{name} would now take 1 operation at {at}"),
+                many => format!("{name} would now take {many} operations at {at}"),
+            };
             Err(Stop::Refused(vec![Refusal::Moved { what }]))
         }
         _ => Ok(()),

@@ -108,7 +108,7 @@ impl Looks {
             let ctx = ctx.clone();
             self.running.spawn(async move {
                 let again = match observe::observe(&ctx, &name).await {
-                    Ok(status) => again(&status),
+                    Ok(status) => next_look(&status),
                     Err(_) => Some(SECOND_LOOK),
                 };
                 (name, again)
@@ -125,14 +125,18 @@ impl Looks {
     }
 }
 
-// When to look again at what no change will announce.
-fn again(status: &MappingStatus) -> Option<Duration> {
+/// When a mapping is to be looked at again although nothing is heard of it: soon where nothing was seen, when patience
+/// with a status that does not come is over, and when its suspension ends, which no change of the cluster announces.
+fn next_look(status: &MappingStatus) -> Option<Duration> {
+    let ends = status.suspension.as_ref().and_then(|suspension| suspension.until);
+    let ends =
+        ends.and_then(|until| Duration::try_from(until.duration_since(Timestamp::now())).ok());
     let unseen = status.objects.total == 0 && status.desired_revision.is_some();
-    match status.health {
-        // Patience with a status that does not come ends without an event.
+    let soon = match status.health {
         Health::Progressing => Some(GRACE),
         _ => unseen.then_some(SECOND_LOOK),
-    }
+    };
+    soon.into_iter().chain(ends).min()
 }
 
 async fn sleep_until(at: Option<Instant>) {

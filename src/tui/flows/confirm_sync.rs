@@ -3,7 +3,7 @@
 use crate::domain::{Plan, Refusal};
 use crate::engine::store::MappingView;
 use crate::engine::{Command, Store, SyncOptions};
-use crate::tui::effect::Effect;
+use crate::tui::effect::{Effect, Purpose};
 use crate::tui::flows::{Step, SyncFlow};
 use crate::tui::panes::diff::op_words;
 use crate::tui::panes::sync::restarts;
@@ -36,7 +36,7 @@ pub fn ask(store: &Store, flow: &SyncFlow) -> Result<Question, Notice> {
         let Some(view) = store.mappings.get(name) else { continue };
         let Some((plan, _)) = &view.plan else { continue };
         let up_to_date = view.status.synced_revision.as_ref() == Some(&plan.revision);
-        if plan.is_empty() && plan.refusals.is_empty() && up_to_date {
+        if plan.is_empty() && !plan.is_refused() && up_to_date {
             idle.push(name.clone());
         } else {
             items.push(Item { view, plan, options: options.clone() });
@@ -45,7 +45,7 @@ pub fn ask(store: &Store, flow: &SyncFlow) -> Result<Question, Notice> {
     if items.is_empty() {
         return Err(nothing(flow, &idle));
     }
-    Ok(question(&items, &idle, flow))
+    Ok(question(items, &idle, flow))
 }
 
 fn nothing(flow: &SyncFlow, idle: &[String]) -> Notice {
@@ -59,10 +59,19 @@ fn nothing(flow: &SyncFlow, idle: &[String]) -> Notice {
     Notice { role: Role::Good, text }
 }
 
-fn question(items: &[Item], idle: &[String], flow: &SyncFlow) -> Question {
+/// Asks about what can be synced; what is suspended is left out, and asked about only where nothing else is.
+fn question(items: Vec<Item>, idle: &[String], flow: &SyncFlow) -> Question {
+    let (held, free): (Vec<_>, Vec<_>) =
+        items.into_iter().partition(|item| item.plan.suspension().is_some());
     let mut body = Vec::new();
+    let items = if free.is_empty() { &held } else { &free };
     for item in items {
         describe(&mut body, item);
+    }
+    for item in held.iter().filter(|_| !free.is_empty()) {
+        let why = item.plan.suspension().map(ToString::to_string).unwrap_or_default();
+        let name = safe(&item.view.mapping.name);
+        body.push((Role::Suspended, format!("{name} is left out: {}", safe(&why))));
     }
     for name in idle {
         body.push((Role::Muted, format!("{}: nothing to do", safe(name))));
@@ -76,13 +85,13 @@ fn question(items: &[Item], idle: &[String], flow: &SyncFlow) -> Question {
         items.iter().any(|item| item.plan.refusals.iter().any(|r| blocks(r, &item.options)));
     let effects =
         items.iter().zip(&released).map(|(item, (_, options))| sync(item, options)).collect();
-    let title = match items {
+    let title = match items.as_slice() {
         [one] => format!("Sync {}?", one.view.mapping.name),
         many => format!("Sync {}?", count(many.len(), "mapping")),
     };
     Question {
         challenges: challenges(items),
-        choices: choices(items),
+        choices: choices(items, &held),
         accept: (!blocked).then_some(Step::Run(effects)),
         accept_label: "sync".to_owned(),
         writes: true,
@@ -91,12 +100,14 @@ fn question(items: &[Item], idle: &[String], flow: &SyncFlow) -> Question {
 }
 
 fn sync(item: &Item, options: &SyncOptions) -> Effect {
-    Effect::inform(Command::Sync {
-        mapping: item.view.mapping.name.clone(),
+    let mapping = item.view.mapping.name.clone();
+    let command = Command::Sync {
+        mapping: mapping.clone(),
         revision: None,
         confirmed: item.plan.digest.clone(),
         options: options.clone(),
-    })
+    };
+    Effect::Run(command, Purpose::Sync { mapping })
 }
 
 /// Where it goes, what happens there, and what stands in the way.
@@ -134,7 +145,9 @@ fn describe(body: &mut Vec<(Role, String)>, item: &Item) {
         body.push((Role::Drift, format!("        restarts {}", restarts.join(", "))));
     }
     for refusal in &plan.refusals {
-        body.push((Role::Bad, format!("  ! {}", refusal_words(refusal, &item.options))));
+        let held = matches!(refusal, Refusal::Suspended(_));
+        let role = if held { Role::Suspended } else { Role::Bad };
+        body.push((role, format!("  ! {}", refusal_words(refusal, &item.options))));
     }
     for operation in plan.operations.iter().take(LISTED) {
         let (sign, role, _) = op_words(operation.op);
@@ -162,7 +175,7 @@ fn blocks(refusal: &Refusal, options: &SyncOptions) -> bool {
         Refusal::Immutable { .. } => !options.recreate,
         Refusal::Invalid { .. }
         | Refusal::Moved { .. }
-        | Refusal::Suspended { .. }
+        | Refusal::Suspended(_)
         | Refusal::ReadOnly => true,
     }
 }
@@ -200,7 +213,7 @@ fn challenges(items: &[Item]) -> Vec<Challenge> {
     challenges
 }
 
-fn choices(items: &[Item]) -> Vec<Choice> {
+fn choices(items: &[Item], held: &[Item]) -> Vec<Choice> {
     let mut choices = Vec::new();
     let stands = |wanted: fn(&Refusal) -> bool| {
         items.iter().any(|item| {
@@ -229,6 +242,11 @@ fn choices(items: &[Item]) -> Vec<Choice> {
     if stands(|refusal| matches!(refusal, Refusal::Immutable { .. })) {
         let step = again(|options| options.recreate = true);
         choices.push(Choice { key: 'r', label: "delete and create".to_owned(), step });
+    }
+    if !held.is_empty() {
+        let resume = |item: &Item| Command::Resume { mapping: item.view.mapping.name.clone() };
+        let step = Step::Run(held.iter().map(|item| Effect::inform(resume(item))).collect());
+        choices.push(Choice { key: 'x', label: "resume what is suspended".to_owned(), step });
     }
     choices
 }

@@ -6,6 +6,7 @@ use crate::tui::effect::{Effect, Purpose};
 use crate::tui::flows::{accept, edit, leave, sync};
 use crate::tui::popups::Popup;
 use crate::tui::popups::reader::Reader;
+use crate::tui::refusal;
 use crate::tui::style::Role;
 use crate::tui::ui::Ui;
 use crate::tui::widgets::text::safe;
@@ -50,6 +51,7 @@ fn ended(
         },
         Purpose::Draft { mapping } => drafted(ui, store, &mapping, failure),
         Purpose::Commit { mapping } => commit_ended(ui, &mapping, failure),
+        Purpose::Sync { mapping } => synced(ui, &mapping, outcome),
         Purpose::Push { repository } => pushed(ui, store, &repository, failure),
         Purpose::Accept { repository } => accept::ask(ui, store, &repository, failure),
         Purpose::Show { revision } => show(ui, store, &revision, failure),
@@ -106,6 +108,32 @@ fn commit_ended(ui: &mut Ui, mapping: &str, failure: Option<String>) {
     ui.popups.push(Popup::Reader(Box::new(Reader::sentences(title, &[(Role::Bad, failure)]))));
 }
 
+/// A confirmed sync that a guard refused, or that failed: the reason is shown at once, or said where somebody is busy.
+fn synced(ui: &mut Ui, mapping: &str, outcome: &Outcome) {
+    let (title, mut sentences) = match outcome {
+        Outcome::Done(_) | Outcome::Cancelled => return,
+        Outcome::Refused(refusals) => {
+            let reasons = refusals.iter().map(|refusal| (Role::Bad, refusal::words(refusal)));
+            (format!("{mapping}: not synced"), reasons.collect::<Vec<_>>())
+        }
+        Outcome::Failed(failure) => {
+            let mut sentences = vec![(Role::Bad, failure.message.clone())];
+            sentences.extend(failure.hint.clone().map(|hint| (Role::Text, hint)));
+            (format!("{mapping}: the sync failed"), sentences)
+        }
+    };
+    if !ui.popups.is_empty() {
+        let why = sentences.first().map(|(_, sentence)| sentence.clone()).unwrap_or_default();
+        ui.say(Role::Bad, format!("{title}: {why}"));
+        return;
+    }
+    if matches!(outcome, Outcome::Refused(_)) {
+        let next = "Nothing was written. s plans again and asks.".to_owned();
+        sentences.push((Role::Muted, next));
+    }
+    ui.popups.push(Popup::Reader(Box::new(Reader::sentences(title, &sentences))));
+}
+
 fn pushed(ui: &mut Ui, store: &Store, repository: &str, failure: Option<String>) {
     let outcome = store.repositories.get(repository).and_then(|view| view.push.clone());
     let title = format!("{repository}: not pushed");
@@ -142,7 +170,12 @@ fn pushed(ui: &mut Ui, store: &Store, repository: &str, failure: Option<String>)
             );
             return;
         }
-        (None, _) => return,
+        (None, Some(PushOutcome::UpToDate { revision })) => {
+            let at = revision.short();
+            ui.say(Role::Good, format!("{repository}: {at} was pushed already, nothing waits"));
+            return;
+        }
+        (None, None) => return,
     };
     ui.popups.push(Popup::Reader(Box::new(Reader::sentences(title, &sentences))));
 }

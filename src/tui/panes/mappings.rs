@@ -14,10 +14,14 @@ use crate::tui::widgets::table::{
 };
 use crate::tui::widgets::text::{cells, clip_start, safe};
 use crate::tui::words::{age, health_role, sync, sync_role, sync_state};
+use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 use std::collections::BTreeSet;
+
+/// Cells of a suspension with the time that is left of it, `susp. -59m`.
+const HELD: usize = 10;
 
 /// What the pane remembers.
 #[derive(Debug, Clone, Default)]
@@ -62,7 +66,7 @@ impl State {
                     cells(name) + 2,
                     cells(&mapping.path),
                     cells(&target.context) + cells(&target.namespace) + 1,
-                    cells(&sync(&view.status)),
+                    if ends(view).is_some() { HELD } else { cells(&sync(&view.status)) },
                     health.len() + 2,
                 ];
                 for (widest, wide) in self.widest.iter_mut().zip(wide) {
@@ -202,21 +206,33 @@ fn cells_of(name: &str, view: &MappingView, scene: &Scene, path: usize) -> Vec<L
         )),
         Line::from(look.span(Role::Text, safe(&target).into_owned())),
         Line::from(look.span(Role::Muted, revision)),
-        Line::from(sync_cell(view, look)),
+        sync_cell(view, look),
         health_cell(view, scene),
     ]
 }
 
 /// The sync state; while a sync runs, how far it is.
-fn sync_cell(view: &MappingView, look: &Look) -> ratatui::text::Span<'static> {
+fn sync_cell(view: &MappingView, look: &Look) -> Line<'static> {
     let running = view.steps.iter().any(|step| step.result == StepResult::Started);
     if running {
         let done = view.steps.iter().filter(|step| step.result != StepResult::Started).count();
         let total = view.plan.as_ref().map_or(0, |(plan, _)| plan.operations.len());
         let total = total.max(view.steps.len());
-        return look.span(Role::Busy, format!("syncing {done}/{total}"));
+        return Line::from(look.span(Role::Busy, format!("syncing {done}/{total}")));
     }
-    look.span(sync_role(view.status.sync), sync(&view.status))
+    let role = sync_role(view.status.sync);
+    // Both have to fit beside the other columns; the details say it in words.
+    let words = match ends(view).filter(|until| *until > look.now) {
+        Some(until) => format!("susp. -{}", age(look.now, until)),
+        None => sync(&view.status),
+    };
+    Line::from(look.span(role, words))
+}
+
+/// When the suspension that is shown ends by itself.
+fn ends(view: &MappingView) -> Option<Timestamp> {
+    let shown = view.status.sync == SyncState::Suspended;
+    view.status.suspension.as_ref().filter(|_| shown).and_then(|suspension| suspension.until)
 }
 
 /// Health with its age where the cluster cannot be seen any more.

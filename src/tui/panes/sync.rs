@@ -89,7 +89,9 @@ pub fn lines(view: &MappingView, look: &Look, width: usize) -> Vec<Line<'static>
         return lines;
     };
     lines.push(plan_line(plan, look));
-    lines.extend(plan.refusals.iter().map(|refusal| refusal_line(refusal, look)));
+    // The message says already that it is suspended.
+    let others = plan.refusals.iter().filter(|refusal| !matches!(refusal, Refusal::Suspended(_)));
+    lines.extend(others.map(|refusal| refusal_line(refusal, look)));
     if let Some(reason) = &plan.prune_blocked {
         let text = format!("{} nothing is pruned: {}", look.glyphs.suspended, safe(reason));
         lines.push(Line::from(look.span(Role::Suspended, text)));
