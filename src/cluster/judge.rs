@@ -102,32 +102,29 @@ impl Cluster {
         let mut patience = TRIES;
         loop {
             let seen = Seen::of(frame, desired, live.as_ref());
-            if let Some(mut judged) = self.memo().recall(&seen) {
+let Some(now) = &live else { return self.judge_absent(frame, desired, seen).await };
+            if let Some(mut judged) = self.memo().recall(&seen, Some(now)) {
                 // Patience with a status that does not come ends by itself.
-                if let Some(live) =
-                    judged.live.as_ref().filter(|_| judged.health.message == NOT_YET)
-                {
-                    judged.health = assess_at(&live.value(), Timestamp::now());
+                if judged.health.message == NOT_YET {
+                    judged.health = assess_at(&now.value(), Timestamp::now());
                 }
                 return Ok(judged);
             }
-            let Some(now) = &live else { return self.judge_absent(frame, desired).await };
             let value = now.value();
-            let judged = if let Some(judged) = self.memo().recall_alike(&seen, &value) {
-                Judged { health: assess_at(&value, Timestamp::now()), live: live.clone(), ..judged }
-            } else {
-                let (judged, version) = self.judge_present(frame, desired, now, &value).await?;
-                // The dry run saw a newer object than we: what differs may be somebody's write in between.
-                if version.is_some_and(|version| *version != *now.resource_version) && patience > 0
-                {
-                    patience -= 1;
-                    let Some(resource) = &desired.resource else { return Ok(judged) };
-                    live = self.read_one(resource, &desired.reference).await?;
-                    continue;
-                }
-                judged
-            };
-            self.memo().keep(seen, &judged);
+            if let Some(judged) = self.memo().recall_alike(&seen, now, &value) {
+                let judged = Judged { health: assess_at(&value, Timestamp::now()), ..judged };
+                self.memo().renew(seen, &judged);
+                return Ok(judged);
+            }
+            let (judged, version) = self.judge_present(frame, desired, now, &value).await?;
+            // The dry run saw a newer object than we: what differs may be somebody's write in between.
+            if version.is_some_and(|version| *version != *now.resource_version) && patience > 0 {
+                patience -= 1;
+                let Some(resource) = &desired.resource else { return Ok(judged) };
+                live = self.read_one(resource, &desired.reference).await?;
+                continue;
+            }
+            self.memo().keep(seen, &judged, &value);
             return Ok(judged);
         }
     }
@@ -136,11 +133,15 @@ impl Cluster {
         &self,
         frame: &Frame<'_>,
         desired: &Desired,
+        seen: Seen,
     ) -> Result<Judged, ClusterError> {
-        let sent = frame.sent(desired, None);
         let namespace = desired.reference.namespace.as_deref();
         let blind =
             desired.resource.is_none() || namespace.is_some_and(|name| frame.coming.contains(name));
+        if !blind && let Some(judged) = self.memo().recall(&seen, None) {
+            return Ok(judged);
+        }
+        let sent = frame.sent(desired, None);
         let tried = match &desired.resource {
             Some(resource) if !blind => self.try_apply(resource, &sent, false).await?,
             _ => Tried::Predicted(sent.clone()),
@@ -165,7 +166,10 @@ impl Cluster {
             refusal,
         }));
         let dry_runs = usize::from(!blind);
-        Ok(Judged { verdict, health, live: None, extra: Vec::new(), ignored: 0, dry_runs })
+        let judged =
+            Judged { verdict, health, live: None, extra: Vec::new(), ignored: 0, dry_runs };
+        self.memo().keep_creation(seen, &judged);
+        Ok(judged)
     }
 
     /// The verdict, and the `resourceVersion` that a dry run saw.

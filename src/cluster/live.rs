@@ -3,30 +3,49 @@
 use super::resource::{Resource, segment};
 use super::wire::{Call, Failure, JSON, Wire};
 use super::{Cluster, ClusterError};
-use crate::domain::{ObjectKey, ObjectRef};
+use crate::domain::{ObjectKey, ObjectRef, pack};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Objects of one page of a LIST.
 const PAGE: usize = 500;
-/// Up to this number of objects of one kind, GETs cost the server less than a LIST.
-const FEW: usize = 3;
+/// Up to this number of objects of one kind, GETs cost the server less than a LIST of a namespace that others use too,
+/// and being in flight together they take as long as one.
+const FEW: usize = 16;
 /// Up to this number of namespaces, one LIST each; beyond it, one over all namespaces.
 const FEW_NAMESPACES: usize = 4;
+/// How much of an object others are packed against, in bytes; the format looks back no further.
+const SAMPLE: usize = 32 << 10;
 
-/// A live object, kept as the text that the server sent: a fifth of the memory of a parsed tree.
+/// A live object, kept as the text that the server sent: a fifth of the memory of a parsed tree. What is watched is
+/// kept packed, which is a fifth of that again.
 #[derive(Debug, Clone)]
 pub struct Live {
     /// UID.
     pub uid: Arc<str>,
     /// `resourceVersion`.
     pub resource_version: Arc<str>,
-    text: Arc<str>,
-    types: Arc<(String, String)>,
+    text: Text,
+    types: Arc<Types>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Text {
+    Plain(Arc<str>),
+    Packed(Arc<[u8]>),
+}
+
+/// `apiVersion` and `kind`, which the items of a LIST lack, and the text that objects of the kind are packed against;
+/// shared by all of them.
+#[derive(Debug)]
+pub(super) struct Types {
+    api_version: String,
+    kind: String,
+    sample: OnceLock<Box<[u8]>>,
 }
 
 /// Live objects by identity; what is not in it does not exist.
@@ -68,9 +87,13 @@ pub(super) struct PageMetadata {
     pub(super) resource_version: String,
 }
 
-/// `apiVersion` and `kind`, which the items of a LIST lack; shared by all objects of a kind.
-pub(super) fn types_of(resource: &Resource) -> Arc<(String, String)> {
-    Arc::new((resource.api_version(), resource.kind.clone()))
+/// What the objects of a resource share.
+pub(super) fn types_of(resource: &Resource) -> Arc<Types> {
+    Arc::new(Types {
+        api_version: resource.api_version(),
+        kind: resource.kind.clone(),
+        sample: OnceLock::new(),
+    })
 }
 
 impl Live {
@@ -78,7 +101,7 @@ impl Live {
     pub(super) fn read(
         text: &str,
         resource: &Resource,
-        types: &Arc<(String, String)>,
+        types: &Arc<Types>,
     ) -> Result<(ObjectKey, Self), Failure> {
         let head: Head<'_> = serde_json::from_str(text)
             .map_err(|error| Failure::Malformed(format!("an object cannot be read: {error}")))?;
@@ -92,7 +115,7 @@ impl Live {
         let live = Self {
             uid: metadata.uid.as_ref().into(),
             resource_version: metadata.resource_version.as_ref().into(),
-            text: text.into(),
+            text: Text::Plain(text.into()),
             types: types.clone(),
         };
         Ok((key, live))
@@ -110,8 +133,34 @@ impl Live {
         struct Generation {
             generation: i64,
         }
-        let slim: Slim = serde_json::from_str(&self.text).unwrap_or_default();
-        Self { text: slim.metadata.generation.to_string().into(), ..self }
+        let slim: Slim = serde_json::from_str(&self.text()).unwrap_or_default();
+        Self { text: Text::Plain(slim.metadata.generation.to_string().into()), ..self }
+    }
+
+    /// The same object in little room, for what is kept for long. Objects of one kind are packed against the first of
+    /// them: most of their text is the same.
+    pub(super) fn packed(self, types: &Arc<Types>) -> Self {
+        let Text::Plain(text) = &self.text else { return self };
+        let text = text.as_bytes();
+        let sample = types.sample.get_or_init(|| text[text.len().saturating_sub(SAMPLE)..].into());
+        match pack::pack(text, sample) {
+            Some(packed) => {
+                Self { text: Text::Packed(packed.into()), types: types.clone(), ..self }
+            }
+            None => self,
+        }
+    }
+
+    fn text(&self) -> Cow<'_, str> {
+        match &self.text {
+            Text::Plain(text) => Cow::Borrowed(text),
+            Text::Packed(packed) => {
+                let sample = self.types.sample.get().map(AsRef::as_ref).unwrap_or_default();
+                let text =
+                    pack::unpack(packed, sample).and_then(|text| String::from_utf8(text).ok());
+                Cow::Owned(text.unwrap_or_default())
+            }
+        }
     }
 
     /// Whether another state of the same object has the same content.
@@ -130,12 +179,12 @@ impl Live {
 
     /// The object as a tree; null where it is nested deeper than can be read.
     pub fn value(&self) -> Value {
-        let mut value: Value = serde_json::from_str(&self.text).unwrap_or_default();
+        let mut value: Value = serde_json::from_str(&self.text()).unwrap_or_default();
         if let Some(object) = value.as_object_mut()
             && !object.contains_key("kind")
         {
-            object.shift_insert(0, "apiVersion".to_owned(), self.types.0.clone().into());
-            object.shift_insert(1, "kind".to_owned(), self.types.1.clone().into());
+            object.shift_insert(0, "apiVersion".to_owned(), self.types.api_version.clone().into());
+            object.shift_insert(1, "kind".to_owned(), self.types.kind.clone().into());
         }
         value
     }
@@ -225,12 +274,12 @@ impl Cluster {
         keys: &BTreeSet<ObjectKey>,
     ) -> Result<Vec<(ObjectKey, Live)>, Failure> {
         let mut found = Vec::new();
+        let types = types_of(resource);
         self.wire()
             .each_page(resource, namespace, JSON, |page, restarted| {
                 if restarted {
                     found.clear();
                 }
-                let types = types_of(resource);
                 for item in page.items.iter().flatten() {
                     let (key, live) = Live::read(item.get(), resource, &types)?;
                     if keys.contains(&key) {

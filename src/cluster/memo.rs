@@ -1,20 +1,27 @@
 //! Verdicts that need not be asked for again: same desired object, same live object.
 
 use super::desired::Desired;
-use super::judge::{Frame, Judged};
+use super::judge::{Frame, Judged, Verdict};
 use super::live::Live;
 use crate::domain::ObjectKey;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 type Hash = [u8; 32];
+/// ApplySet and object, hashed: a key of strings would take more room than the verdict.
+type Place = [u8; 32];
+
+/// How long the server's word on an object that does not exist is good for. A plan and the sync that was confirmed on
+/// it ask once; what stands around the object (quotas, webhooks) may change later.
+const CREATION: Duration = Duration::from_secs(120);
 
 /// What a verdict depends on.
 pub(super) struct Seen {
-    set_id: String,
-    key: ObjectKey,
+    place: Place,
+    group: Arc<str>,
     desired: Hash,
     version: Option<(Arc<str>, Arc<str>)>,
 }
@@ -22,66 +29,125 @@ pub(super) struct Seen {
 impl Seen {
     pub(super) fn of(frame: &Frame<'_>, desired: &Desired, live: Option<&Live>) -> Self {
         Self {
-            set_id: frame.set_id.clone(),
-            key: desired.reference.key(),
+            place: place(frame, &desired.reference.key()),
+            group: desired.reference.group.as_str().into(),
             desired: desired_hash(frame, desired),
             version: live.map(|live| (live.uid.clone(), live.resource_version.clone())),
         }
     }
 }
 
-/// A remembered verdict.
+/// A remembered verdict. The live object is not kept with it: whoever asks has it at hand.
 struct Remembered {
+    group: Arc<str>,
     desired: Hash,
-    live: Live,
+    version: Option<(Arc<str>, Arc<str>)>,
+    /// Hash of the live object's meaningful state, where the server was asked.
+    state: Option<Hash>,
+    /// When the verdict is forgotten.
+    until: Option<Instant>,
     judged: Judged,
 }
 
-/// Verdicts by ApplySet and object. Absent objects are not remembered: their verdict depends on what is around them.
+impl Remembered {
+    /// As it is now: the memory was no dry run.
+    fn judged(&self, live: Option<&Live>) -> Judged {
+        Judged { dry_runs: 0, live: live.cloned(), ..self.judged.clone() }
+    }
+}
+
+/// Verdicts by ApplySet and object.
 #[derive(Default)]
 pub(super) struct Memo {
-    verdicts: Mutex<HashMap<(String, ObjectKey), Remembered>>,
+    verdicts: Mutex<HashMap<Place, Remembered>>,
 }
 
 impl Memo {
     /// The verdict on exactly this state. It counts as no dry run.
-    pub(super) fn recall(&self, seen: &Seen) -> Option<Judged> {
-        let (uid, resource_version) = seen.version.as_ref()?;
-        let verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = verdicts.get(&(seen.set_id.clone(), seen.key.clone()))?;
-        let same = known.desired == seen.desired
-            && known.live.uid == *uid
-            && known.live.resource_version == *resource_version;
-        same.then(|| Judged { dry_runs: 0, ..known.judged.clone() })
+    pub(super) fn recall(&self, seen: &Seen, live: Option<&Live>) -> Option<Judged> {
+        let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = verdicts.get(&seen.place)?;
+        if known.until.is_some_and(|until| until < Instant::now()) {
+            verdicts.remove(&seen.place);
+            return None;
+        }
+        let same = known.desired == seen.desired && known.version == seen.version;
+        same.then(|| known.judged(live))
     }
 
     /// The verdict on a state that differs only in what no verdict depends on: status, times, counters.
-    pub(super) fn recall_alike(&self, seen: &Seen, live: &Value) -> Option<Judged> {
-        let (uid, _) = seen.version.as_ref()?;
+    pub(super) fn recall_alike(&self, seen: &Seen, live: &Live, value: &Value) -> Option<Judged> {
         let verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = verdicts.get(&(seen.set_id.clone(), seen.key.clone()))?;
+        let known = verdicts.get(&seen.place)?;
         let same = known.desired == seen.desired
-            && known.live.uid == *uid
-            && state_hash(known.live.value()) == state_hash(live.clone());
-        same.then(|| Judged { dry_runs: 0, ..known.judged.clone() })
+            && known.version.as_ref().is_some_and(|(uid, _)| *uid == live.uid)
+            && known.state.is_some_and(|state| state == state_hash(value.clone()));
+        same.then(|| known.judged(Some(live)))
     }
 
-    pub(super) fn keep(&self, seen: Seen, judged: &Judged) {
-        let Some(live) = judged.live.clone() else { return };
+    /// Remembers the verdict on a live object.
+    pub(super) fn keep(&self, seen: Seen, judged: &Judged, value: &Value) {
         // Whose an object is depends on other mappings as well.
         if judged.verdict.is_about_ownership() {
             return;
         }
-        let remembered = Remembered { desired: seen.desired, live, judged: judged.clone() };
+        // What was proved is proved again as fast as a state is hashed.
+        let asked = judged.dry_runs > 0 || judged.verdict != Verdict::Unchanged;
+        let state = asked.then(|| state_hash(value.clone()));
+        self.insert(seen, judged.clone(), state, None);
+    }
+
+    /// A verdict that was recalled for a state alike is about this state from now on.
+    pub(super) fn renew(&self, seen: Seen, judged: &Judged) {
         let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
-        verdicts.insert((seen.set_id, seen.key), remembered);
+        if let Some(known) = verdicts.get_mut(&seen.place) {
+            known.version = seen.version;
+            known.judged = Judged { live: None, ..judged.clone() };
+        }
+    }
+
+    /// Remembers for a while that the server would take an object that does not exist.
+    pub(super) fn keep_creation(&self, seen: Seen, judged: &Judged) {
+        let mut judged = judged.clone();
+        let Verdict::Differs(differing) = &mut judged.verdict else { return };
+        if differing.blind || differing.refusal.is_some() {
+            return;
+        }
+        // The digest of a creation is that of the desired object.
+        differing.result = None;
+        self.insert(seen, judged, None, Some(Instant::now() + CREATION));
+    }
+
+    fn insert(&self, seen: Seen, judged: Judged, state: Option<Hash>, until: Option<Instant>) {
+        let (group, desired, version) = (seen.group, seen.desired, seen.version);
+        let judged = Judged { live: None, ..judged };
+        let remembered = Remembered { group, desired, version, state, until, judged };
+        let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
+        verdicts.insert(seen.place, remembered);
     }
 
     /// Drops the verdicts on a group's objects, or all: definitions or admission rules changed.
     pub(super) fn forget(&self, group: Option<&str>) {
         let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
-        verdicts.retain(|(_, key), _| group.is_some_and(|group| key.group != group));
+        verdicts.retain(|_, known| group.is_some_and(|group| *known.group != *group));
     }
+
+    /// Drops what was said about objects that do not exist: one of them was refused after all.
+    pub(super) fn forget_creations(&self) {
+        let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
+        verdicts.retain(|_, known| known.until.is_none());
+    }
+}
+
+fn place(frame: &Frame<'_>, key: &ObjectKey) -> Place {
+    let mut hasher = Sha256::new();
+    let namespace = key.namespace.as_deref().unwrap_or_default();
+    for part in [frame.set_id.as_str(), &key.group, &key.kind, namespace, &key.name] {
+        hasher.update(part);
+        // No name holds a zero byte.
+        hasher.update([0]);
+    }
+    hasher.finalize().into()
 }
 
 fn desired_hash(frame: &Frame<'_>, desired: &Desired) -> Hash {

@@ -69,7 +69,7 @@ fn assemble(
     ground: &Ground<'_>,
     judged: &[Judged],
 ) -> Result<Plan, ClusterError> {
-    let previous = previous(request, ground);
+    let previous = previous(request, ground, judged);
     let (mut refusals, mut operations, mut results) = (Vec::new(), Vec::new(), Vec::new());
     for ordered in Arrangement::of(&ground.placed)?.order {
         let (desired, judged) = (&ground.placed[ordered.index], &judged[ordered.index]);
@@ -176,9 +176,23 @@ fn deletions(request: &PlanRequest<'_>, ground: &Ground<'_>) -> Vec<Operation> {
         .collect()
 }
 
-/// The objects of the synced revision in their places, as far as their kinds are still known.
-fn previous(request: &PlanRequest<'_>, ground: &Ground<'_>) -> HashMap<ObjectKey, Desired> {
-    let manifests = request.previous.unwrap_or_default().iter();
+/// What differs, as the synced revision has it, in its place, as far as the kinds are still known.
+fn previous(
+    request: &PlanRequest<'_>,
+    ground: &Ground<'_>,
+    judged: &[Judged],
+) -> HashMap<ObjectKey, Desired> {
+    let differing: HashSet<(&str, &str)> = ground
+        .placed
+        .iter()
+        .zip(judged)
+        .filter(|(_, judged)| judged.verdict != Verdict::Unchanged)
+        .map(|(desired, _)| (desired.reference.kind.as_str(), desired.reference.name.as_str()))
+        .collect();
+    let manifests = request.previous.unwrap_or_default().iter().filter(|manifest| {
+        let reference = &manifest.reference;
+        differing.contains(&(reference.kind.as_str(), reference.name.as_str()))
+    });
     let placed =
         manifests.map(|manifest| place_known(&ground.catalogue, manifest, &ground.namespace));
     placed.map(|one| (one.reference.key(), one)).collect()

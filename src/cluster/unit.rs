@@ -1,6 +1,6 @@
 //! One watch: a list, then every change after it, again and again.
 
-use super::live::{Live, text, types_of};
+use super::live::{Live, Types, text, types_of};
 use super::pulse::{Pulse, lost};
 use super::resource::{Resource, segment};
 use super::watch::{Sight, WatchState, lock};
@@ -50,7 +50,7 @@ enum End {
 pub(super) struct Unit {
     resource: Resource,
     namespace: Option<String>,
-    types: Arc<(String, String)>,
+    types: Arc<Types>,
     /// Whether only the generations of all objects are kept.
     slim: bool,
     seen: Mutex<Seen>,
@@ -138,7 +138,7 @@ impl Unit {
             return false;
         }
         let news = !self.slim || known.is_none_or(|known| !known.is_alike(live));
-        seen.objects.insert(key.clone(), live.clone());
+        seen.objects.insert(key.clone(), live.clone().packed(&self.types));
         news
     }
 
@@ -242,7 +242,7 @@ impl Unit {
                 for item in page.items.iter().flatten() {
                     let (key, live) = self.read(item.get())?;
                     if self.slim || wanted.contains(&key) {
-                        listed.insert(key, live);
+                        listed.insert(key, live.packed(&self.types));
                     }
                 }
                 Ok(())

@@ -21,6 +21,7 @@ pub mod order;
 #[cfg(test)]
 mod order_tests;
 pub mod owner;
+pub mod pack;
 pub mod path;
 pub mod plan;
 pub mod prove;

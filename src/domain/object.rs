@@ -125,7 +125,7 @@ impl fmt::Display for Origin {
 }
 
 /// A desired object, rendered from a commit.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The object as written, before anything is added by gitdeck.
     pub object: Value,

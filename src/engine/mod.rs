@@ -11,6 +11,7 @@ pub mod journal;
 pub mod message;
 pub mod status;
 pub mod store;
+mod tree;
 mod turn;
 mod world;
 

@@ -2,10 +2,11 @@
 
 use crate::cluster::{self, Cluster};
 use crate::config::{RepositorySettings, Settings};
-use crate::domain::{Credential, Manifest, Mapping, ObjectKey, ObjectRef, Revision};
+use crate::domain::{Credential, Mapping, ObjectKey, ObjectRef, Revision};
 use crate::engine::error::Stop;
 use crate::engine::event::RepositoryState;
 use crate::engine::journal::Journal;
+use crate::engine::tree::Tree;
 use crate::engine::{Failure, cache};
 use crate::{git, secrets};
 use std::collections::{HashMap, HashSet};
@@ -16,8 +17,7 @@ use tokio::sync::OnceCell;
 /// Rendered trees that are kept: two revisions of a thousand mappings.
 const KEPT_TREES: usize = 2048;
 
-/// A rendered tree, shared by every job that plans it.
-pub(crate) type Rendered = Arc<Vec<Manifest>>;
+pub(crate) use crate::engine::tree::Rendered;
 
 /// Why the last sync of a mapping failed, and at which revision: a newer revision is a new chance.
 pub(crate) type LastFailure = (Revision, String);
@@ -38,7 +38,7 @@ pub(crate) struct World {
     pub journal: Journal,
     repositories: Mutex<HashMap<String, Arc<git::Repository>>>,
     clusters: Mutex<HashMap<String, Arc<OnceCell<Cluster>>>>,
-    rendered: Mutex<HashMap<(String, Revision), Rendered>>,
+    rendered: Mutex<HashMap<(String, Revision), Tree>>,
     blames: Mutex<HashMap<Place, Arc<Vec<Revision>>>>,
     failures: Mutex<HashMap<String, LastFailure>>,
     states: Mutex<HashMap<String, RepositoryState>>,
@@ -147,6 +147,20 @@ impl World {
         }
     }
 
+    /// Remembers objects of a mapping before anybody looked at its record: what was claimed already stays.
+    pub fn claim_also(&self, mapping: &Mapping, mut objects: Vec<ObjectRef>) {
+        if let Some(known) = lock(&self.claims).get(&mapping.name)
+            && known.context == mapping.target.context
+        {
+            objects.retain(|object| !known.keys.contains(&object.key()));
+            if objects.is_empty() {
+                return;
+            }
+            objects.extend(known.objects.iter().cloned());
+        }
+        self.claim(mapping, objects);
+    }
+
     /// What the other mappings of a context claim.
     pub fn neighbours(&self, mapping: &Mapping) -> Vec<(String, Arc<HashSet<ObjectKey>>)> {
         lock(&self.claims)
@@ -205,15 +219,16 @@ impl World {
     }
 
     pub fn rendered(&self, mapping: &str, revision: &Revision) -> Option<Rendered> {
-        lock(&self.rendered).get(&(mapping.to_owned(), revision.clone())).cloned()
+        lock(&self.rendered).get_mut(&(mapping.to_owned(), revision.clone()))?.manifests()
     }
 
-    pub fn keep_rendered(&self, mapping: &str, revision: &Revision, manifests: Rendered) {
+    pub fn keep_rendered(&self, mapping: &str, revision: &Revision, manifests: &Rendered) {
+        let tree = Tree::of(manifests);
         let mut kept = lock(&self.rendered);
         if kept.len() >= KEPT_TREES {
             kept.clear();
         }
-        kept.insert((mapping.to_owned(), revision.clone()), manifests);
+        kept.insert((mapping.to_owned(), revision.clone()), tree);
     }
 
     pub fn blame(

@@ -70,6 +70,17 @@ impl From<Blind> for Stop {
     }
 }
 
+/// Claims what a mapping wants at its tip, without a look at the cluster's objects: so that they can be watched before
+/// the first look, which then asks for none of them.
+pub(super) async fn claim(ctx: &Context, mapping: &Mapping) -> Result<(), Stop> {
+    let revision = desired_revision(ctx, mapping, None).await?;
+    let rendered = render(ctx, mapping, &revision).await?.unwrap_or_default();
+    let cluster = ctx.world.cluster(&mapping.target.context).await?;
+    let placed = cluster.references(&rendered, &mapping.target.namespace).await;
+    ctx.world.claim_also(mapping, placed.map_err(Failure::from)?);
+    Ok(())
+}
+
 /// Renders and plans one mapping at a revision (the fetched tip where nothing is given).
 pub(super) async fn look(
     ctx: &Context,
@@ -219,6 +230,6 @@ pub(super) async fn render(
     .map_err(|error| Failure::new(format!("rendering ended early: {error}")))?
     .map_err(Failure::from)?;
     let manifests = Arc::new(manifests);
-    ctx.world.keep_rendered(&mapping.name, revision, Arc::clone(&manifests));
+    ctx.world.keep_rendered(&mapping.name, revision, &manifests);
     Ok(Some(manifests))
 }

@@ -5,8 +5,9 @@ use crate::domain::health::GRACE;
 use crate::domain::{Health, MappingStatus};
 use crate::engine::error::Stop;
 use crate::engine::event::ClusterState;
-use crate::engine::jobs::{Context, activity, commit, fetch, observe};
+use crate::engine::jobs::{Context, activity, commit, fetch, look, observe};
 use crate::engine::{Event, Failure};
+use futures::StreamExt;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -20,6 +21,8 @@ use tokio::time::Instant;
 const OBSERVERS: usize = 8;
 /// Changes that arrive within this time are one look: a rollout changes an object many times a second.
 const SETTLE: Duration = Duration::from_millis(150);
+/// How long the first look at a mapping waits until its objects are watched.
+const PREPARE: Duration = Duration::from_secs(5);
 /// Pause before a lost cluster is asked again.
 const RECONNECT: Duration = Duration::from_secs(5);
 /// How often the round trip to a cluster is measured.
@@ -49,7 +52,7 @@ pub(super) async fn run(ctx: &Context) -> Result<String, Stop> {
     for context in contexts {
         tasks.spawn(watch_cluster(ctx.clone(), context, sender.clone()));
     }
-    let mut looks = Looks::new(settings.mappings.keys().cloned());
+    let mut looks = Looks::default();
     loop {
         looks.start(ctx);
         let next = looks.next_due();
@@ -76,6 +79,7 @@ pub(super) async fn run(ctx: &Context) -> Result<String, Stop> {
 }
 
 /// Which mappings are to be looked at, and when.
+#[derive(Default)]
 struct Looks {
     due: BTreeMap<String, Instant>,
     busy: BTreeSet<String>,
@@ -83,15 +87,6 @@ struct Looks {
 }
 
 impl Looks {
-    fn new(all: impl Iterator<Item = String>) -> Self {
-        let now = Instant::now();
-        Self {
-            due: all.map(|name| (name, now)).collect(),
-            busy: BTreeSet::new(),
-            running: JoinSet::new(),
-        }
-    }
-
     fn want(&mut self, name: String, after: Duration) {
         let at = Instant::now() + after;
         self.due.entry(name).and_modify(|due| *due = at.min(*due)).or_insert(at);
@@ -150,20 +145,71 @@ async fn poll(ctx: Context, repository: String, triggers: mpsc::Sender<Trigger>)
     let Ok(settings) = ctx.world.repository(&repository) else { return };
     let interval = settings.polling_interval;
     let mut known = ctx.world.git(&repository, |git| Ok(git.tip())).await.unwrap_or_default();
-    if known.is_some() {
-        // The log of what is on disk is shown before the network answers.
+    let mut looked = known.is_some();
+    if looked {
+        // What is on disk is shown before the network answers.
         let _ = commit::reload_log(&ctx, &repository).await;
+        prepare(&ctx, &repository).await;
+        let _ = triggers.send(Trigger::Repository(repository.clone())).await;
     }
     loop {
-        if let Ok(tip) = fetch::fetch(&ctx, &repository).await
-            && known.as_ref() != Some(&tip)
-        {
+        let fetched = fetch::fetch(&ctx, &repository).await;
+        let moved = fetched.ok().filter(|tip| known.as_ref() != Some(tip));
+        if let Some(tip) = moved {
             known = Some(tip);
+            looked = false;
             let _ = commit::reload_log(&ctx, &repository).await;
+            prepare(&ctx, &repository).await;
+        }
+        // The first look tells also why there is nothing to see.
+        if !std::mem::replace(&mut looked, true) {
             let _ = triggers.send(Trigger::Repository(repository.clone())).await;
         }
         tokio::time::sleep(interval).await;
     }
+}
+
+/// Claims what the mappings of a repository want and waits, not for long, until it is watched: a thousand mappings cost
+/// the cluster one list per kind then, and not one each.
+async fn prepare(ctx: &Context, repository: &str) {
+    let all = ctx.world.settings.mappings.values();
+    let mappings: Vec<_> = all.filter(|mapping| mapping.repository == repository).collect();
+    let before = ctx.world.claim_changes.load(Ordering::SeqCst);
+    let claims: Vec<_> =
+        mappings.iter().map(|mapping| claim(ctx.clone(), mapping.name.clone())).collect();
+    futures::stream::iter(claims).buffer_unordered(OBSERVERS).collect::<Vec<()>>().await;
+    if ctx.world.claim_changes.load(Ordering::SeqCst) == before {
+        return;
+    }
+    let contexts: BTreeSet<&str> =
+        mappings.iter().map(|mapping| mapping.target.context.as_str()).collect();
+    let waits = contexts.into_iter().map(|context| until_watched(ctx, context));
+    let _ = tokio::time::timeout(PREPARE, futures::future::join_all(waits)).await;
+}
+
+async fn claim(ctx: Context, name: String) {
+    let Ok(mapping) = ctx.world.mapping(&name) else { return };
+    // A mapping that cannot be claimed says why when it is looked at.
+    let _ = look::claim(&ctx, mapping).await;
+}
+
+async fn until_watched(ctx: &Context, context: &str) {
+    let Ok(cluster) = ctx.world.cluster(context).await else { return };
+    let mut changes = cluster.changes();
+    if watch_claims(ctx, context, &cluster, &mappings_of(ctx, context)).await.is_err() {
+        return;
+    }
+    while cluster.watch_state() == WatchState::Syncing && changes.next().await.is_some() {}
+}
+
+async fn watch_claims(
+    ctx: &Context,
+    context: &str,
+    cluster: &Cluster,
+    mappings: &[String],
+) -> Result<(), Failure> {
+    let names: Vec<&str> = mappings.iter().map(String::as_str).collect();
+    Ok(cluster.watch(&ctx.world.claims(context), &names).await?)
 }
 
 async fn watch_cluster(ctx: Context, context: String, triggers: mpsc::Sender<Trigger>) {
@@ -185,7 +231,6 @@ async fn follow(
     let cluster = ctx.world.cluster(context).await?;
     let mut changes = cluster.changes();
     let mappings = mappings_of(ctx, context);
-    let names: Vec<&str> = mappings.iter().map(String::as_str).collect();
     let mut live = measure(&cluster).await?;
     tell(ctx, context, live.clone()).await;
     // Measured beside the news, so that a silent server does not hold them up.
@@ -195,8 +240,11 @@ async fn follow(
         let claimed = ctx.world.claimed.notified();
         let changes_of_claims = ctx.world.claim_changes.load(Ordering::SeqCst);
         if watched != Some(changes_of_claims) {
-            cluster.watch(&ctx.world.claims(context), &names).await?;
-            watched = Some(changes_of_claims);
+            if watched.is_some() {
+                claims_settle(ctx).await;
+            }
+            watched = Some(ctx.world.claim_changes.load(Ordering::SeqCst));
+            watch_claims(ctx, context, &cluster, &mappings).await?;
         }
         tokio::select! {
             () = claimed => {}
@@ -219,6 +267,20 @@ async fn follow(
             }
         }
     }
+}
+
+/// Claims come by the hundred when a branch moves; each change of what is watched lists again.
+async fn claims_settle(ctx: &Context) {
+    let quiet = async {
+        loop {
+            let before = ctx.world.claim_changes.load(Ordering::SeqCst);
+            tokio::time::sleep(SETTLE).await;
+            if ctx.world.claim_changes.load(Ordering::SeqCst) == before {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(PREPARE, quiet).await;
 }
 
 fn mappings_of(ctx: &Context, context: &str) -> Vec<String> {
