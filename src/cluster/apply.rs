@@ -9,8 +9,8 @@ use super::steps::{Applied, Step, StepOutcome, Steps, Verb};
 use super::{Cluster, ClusterError, NAMESPACE, parent_name};
 use crate::domain::plan::{Op, Operation, Plan};
 use crate::domain::{Inventory, Member, ObjectKey, ObjectRef};
-use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
 
@@ -99,6 +99,9 @@ impl<'a> Run<'a> {
         }
         let complete =
             self.stopped.is_none() && self.outcomes.iter().flatten().all(StepOutcome::is_done);
+        if !complete {
+            self.cluster.memo().forget_creations();
+        }
         if self.stopped.is_none() || !self.uids.is_empty() {
             self.conclude(complete).await?;
         }
@@ -116,36 +119,48 @@ impl<'a> Run<'a> {
         let mut waiting = group.iter().enumerate();
         let mut running = FuturesUnordered::new();
         loop {
-            while self.stopped.is_none() && running.len() < limit {
+            let mut next = Vec::new();
+            while self.stopped.is_none() && running.len() + next.len() < limit {
                 let Some((offset, operation)) = waiting.next() else { break };
-                let at = from + offset;
                 if let Some(because) = self.blocked(operation) {
-                    self.end(at, None, StepOutcome::Skipped { because });
+                    self.end(from + offset, None, StepOutcome::Skipped { because });
                     continue;
                 }
                 let step = self.step(verb(operation.op), operation.object.clone());
-                if let Err(reason) = self.steps.before(&step) {
-                    self.stopped = Some(reason);
-                    self.end(
-                        at,
-                        None,
-                        StepOutcome::Skipped { because: "the sync was stopped".to_owned() },
-                    );
-                    break;
-                }
+                next.push((from + offset, step, operation));
+            }
+            for (at, step, operation) in self.announced(next) {
                 let task = self.task(operation);
                 running.push(async move { (at, step, cluster.carry(operation, task).await) });
             }
-            let Some((at, step, carried)) = running.next().await else { break };
-            self.landed(at, &step, carried);
+            let Some(first) = running.next().await else { break };
+            let mut landed = vec![first];
+            while let Some(Some(another)) = running.next().now_or_never() {
+                landed.push(another);
+            }
+            self.landed(landed);
         }
         for (offset, _) in waiting {
-            self.end(
-                from + offset,
-                None,
-                StepOutcome::Skipped { because: "the sync was stopped".to_owned() },
-            );
+            self.end(from + offset, None, stopped());
         }
+    }
+
+    /// Announces what begins now, all at once, and returns what may.
+    fn announced<'o>(
+        &mut self,
+        mut next: Vec<(usize, Step, &'o Operation)>,
+    ) -> Vec<(usize, Step, &'o Operation)> {
+        let steps: Vec<Step> = next.iter().map(|(_, step, _)| step.clone()).collect();
+        if steps.is_empty() {
+            return next;
+        }
+        if let Err((allowed, reason)) = self.steps.before_all(&steps) {
+            self.stopped = Some(reason);
+            for (at, step, _) in next.drain(allowed..) {
+                self.end(at, Some(&step), stopped());
+            }
+        }
+        next
     }
 
     fn task(&self, operation: &Operation) -> Task<'a> {
@@ -160,17 +175,22 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn landed(&mut self, at: usize, step: &Step, carried: Carried) {
-        let outcome = match carried {
-            Carried::Present(live) => {
-                let uid = live.uid.to_string();
-                self.uids.insert(step.object.key(), uid.clone());
-                StepOutcome::Done { uid: Some(uid) }
-            }
-            Carried::Absent => StepOutcome::Done { uid: None },
-            Carried::Failed(error) => StepOutcome::Failed { error },
-        };
-        self.end(at, Some(step), outcome);
+    fn landed(&mut self, landed: Vec<(usize, Step, Carried)>) {
+        let ended = landed.into_iter().map(|(at, step, carried)| {
+            let outcome = match carried {
+                Carried::Present(live) => {
+                    let uid = live.uid.to_string();
+                    self.uids.insert(step.object.key(), uid.clone());
+                    StepOutcome::Done { uid: Some(uid) }
+                }
+                Carried::Absent => StepOutcome::Done { uid: None },
+                Carried::Failed(error) => StepOutcome::Failed { error },
+            };
+            self.outcomes[at] = Some(outcome.clone());
+            (step, outcome)
+        });
+        let ended: Vec<(Step, StepOutcome)> = ended.collect();
+        self.steps.after_all(&ended);
     }
 
     /// Objects of kinds that were defined a moment ago: waits until they are served and fills in their addresses.
@@ -315,12 +335,15 @@ impl<'a> Run<'a> {
     fn result(&mut self, complete: bool) -> Applied {
         let outcomes = std::mem::take(&mut self.outcomes);
         let outcomes = self.plan.operations.iter().zip(outcomes).map(|(operation, outcome)| {
-            let outcome = outcome
-                .unwrap_or(StepOutcome::Skipped { because: "the sync was stopped".to_owned() });
+            let outcome = outcome.unwrap_or_else(stopped);
             (verb(operation.op), operation.object.clone(), outcome)
         });
         Applied { outcomes: outcomes.collect(), stopped: self.stopped.take(), complete }
     }
+}
+
+fn stopped() -> StepOutcome {
+    StepOutcome::Skipped { because: "the sync was stopped".to_owned() }
 }
 
 fn verb(op: Op) -> Verb {

@@ -102,7 +102,7 @@ impl Cluster {
         let mut patience = TRIES;
         loop {
             let seen = Seen::of(frame, desired, live.as_ref());
-let Some(now) = &live else { return self.judge_absent(frame, desired, seen).await };
+            let Some(now) = &live else { return self.judge_absent(frame, desired, seen).await };
             if let Some(mut judged) = self.memo().recall(&seen, Some(now)) {
                 // Patience with a status that does not come ends by itself.
                 if judged.health.message == NOT_YET {

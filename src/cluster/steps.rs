@@ -78,6 +78,18 @@ pub trait Steps: Send {
     fn before(&mut self, step: &Step) -> Result<(), String>;
     /// Called when the write has ended. Skipped steps have no `before`.
     fn after(&mut self, step: &Step, outcome: &StepOutcome);
+    /// [`Steps::before`] of steps that begin at the same time. The error says also how many of them, from the first,
+    /// begin all the same.
+    fn before_all(&mut self, steps: &[Step]) -> Result<(), (usize, String)> {
+        let mut steps = steps.iter().enumerate();
+        steps.try_for_each(|(index, step)| self.before(step).map_err(|reason| (index, reason)))
+    }
+    /// [`Steps::after`] of steps that ended at the same time.
+    fn after_all(&mut self, ended: &[(Step, StepOutcome)]) {
+        for (step, outcome) in ended {
+            self.after(step, outcome);
+        }
+    }
 }
 
 /// What an apply came to.

@@ -127,6 +127,17 @@ pub struct Operation {
     pub open_steps: Vec<String>,
 }
 
+/// A step of an operation: its place among all of them, and what it does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// From 0.
+    pub step: usize,
+    /// Steps of the whole operation.
+    pub total: usize,
+    /// In words.
+    pub what: String,
+}
+
 /// The open journal.
 #[derive(Debug)]
 pub struct Journal {
@@ -162,13 +173,22 @@ impl Journal {
     pub fn begin(&self, intent: Intent, line: &str, at: Timestamp) -> io::Result<u64> {
         let id = self.next_id(at);
         let line = line.to_owned();
-        self.append(&Record::Begin { id, at, process: self.process.clone(), line, intent })?;
+        self.append(&[Record::Begin { id, at, process: self.process.clone(), line, intent }])?;
         Ok(id)
     }
 
     /// Writes that a step is about to be taken.
     pub fn before(&self, id: u64, step: usize, total: usize, what: &str) -> io::Result<()> {
-        self.append(&Record::Before { id, step, total, what: what.to_owned() })
+        self.before_all(id, &[Place { step, total, what: what.to_owned() }])
+    }
+
+    /// Writes that steps are about to be taken; when this returns, all of them are on disk.
+    pub fn before_all(&self, id: u64, steps: &[Place]) -> io::Result<()> {
+        let records = steps.iter().cloned().map(|place| {
+            let Place { step, total, what } = place;
+            Record::Before { id, step, total, what }
+        });
+        self.append(&records.collect::<Vec<_>>())
     }
 
     /// Writes what came of a step.
@@ -180,13 +200,16 @@ impl Journal {
         error: Option<&str>,
     ) -> io::Result<()> {
         let (step, total) = place;
-        self.append(&Record::After {
-            id,
-            step,
-            total,
-            what: what.to_owned(),
-            error: error.map(str::to_owned),
-        })
+        self.after_all(id, &[(Place { step, total, what: what.to_owned() }, error)])
+    }
+
+    /// Writes what came of steps: the error of each, if one.
+    pub fn after_all(&self, id: u64, steps: &[(Place, Option<&str>)]) -> io::Result<()> {
+        let records = steps.iter().cloned().map(|(place, error)| {
+            let Place { step, total, what } = place;
+            Record::After { id, step, total, what, error: error.map(str::to_owned) }
+        });
+        self.append(&records.collect::<Vec<_>>())
     }
 
     /// Writes how an operation ended: `done`, `failed`, `cancelled` or `discarded`.
@@ -197,12 +220,12 @@ impl Journal {
         message: Option<&str>,
         at: Timestamp,
     ) -> io::Result<()> {
-        self.append(&Record::End {
+        self.append(&[Record::End {
             id,
             at,
             state: state.to_owned(),
             message: message.map(str::to_owned),
-        })
+        }])
     }
 
     /// All operations, newest first.
@@ -229,16 +252,20 @@ impl Journal {
             .map_or(now, |last| now.max(last + 1))
     }
 
-    fn append(&self, record: &Record) -> io::Result<()> {
-        let mut line = serde_json::to_vec(record)?;
-        line.push(b'\n');
+    /// Appends records and waits until they are on disk, once for all of them.
+    fn append(&self, records: &[Record]) -> io::Result<()> {
+        let mut lines = Vec::new();
+        for record in records {
+            serde_json::to_writer(&mut lines, record)?;
+            lines.push(b'\n');
+        }
         let mut file = OpenOptions::new().create(true).append(true).read(true).open(&self.path)?;
         file.lock()?;
         // A killed writer may have left half a line; it must not swallow this one.
         if !ends_with_line_end(&self.path, file.metadata()?.len())? {
-            line.insert(0, b'\n');
+            lines.insert(0, b'\n');
         }
-        file.write_all(&line)?;
+        file.write_all(&lines)?;
         file.sync_data()
     }
 

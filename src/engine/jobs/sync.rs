@@ -6,7 +6,7 @@ use crate::engine::error::Stop;
 use crate::engine::event::StepResult;
 use crate::engine::jobs::look::{Look, look};
 use crate::engine::jobs::{Context, observe};
-use crate::engine::journal::Intent;
+use crate::engine::journal::{Intent, Place};
 use crate::engine::turn::Turn;
 use crate::engine::{Command, Event, Failure, Progress, SyncOptions};
 use jiff::Timestamp;
@@ -217,42 +217,67 @@ impl<'a> Recorder<'a> {
 
 impl Steps for Recorder<'_> {
     fn before(&mut self, step: &Step) -> Result<(), String> {
-        if self.ctx.token.is_cancelled() {
-            return Err("stopped".to_owned());
-        }
-        let id = self.entry()?;
-        let what = format!("{} {}", step.verb.word(), step.object);
-        self.ctx.world.journal.before(id, step.index, step.total, &what).map_err(unwritten)?;
-        self.tell(step, StepResult::Started);
-        Ok(())
+        self.before_all(std::slice::from_ref(step)).map_err(|(_, reason)| reason)
     }
 
     fn after(&mut self, step: &Step, outcome: &StepOutcome) {
-        let (error, result) = match outcome {
-            StepOutcome::Done { .. } => (None, StepResult::Done),
-            StepOutcome::Failed { error } => {
-                (Some(error.as_str()), StepResult::Failed(error.clone()))
+        self.after_all(&[(step.clone(), outcome.clone())]);
+    }
+
+    fn before_all(&mut self, steps: &[Step]) -> Result<(), (usize, String)> {
+        let mut begin = || {
+            if self.ctx.token.is_cancelled() {
+                return Err("stopped".to_owned());
             }
-            StepOutcome::Skipped { because } => {
-                (Some(because.as_str()), StepResult::Skipped(because.clone()))
-            }
+            let id = self.entry()?;
+            let places: Vec<Place> = steps.iter().map(place).collect();
+            self.ctx.world.journal.before_all(id, &places).map_err(unwritten)
         };
-        if let Some(id) = self.entry {
-            let what = format!("{} {}", step.verb.word(), step.object);
-            if let Err(error) =
-                self.ctx.world.journal.after(id, (step.index, step.total), &what, error)
-            {
-                tracing::error!(%error, "the outcome of a step could not be written");
-            }
+        begin().map_err(|reason| (0, reason))?;
+        for step in steps {
+            self.tell(step, StepResult::Started);
         }
-        self.done += 1;
-        self.ctx.progress(Progress {
-            done: self.done,
-            total: Some(step.total as u64),
-            unit: "steps",
-            what: format!("{} {}", step.verb.word(), step.object),
-        });
-        self.tell(step, result);
+        Ok(())
+    }
+
+    fn after_all(&mut self, ended: &[(Step, StepOutcome)]) {
+        let places: Vec<(Place, Option<&str>)> =
+            ended.iter().map(|(step, outcome)| (place(step), error(outcome))).collect();
+        if let Some(id) = self.entry
+            && let Err(error) = self.ctx.world.journal.after_all(id, &places)
+        {
+            tracing::error!(%error, "the outcome of a step could not be written");
+        }
+        for (step, outcome) in ended {
+            self.done += 1;
+            self.ctx.progress(Progress {
+                done: self.done,
+                total: Some(step.total as u64),
+                unit: "steps",
+                what: place(step).what,
+            });
+            self.tell(step, result(outcome));
+        }
+    }
+}
+
+fn place(step: &Step) -> Place {
+    let what = format!("{} {}", step.verb.word(), step.object);
+    Place { step: step.index, total: step.total, what }
+}
+
+fn error(outcome: &StepOutcome) -> Option<&str> {
+    match outcome {
+        StepOutcome::Done { .. } => None,
+        StepOutcome::Failed { error: why } | StepOutcome::Skipped { because: why } => Some(why),
+    }
+}
+
+fn result(outcome: &StepOutcome) -> StepResult {
+    match outcome {
+        StepOutcome::Done { .. } => StepResult::Done,
+        StepOutcome::Failed { error } => StepResult::Failed(error.clone()),
+        StepOutcome::Skipped { because } => StepResult::Skipped(because.clone()),
     }
 }
 
