@@ -27,7 +27,7 @@ async fn an_overloaded_server_is_waited_for() {
     let (sandbox, world) = sandboxed("throttled", Options::default()).await;
     sandbox.faults().strike(real_patch(), 3, Effect::Status { code: 429, retry_after: Some(0) });
     sandbox.faults().strike(
-        When::verb("list", "configmaps"),
+        When::verb("get", "configmaps"),
         1,
         Effect::Status { code: 503, retry_after: Some(0) },
     );
@@ -218,7 +218,7 @@ async fn a_server_that_never_recovers_ends_the_call() {
     let (sandbox, world) =
         sandboxed("hopeless", Options { controllers: false, ..Options::default() }).await;
     sandbox.faults().always(
-        When::verb("list", "configmaps"),
+        When::verb("get", "configmaps"),
         Effect::Status { code: 429, retry_after: Some(20) },
     );
     let begun = tokio::time::Instant::now();
