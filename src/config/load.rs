@@ -5,7 +5,7 @@ use super::raw::Raw;
 use super::reader::File;
 use super::resolve::resolve;
 use super::{Environment, Settings};
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -145,7 +145,12 @@ fn text_of(path: &Path) -> Result<String, ConfigError> {
 }
 
 fn read(path: &Path, text: String, raw: &mut Raw) -> Vec<Fault> {
-    let file = File { path: Arc::from(path), text, faults: RefCell::default() };
+    let file = File {
+        path: Arc::from(path),
+        text,
+        faults: RefCell::default(),
+        line_ends: OnceCell::new(),
+    };
     match toml_edit::Document::parse(file.text.as_str()) {
         Ok(document) => raw.read(&file, document.as_table()),
         // The parser's own rendering repeats the line, which may hold a secret; its message does not.

@@ -3,7 +3,7 @@
 use super::fault::{Fault, Place, Sited};
 use super::{duration, suggest};
 use crate::domain::SecretRef;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,13 +17,19 @@ pub(super) struct File {
     pub text: String,
     /// What was found wrong with it.
     pub faults: RefCell<Vec<Fault>>,
+    /// Where its lines end.
+    pub line_ends: OnceCell<Vec<usize>>,
 }
 
 impl File {
     /// The line of a byte.
     pub(super) fn place(&self, offset: Option<usize>) -> Place {
-        let before = self.text.as_bytes().get(..offset.unwrap_or(0)).unwrap_or_default();
-        let line = before.split(|byte| *byte == b'\n').count().max(1);
+        let offset = offset.filter(|offset| *offset <= self.text.len()).unwrap_or(0);
+        // Found once: every key of a long file asks.
+        let ends = self
+            .line_ends
+            .get_or_init(|| self.text.match_indices('\n').map(|(index, _)| index).collect());
+        let line = ends.partition_point(|end| *end < offset) + 1;
         Place { file: Arc::clone(&self.path), line }
     }
 
