@@ -2,7 +2,7 @@
 
 use crate::cluster::{self, Cluster};
 use crate::config::{RepositorySettings, Settings};
-use crate::domain::{Credential, Mapping, ObjectKey, ObjectRef, Revision};
+use crate::domain::{Credential, Holder, Mapping, ObjectKey, ObjectRef, Origin, Revision};
 use crate::engine::error::Stop;
 use crate::engine::event::RepositoryState;
 use crate::engine::journal::Journal;
@@ -25,12 +25,30 @@ pub(crate) type LastFailure = (Revision, String);
 /// A file of a repository at a revision.
 type Place = (String, Revision, String);
 
+/// What a mapping desires, and where that is written.
+pub(crate) type Desired = Arc<HashMap<ObjectKey, Origin>>;
+
 /// The objects of a mapping, as desired or owned.
 #[derive(Clone)]
 struct Claim {
     context: String,
-    keys: Arc<HashSet<ObjectKey>>,
+    /// What is desired, and where that is written.
+    desired: Desired,
+    /// What is owned and not desired any more.
+    leaving: HashSet<ObjectKey>,
     objects: Vec<ObjectRef>,
+}
+
+impl Claim {
+    fn holds(&self, key: &ObjectKey) -> bool {
+        self.desired.contains_key(key) || self.leaving.contains(key)
+    }
+
+    fn is_as_wide_as(&self, other: &Self) -> bool {
+        self.leaving == other.leaving
+            && self.desired.len() == other.desired.len()
+            && self.desired.keys().all(|key| other.desired.contains_key(key))
+    }
 }
 
 pub(crate) struct World {
@@ -86,6 +104,12 @@ impl World {
             .ok_or_else(|| Failure::unknown("repo", name, self.settings.repositories.keys()))
     }
 
+    /// Whose the record of a mapping is.
+    pub fn holder(&self, mapping: &Mapping) -> Result<Holder, Failure> {
+        let url = &self.repository(&mapping.repository)?.remote.url;
+        Ok(Holder::new(url, &mapping.path, &mapping.target.namespace))
+    }
+
     /// Runs blocking work on a repository, away from the tasks that wait.
     pub async fn git<T, F>(self: &Arc<Self>, name: &str, work: F) -> Result<T, Stop>
     where
@@ -137,38 +161,48 @@ impl World {
     }
 
     /// Remembers which objects a mapping claims, so that a change of one leads to it.
-    pub fn claim(&self, mapping: &Mapping, objects: Vec<ObjectRef>) {
-        let keys = Arc::new(objects.iter().map(ObjectRef::key).collect());
-        let claim = Claim { context: mapping.target.context.clone(), keys, objects };
+    pub fn claim(&self, mapping: &Mapping, desired: Desired, objects: Vec<ObjectRef>) {
+        let keys = objects.iter().map(ObjectRef::key);
+        let leaving = keys.filter(|key| !desired.contains_key(key)).collect();
+        let claim = Claim { context: mapping.target.context.clone(), desired, leaving, objects };
         let before = lock(&self.claims).insert(mapping.name.clone(), claim.clone());
-        if before.is_none_or(|before| before.keys != claim.keys) {
+        if before.is_none_or(|before| !before.is_as_wide_as(&claim)) {
             self.claim_changes.fetch_add(1, Ordering::SeqCst);
             self.claimed.notify_waiters();
         }
     }
 
     /// Remembers objects of a mapping before anybody looked at its record: what was claimed already stays.
-    pub fn claim_also(&self, mapping: &Mapping, mut objects: Vec<ObjectRef>) {
+    pub fn claim_also(&self, mapping: &Mapping, desired: Desired, mut objects: Vec<ObjectRef>) {
         if let Some(known) = lock(&self.claims).get(&mapping.name)
             && known.context == mapping.target.context
         {
-            objects.retain(|object| !known.keys.contains(&object.key()));
-            if objects.is_empty() {
-                return;
-            }
-            objects.extend(known.objects.iter().cloned());
+            objects.extend(
+                known.objects.iter().filter(|one| !desired.contains_key(&one.key())).cloned(),
+            );
         }
-        self.claim(mapping, objects);
+        self.claim(mapping, desired, objects);
     }
 
-    /// What the other mappings of a context claim.
-    pub fn neighbours(&self, mapping: &Mapping) -> Vec<(String, Arc<HashSet<ObjectKey>>)> {
+    /// The other mappings of a context of which nobody knows yet what they desire.
+    pub fn unclaimed(&self, mapping: &Mapping) -> Vec<&Mapping> {
+        let claims = lock(&self.claims);
+        let others = self.settings.mappings.values().filter(|other| {
+            other.name != mapping.name
+                && other.target.context == mapping.target.context
+                && !claims.contains_key(&other.name)
+        });
+        others.collect()
+    }
+
+    /// What the other mappings of a context desire.
+    pub fn neighbours(&self, mapping: &Mapping) -> Vec<(String, Desired)> {
         lock(&self.claims)
             .iter()
             .filter(|(name, claim)| {
                 **name != mapping.name && claim.context == mapping.target.context
             })
-            .map(|(name, claim)| (name.clone(), Arc::clone(&claim.keys)))
+            .map(|(name, claim)| (name.clone(), Arc::clone(&claim.desired)))
             .collect()
     }
 
@@ -176,7 +210,7 @@ impl World {
     pub fn claimants(&self, context: &str, key: &ObjectKey) -> Vec<String> {
         lock(&self.claims)
             .iter()
-            .filter(|(_, claim)| claim.context == context && claim.keys.contains(key))
+            .filter(|(_, claim)| claim.context == context && claim.holds(key))
             .map(|(name, _)| name.clone())
             .collect()
     }
@@ -213,8 +247,17 @@ impl World {
             context: context.to_owned(),
         };
         // A failed connection is not kept: the next job tries again.
-        let cluster =
-            cell.get_or_try_init(|| Cluster::connect(&access)).await.map_err(Failure::from)?;
+        let connect = async || {
+            let cluster = Cluster::connect(&access).await?;
+            if let Some(namespace) = &self.settings.record_namespace {
+                cluster.keep_records_in(namespace);
+            }
+            Ok(cluster)
+        };
+        let cluster = cell
+            .get_or_try_init(connect)
+            .await
+            .map_err(|error: cluster::ClusterError| Failure::from(error))?;
         Ok(cluster.clone())
     }
 
