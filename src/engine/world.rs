@@ -7,7 +7,7 @@ use crate::engine::error::Stop;
 use crate::engine::event::RepositoryState;
 use crate::engine::journal::Journal;
 use crate::engine::tree::Tree;
-use crate::engine::{Failure, cache};
+use crate::engine::{Failure, Store, cache};
 use crate::{git, secrets};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -54,6 +54,8 @@ impl Claim {
 pub(crate) struct World {
     pub settings: Arc<Settings>,
     pub journal: Journal,
+    /// The cache as it was at the start, until the first frame takes it.
+    cached: Mutex<Option<Store>>,
     repositories: Mutex<HashMap<String, Arc<git::Repository>>>,
     clusters: Mutex<HashMap<String, Arc<OnceCell<Cluster>>>>,
     rendered: Mutex<HashMap<(String, Revision), Tree>>,
@@ -73,11 +75,14 @@ impl World {
             Failure::new(format!("the journal in {} cannot be opened: {error}", settings.data_dir.display()))
                 .hint("without a journal nothing is written; set GITDECK_DATA_DIR to a directory of your own")
         })?;
-        let known = cache::load(&settings).repositories;
-        let states = known.into_iter().map(|(name, view)| (name, view.state)).collect();
+        let known = cache::load(&settings);
+        let states =
+            known.repositories.iter().map(|(name, view)| (name.clone(), view.state.clone()));
+        let states = states.collect();
         Ok(Self {
             settings,
             journal,
+            cached: Mutex::new(Some(known)),
             repositories: Mutex::default(),
             clusters: Mutex::default(),
             rendered: Mutex::default(),
@@ -88,6 +93,11 @@ impl World {
             claimed: tokio::sync::Notify::new(),
             claim_changes: AtomicU64::new(0),
         })
+    }
+
+    /// What was known when gitdeck ran last; read from the disk once.
+    pub fn cached(&self) -> Store {
+        lock(&self.cached).take().unwrap_or_else(|| cache::load(&self.settings))
     }
 
     pub fn mapping(&self, name: &str) -> Result<&Mapping, Failure> {
