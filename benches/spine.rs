@@ -30,6 +30,7 @@ fn mapping(name: &str) -> Mapping {
         source: Source::Git,
         target: Target { context: "bench".into(), namespace: "default".into() },
         sync: SyncPolicy::default(),
+        rendering: gitdeck::domain::Rendering::default(),
         ignore: Vec::new(),
         production: false,
         polling_interval: Duration::from_secs(180),
@@ -129,7 +130,6 @@ fn plan_unchanged(bencher: Bencher, objects: usize) {
         desired: &desired,
         previous: None,
         neighbours: &[],
-        holder: None,
         options: PlanOptions::default(),
     };
     let (sandbox, cluster) = runtime.block_on(async {

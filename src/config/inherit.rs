@@ -10,7 +10,7 @@ use crate::domain::{EngineKind, IgnoreRule, Mapping, Source, SyncPolicy, Target}
 use indexmap::IndexMap;
 
 /// The layers of one mapping, the nearest first; the last one is `[defaults]`.
-struct Layers<'a>(Vec<(String, &'a Layer)>);
+pub(super) struct Layers<'a>(pub Vec<(String, &'a Layer)>);
 
 impl<'a> Resolver<'a> {
     /// All mappings.
@@ -63,6 +63,7 @@ impl<'a> Resolver<'a> {
             source: layers.source(trace),
             target,
             sync: layers.sync(trace),
+            rendering: layers.rendering(trace),
             ignore: layers.ignore(trace),
             production,
             polling_interval,
@@ -181,7 +182,7 @@ impl<'a> Layers<'a> {
         Self(layers)
     }
 
-    fn of_each<T>(
+    pub(super) fn of_each<T>(
         &self,
         get: impl Fn(&'a Layer) -> Option<&'a Sited<T>>,
     ) -> Vec<(&str, Option<&'a Sited<T>>)> {

@@ -11,6 +11,7 @@ mod inherit;
 pub mod load;
 mod raw;
 mod reader;
+mod rendering;
 mod resolve;
 mod rules;
 pub mod settings;

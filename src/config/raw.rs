@@ -2,6 +2,7 @@
 
 use super::fault::{Place, Sited};
 use super::reader::{File, Reader};
+use super::rendering::RawRendering;
 use super::rules::{Kind, Rule, authentication, rule};
 use crate::domain::{Authentication, EngineKind, IgnoreRule, Source};
 use std::time::Duration;
@@ -11,7 +12,6 @@ use std::time::Duration;
 pub(super) struct Raw {
     pub kubeconfig: Option<Sited<String>>,
     pub known_hosts: Option<Sited<String>>,
-    pub record_namespace: Option<Sited<String>>,
     pub cache_dir: Option<Sited<String>>,
     pub data_dir: Option<Sited<String>>,
     pub author_name: Option<Sited<String>>,
@@ -49,6 +49,7 @@ pub(super) struct Layer {
     pub self_heal: Option<Sited<bool>>,
     pub prune_limit: Option<Sited<u64>>,
     pub ignore: Vec<Sited<IgnoreRule>>,
+    pub rendering: RawRendering,
 }
 
 /// `[projects.X]`.
@@ -87,7 +88,6 @@ impl Raw {
         let mut top = Reader::new(file, root, "the configuration".to_owned(), place);
         once(file, &mut self.kubeconfig, top.text("kubeconfig"));
         once(file, &mut self.known_hosts, top.text("known_hosts"));
-        once(file, &mut self.record_namespace, top.text("record_namespace"));
         once(file, &mut self.cache_dir, top.text("cache_dir"));
         once(file, &mut self.data_dir, top.text("data_dir"));
         self.read_small_tables(file, &mut top);
@@ -140,11 +140,12 @@ impl Layer {
         once(file, &mut self.self_heal, other.self_heal);
         once(file, &mut self.prune_limit, other.prune_limit);
         self.ignore.extend(other.ignore);
+        self.rendering.join(file, other.rendering);
     }
 }
 
 /// Takes a value over; a second one is a fault, because which of two files wins would be a riddle.
-fn once<T>(file: &File, known: &mut Option<Sited<T>>, new: Option<Sited<T>>) {
+pub(super) fn once<T>(file: &File, known: &mut Option<Sited<T>>, new: Option<Sited<T>>) {
     match (known.as_ref(), new) {
         (Some(first), Some(second)) => {
             file.fault(second.place, format!("set already at {}; remove one of both", first.place));
@@ -193,6 +194,7 @@ fn layer(table: &mut Reader<'_>) -> Layer {
         engine: table.word("engine", &engines),
         source: table.word("source", &[("git", Source::Git), ("cluster", Source::Cluster)]),
         polling_interval: table.duration("polling_interval"),
+        rendering: RawRendering::read(table),
         ..Layer::default()
     };
     if let Some(mut sync) = table.table("sync") {

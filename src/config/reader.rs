@@ -3,6 +3,7 @@
 use super::fault::{Fault, Place, Sited};
 use super::{duration, suggest};
 use crate::domain::SecretRef;
+use serde_json::{Map, Value as Json};
 use std::cell::{OnceCell, RefCell};
 use std::path::Path;
 use std::sync::Arc;
@@ -148,6 +149,41 @@ impl<'a> Reader<'a> {
         Some(Sited { value, place })
     }
 
+    /// A table of texts, by name.
+    pub(super) fn pairs(&mut self, key: &'static str) -> Vec<(String, Sited<String>)> {
+        let Some((item, place)) = self.item(key) else { return Vec::new() };
+        let Some(table) = item.as_table_like() else {
+            self.wrong::<()>(key, place, "a table of texts", item);
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        for (name, item) in table.iter() {
+            let start = table.key(name).and_then(toml_edit::Key::span).or_else(|| item.span());
+            let place = self.file.place(start.map(|span| span.start));
+            match item.as_str() {
+                Some(text) => {
+                    found.push((name.to_owned(), Sited { value: text.to_owned(), place }));
+                }
+                None => {
+                    self.wrong::<()>(name, place, "a text in quotes", item);
+                }
+            }
+        }
+        found
+    }
+
+    /// A table of anything.
+    pub(super) fn values(&mut self, key: &'static str) -> Option<Sited<Map<String, Json>>> {
+        let (item, place) = self.item(key)?;
+        let Some(table) = item.as_table_like() else {
+            return self.wrong(key, place, "a table", item);
+        };
+        match map(table) {
+            Some(value) => Some(Sited { value, place }),
+            None => self.wrong(key, place, "a table of texts, numbers, lists and tables", item),
+        }
+    }
+
     /// A table inside this one.
     pub(super) fn table(&mut self, key: &'static str) -> Option<Reader<'a>> {
         let (item, place) = self.item(key)?;
@@ -243,5 +279,28 @@ impl<'a> Reader<'a> {
         };
         self.fault(place, format!("`{key}` of {} must be {wanted}, not {found}", self.name));
         None
+    }
+}
+
+/// A table as JSON; nothing where it holds a date or a number that JSON has not.
+fn map(table: &dyn TableLike) -> Option<Map<String, Json>> {
+    table.iter().map(|(name, item)| Some((name.to_owned(), json(item)?))).collect()
+}
+
+fn json(item: &Item) -> Option<Json> {
+    match item {
+        Item::Value(Value::Array(array)) => {
+            array.iter().map(|value| json(&Item::Value(value.clone()))).collect()
+        }
+        Item::Value(Value::String(text)) => Some(text.value().as_str().into()),
+        Item::Value(Value::Integer(number)) => Some((*number.value()).into()),
+        Item::Value(Value::Boolean(flag)) => Some((*flag.value()).into()),
+        Item::Value(Value::Float(number)) => {
+            serde_json::Number::from_f64(*number.value()).map(Json::Number)
+        }
+        Item::ArrayOfTables(tables) => {
+            tables.iter().map(|table| map(table).map(Json::Object)).collect()
+        }
+        other => other.as_table_like().and_then(map).map(Json::Object),
     }
 }

@@ -1,5 +1,7 @@
 //! The configuration as people write it: layers, rules, faults with their lines, edits that keep comments.
 
+mod rendering;
+
 use super::edit::{self, NewMapping, NewRepository};
 use super::{ConfigError, Environment, Loaded, Overrides, load};
 use crate::domain::{Authentication, SecretRef};
@@ -275,6 +277,8 @@ fn the_nearest_layer_wins_and_is_explained() {
     sync.prune = false: mapping cart (config.toml:28)
     sync.self_heal = false: built in
     sync.prune_limit = 9: defaults (config.toml:5)
+    render = auto: built in
+    allow_remote = false: built in
     ignore = * * /metadata/annotations/a: defaults (config.toml:6)
     url = git@git.example.com:other/hidden: repository hidden (config.toml:17)
     branch = main: built in

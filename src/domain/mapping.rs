@@ -1,5 +1,6 @@
 //! A mapping: one unit of configuration, tied to a path in a repository and to a target in a cluster.
 
+use crate::domain::Rendering;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -85,6 +86,9 @@ pub struct Mapping {
     pub target: Target,
     /// What a sync may do.
     pub sync: SyncPolicy,
+    /// How its files become objects.
+    #[serde(default)]
+    pub rendering: Rendering,
     /// Paths that do not count.
     pub ignore: Vec<IgnoreRule>,
     /// Whether writes ask for the mapping's name to be typed.

@@ -28,18 +28,20 @@ pub mod prove;
 pub mod rank;
 pub mod redact;
 pub mod reference;
+pub mod rendering;
 pub mod repository;
 pub mod secret;
 pub mod status;
 pub mod text;
 
 pub use health::{Health, HealthReport};
-pub use inventory::{Holder, Inventory, Member, Members, Suspension};
+pub use inventory::{Inventory, Member, Suspension};
 pub use mapping::{EngineKind, IgnoreRule, Mapping, Source, SyncPolicy, Target};
 pub use object::{Manifest, ObjectKey, ObjectRef, Origin};
 pub use path::FieldPath;
 pub use plan::{Change, Op, Operation, Plan, PlannedObject, Reason, Refusal, Summary};
 pub use reference::{Authentication, SecretRef};
+pub use rendering::{Decryption, HelmChart, RenderKind, Rendering, Substitution, ValuesFile};
 pub use repository::{
     Author, Commit, CommitDetails, Credential, FileChange, FileEdit, PushOutcome, Remote, Revision,
     Rewrite,

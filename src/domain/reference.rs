@@ -1,5 +1,6 @@
 //! References to secrets, as the configuration holds them: never the value, only where it is.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
@@ -53,6 +54,18 @@ impl fmt::Display for SecretRef {
             Self::Keyring(name) => write!(f, "keyring:{name}"),
             Self::Vault(name) => write!(f, "vault:{name}"),
         }
+    }
+}
+
+impl Serialize for SecretRef {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

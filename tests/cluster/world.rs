@@ -5,7 +5,7 @@ use gitdeck::cluster::{
     Applied, Cluster, ClusterError, Limits, PlanOptions, PlanRequest, Step, StepOutcome, Steps,
 };
 use gitdeck::domain::{
-    EngineKind, Manifest, Mapping, ObjectKey, ObjectRef, Origin, Plan, Revision, Source,
+    EngineKind, Manifest, Mapping, ObjectKey, ObjectRef, Origin, Plan, Rendering, Revision, Source,
     SyncPolicy, Target,
 };
 use gitdeck::render::{Plain, Renderer, SourceFile};
@@ -106,7 +106,6 @@ impl World {
             desired,
             previous: None,
             neighbours: &[],
-            holder: None,
             options: self.options,
         }
     }
@@ -193,6 +192,7 @@ pub fn mapping(name: &str, namespace: &str) -> Mapping {
         source: Source::Git,
         target: Target { context: "test".to_owned(), namespace: namespace.to_owned() },
         sync: SyncPolicy::default(),
+        rendering: Rendering::default(),
         ignore: Vec::new(),
         production: false,
         polling_interval: Duration::from_secs(180),

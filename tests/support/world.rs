@@ -4,8 +4,8 @@ use gitdeck::config::{Access, RepositorySettings, Settings};
 use gitdeck::domain::repository::Signature;
 use gitdeck::domain::{
     Authentication, Change, Commit, EngineKind, Health, Mapping, ObjectCount, ObjectRef, Op,
-    Operation, Origin, Plan, PlannedObject, Reason, Refusal, Remote, Revision, Source, Summary,
-    Suspension, SyncPolicy, SyncState, Target,
+    Operation, Origin, Plan, PlannedObject, Reason, Refusal, Remote, Rendering, Revision, Source,
+    Summary, Suspension, SyncPolicy, SyncState, Target,
 };
 use gitdeck::engine::event::{ClusterState, FileText, JournalEntry, RepositoryState};
 use gitdeck::engine::{Event, Failure, JobId, Outcome, Progress, Store, Subject};
@@ -40,6 +40,7 @@ pub fn mapping(name: &str, repository: &str) -> Mapping {
         source: Source::Git,
         target: Target { context: "prod-eu".to_owned(), namespace: "shop".to_owned() },
         sync: SyncPolicy::default(),
+        rendering: Rendering::default(),
         ignore: Vec::new(),
         production: false,
         polling_interval: Duration::from_secs(180),
