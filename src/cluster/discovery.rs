@@ -3,7 +3,7 @@
 use super::resource::Resource;
 use super::wire::{Call, Failure, Wire};
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
     application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json";
@@ -64,6 +64,17 @@ impl Catalogue {
     pub fn any(&self, group: &str, version: &str, kind: &str) -> Option<&Resource> {
         let versions = self.versions(group, kind)?;
         versions.iter().find(|resource| resource.version == version).or_else(|| versions.first())
+    }
+
+    /// `apps/v1` and `apps/v1/Deployment` of everything that is served, sorted.
+    pub fn api_versions(&self) -> Vec<String> {
+        let resources = self.kinds.values().flatten();
+        let names = resources.flat_map(|resource| {
+            let version = api_version(&resource.group, &resource.version);
+            [format!("{version}/{}", resource.kind), version]
+        });
+        let names: BTreeSet<String> = names.collect();
+        names.into_iter().collect()
     }
 
     /// Groups that could not be asked, with the reason.

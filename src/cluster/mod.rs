@@ -19,7 +19,6 @@ mod memo;
 mod plan;
 mod pulse;
 mod ready;
-mod record;
 mod resource;
 mod review;
 mod steps;
@@ -31,21 +30,27 @@ mod write;
 pub use access::{Access, contexts};
 pub use error::ClusterError;
 pub use health::Happening;
-pub use inventory::NAMESPACE;
+pub use inventory::{NAMESPACE, parent_name, set_id};
 pub use plan::{Neighbour, PlanOptions, PlanRequest};
-pub use record::{parent_name, set_id};
 pub use review::{Need, Right};
 pub use steps::{Applied, Step, StepOutcome, Steps, Verb};
 pub use watch::{Changes, Notice, WatchState};
 pub use wire::{Limits, Traffic};
 
-use crate::domain::Members;
 use discovery::Catalogue;
 use memo::Memo;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::sync::{Arc, RwLock};
 use watch::Watches;
 use wire::{Call, Wire};
+
+/// Which APIs there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Served {
+    /// `apps/v1` and `apps/v1/Deployment`, sorted.
+    pub versions: Vec<String>,
+    /// Groups that could not be asked, with the reason.
+    pub failed: std::collections::BTreeMap<String, String>,
+}
 
 /// One connection to one cluster; clones share everything.
 #[derive(Clone)]
@@ -61,10 +66,6 @@ struct Inner {
     catalogue: RwLock<Option<Arc<Catalogue>>>,
     memo: Memo,
     watches: Watches,
-    /// Namespace of the records; fixed with the first look at one.
-    records: OnceLock<String>,
-    /// Parts of records by name. They never change, so they are read once.
-    shards: Mutex<HashMap<String, Arc<Members>>>,
 }
 
 impl Cluster {
@@ -101,8 +102,6 @@ impl Cluster {
             catalogue: RwLock::new(None),
             memo: Memo::default(),
             watches: Watches::default(),
-            records: OnceLock::new(),
-            shards: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -133,6 +132,13 @@ impl Cluster {
         let answer = answer
             .map_err(|failure| self.explain(&failure, "get", "the server's version", false))?;
         Ok(answer["gitVersion"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// The API versions that the server serves, and the groups that do not answer.
+    pub async fn served(&self) -> Result<Served, ClusterError> {
+        let catalogue = self.catalogue().await?;
+        let (versions, failed) = (catalogue.api_versions(), catalogue.failed().clone());
+        Ok(Served { versions, failed })
     }
 
     /// What the server serves; asked once, and again after [`Cluster::forget_discovery`].

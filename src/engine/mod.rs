@@ -9,6 +9,7 @@ pub mod job;
 mod jobs;
 pub mod journal;
 pub mod message;
+pub mod programs;
 pub mod status;
 pub mod store;
 mod tree;

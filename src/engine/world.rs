@@ -2,16 +2,18 @@
 
 use crate::cluster::{self, Cluster};
 use crate::config::{RepositorySettings, Settings};
-use crate::domain::{Credential, Holder, Mapping, ObjectKey, ObjectRef, Origin, Revision};
+use crate::domain::{Credential, Mapping, ObjectKey, ObjectRef, Revision};
 use crate::engine::error::Stop;
 use crate::engine::event::RepositoryState;
 use crate::engine::journal::Journal;
 use crate::engine::tree::Tree;
-use crate::engine::{Failure, Store, cache};
+use crate::engine::{Failure, cache};
+use crate::render::{self, Key, Kind, Tools};
 use crate::{git, secrets};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 
 /// Rendered trees that are kept: two revisions of a thousand mappings.
@@ -19,46 +21,33 @@ const KEPT_TREES: usize = 2048;
 
 pub(crate) use crate::engine::tree::Rendered;
 
+/// How long a cluster is taken to have the version that it said.
+const KEPT_VERSION: Duration = Duration::from_secs(60);
+
 /// Why the last sync of a mapping failed, and at which revision: a newer revision is a new chance.
 pub(crate) type LastFailure = (Revision, String);
 
 /// A file of a repository at a revision.
 type Place = (String, Revision, String);
 
-/// What a mapping desires, and where that is written.
-pub(crate) type Desired = Arc<HashMap<ObjectKey, Origin>>;
-
 /// The objects of a mapping, as desired or owned.
 #[derive(Clone)]
 struct Claim {
     context: String,
-    /// What is desired, and where that is written.
-    desired: Desired,
-    /// What is owned and not desired any more.
-    leaving: HashSet<ObjectKey>,
+    keys: Arc<HashSet<ObjectKey>>,
     objects: Vec<ObjectRef>,
-}
-
-impl Claim {
-    fn holds(&self, key: &ObjectKey) -> bool {
-        self.desired.contains_key(key) || self.leaving.contains(key)
-    }
-
-    fn is_as_wide_as(&self, other: &Self) -> bool {
-        self.leaving == other.leaving
-            && self.desired.len() == other.desired.len()
-            && self.desired.keys().all(|key| other.desired.contains_key(key))
-    }
 }
 
 pub(crate) struct World {
     pub settings: Arc<Settings>,
     pub journal: Journal,
-    /// The cache as it was at the start, until the first frame takes it.
-    cached: Mutex<Option<Store>>,
+    /// The programs that render.
+    pub tools: Tools,
     repositories: Mutex<HashMap<String, Arc<git::Repository>>>,
     clusters: Mutex<HashMap<String, Arc<OnceCell<Cluster>>>>,
-    rendered: Mutex<HashMap<(String, Revision), Tree>>,
+    rendered: Mutex<HashMap<Key, Tree>>,
+    kinds: Mutex<HashMap<(String, Revision), Kind>>,
+    versions: Mutex<HashMap<String, (Instant, String)>>,
     blames: Mutex<HashMap<Place, Arc<Vec<Revision>>>>,
     failures: Mutex<HashMap<String, LastFailure>>,
     states: Mutex<HashMap<String, RepositoryState>>,
@@ -75,17 +64,18 @@ impl World {
             Failure::new(format!("the journal in {} cannot be opened: {error}", settings.data_dir.display()))
                 .hint("without a journal nothing is written; set GITDECK_DATA_DIR to a directory of your own")
         })?;
-        let known = cache::load(&settings);
-        let states =
-            known.repositories.iter().map(|(name, view)| (name.clone(), view.state.clone()));
-        let states = states.collect();
+        let known = cache::load(&settings).repositories;
+        let states = known.into_iter().map(|(name, view)| (name, view.state)).collect();
+        let tools = tools(&settings);
         Ok(Self {
             settings,
             journal,
-            cached: Mutex::new(Some(known)),
             repositories: Mutex::default(),
             clusters: Mutex::default(),
             rendered: Mutex::default(),
+            kinds: Mutex::default(),
+            versions: Mutex::default(),
+            tools,
             blames: Mutex::default(),
             failures: Mutex::default(),
             states: Mutex::new(states),
@@ -93,11 +83,6 @@ impl World {
             claimed: tokio::sync::Notify::new(),
             claim_changes: AtomicU64::new(0),
         })
-    }
-
-    /// What was known when gitdeck ran last; read from the disk once.
-    pub fn cached(&self) -> Store {
-        lock(&self.cached).take().unwrap_or_else(|| cache::load(&self.settings))
     }
 
     pub fn mapping(&self, name: &str) -> Result<&Mapping, Failure> {
@@ -112,12 +97,6 @@ impl World {
             .repositories
             .get(name)
             .ok_or_else(|| Failure::unknown("repo", name, self.settings.repositories.keys()))
-    }
-
-    /// Whose the record of a mapping is.
-    pub fn holder(&self, mapping: &Mapping) -> Result<Holder, Failure> {
-        let url = &self.repository(&mapping.repository)?.remote.url;
-        Ok(Holder::new(url, &mapping.path, &mapping.target.namespace))
     }
 
     /// Runs blocking work on a repository, away from the tasks that wait.
@@ -171,48 +150,38 @@ impl World {
     }
 
     /// Remembers which objects a mapping claims, so that a change of one leads to it.
-    pub fn claim(&self, mapping: &Mapping, desired: Desired, objects: Vec<ObjectRef>) {
-        let keys = objects.iter().map(ObjectRef::key);
-        let leaving = keys.filter(|key| !desired.contains_key(key)).collect();
-        let claim = Claim { context: mapping.target.context.clone(), desired, leaving, objects };
+    pub fn claim(&self, mapping: &Mapping, objects: Vec<ObjectRef>) {
+        let keys = Arc::new(objects.iter().map(ObjectRef::key).collect());
+        let claim = Claim { context: mapping.target.context.clone(), keys, objects };
         let before = lock(&self.claims).insert(mapping.name.clone(), claim.clone());
-        if before.is_none_or(|before| !before.is_as_wide_as(&claim)) {
+        if before.is_none_or(|before| before.keys != claim.keys) {
             self.claim_changes.fetch_add(1, Ordering::SeqCst);
             self.claimed.notify_waiters();
         }
     }
 
     /// Remembers objects of a mapping before anybody looked at its record: what was claimed already stays.
-    pub fn claim_also(&self, mapping: &Mapping, desired: Desired, mut objects: Vec<ObjectRef>) {
+    pub fn claim_also(&self, mapping: &Mapping, mut objects: Vec<ObjectRef>) {
         if let Some(known) = lock(&self.claims).get(&mapping.name)
             && known.context == mapping.target.context
         {
-            objects.extend(
-                known.objects.iter().filter(|one| !desired.contains_key(&one.key())).cloned(),
-            );
+            objects.retain(|object| !known.keys.contains(&object.key()));
+            if objects.is_empty() {
+                return;
+            }
+            objects.extend(known.objects.iter().cloned());
         }
-        self.claim(mapping, desired, objects);
+        self.claim(mapping, objects);
     }
 
-    /// The other mappings of a context of which nobody knows yet what they desire.
-    pub fn unclaimed(&self, mapping: &Mapping) -> Vec<&Mapping> {
-        let claims = lock(&self.claims);
-        let others = self.settings.mappings.values().filter(|other| {
-            other.name != mapping.name
-                && other.target.context == mapping.target.context
-                && !claims.contains_key(&other.name)
-        });
-        others.collect()
-    }
-
-    /// What the other mappings of a context desire.
-    pub fn neighbours(&self, mapping: &Mapping) -> Vec<(String, Desired)> {
+    /// What the other mappings of a context claim.
+    pub fn neighbours(&self, mapping: &Mapping) -> Vec<(String, Arc<HashSet<ObjectKey>>)> {
         lock(&self.claims)
             .iter()
             .filter(|(name, claim)| {
                 **name != mapping.name && claim.context == mapping.target.context
             })
-            .map(|(name, claim)| (name.clone(), Arc::clone(&claim.desired)))
+            .map(|(name, claim)| (name.clone(), Arc::clone(&claim.keys)))
             .collect()
     }
 
@@ -220,7 +189,7 @@ impl World {
     pub fn claimants(&self, context: &str, key: &ObjectKey) -> Vec<String> {
         lock(&self.claims)
             .iter()
-            .filter(|(_, claim)| claim.context == context && claim.holds(key))
+            .filter(|(_, claim)| claim.context == context && claim.keys.contains(key))
             .map(|(name, _)| name.clone())
             .collect()
     }
@@ -257,31 +226,46 @@ impl World {
             context: context.to_owned(),
         };
         // A failed connection is not kept: the next job tries again.
-        let connect = async || {
-            let cluster = Cluster::connect(&access).await?;
-            if let Some(namespace) = &self.settings.record_namespace {
-                cluster.keep_records_in(namespace);
-            }
-            Ok(cluster)
-        };
-        let cluster = cell
-            .get_or_try_init(connect)
-            .await
-            .map_err(|error: cluster::ClusterError| Failure::from(error))?;
+        let cluster =
+            cell.get_or_try_init(|| Cluster::connect(&access)).await.map_err(Failure::from)?;
         Ok(cluster.clone())
     }
 
-    pub fn rendered(&self, mapping: &str, revision: &Revision) -> Option<Rendered> {
-        lock(&self.rendered).get_mut(&(mapping.to_owned(), revision.clone()))?.manifests()
+    pub fn rendered(&self, key: &Key) -> Option<Rendered> {
+        lock(&self.rendered).get_mut(key)?.manifests()
     }
 
-    pub fn keep_rendered(&self, mapping: &str, revision: &Revision, manifests: &Rendered) {
+    pub fn keep_rendered(&self, key: Key, manifests: &Rendered) {
         let tree = Tree::of(manifests);
         let mut kept = lock(&self.rendered);
         if kept.len() >= KEPT_TREES {
             kept.clear();
         }
-        kept.insert((mapping.to_owned(), revision.clone()), tree);
+        kept.insert(key, tree);
+    }
+
+    /// What renders a mapping at a revision, where that was found out before.
+    pub fn kind(&self, mapping: &str, revision: &Revision) -> Option<Kind> {
+        lock(&self.kinds).get(&(mapping.to_owned(), revision.clone())).copied()
+    }
+
+    pub fn keep_kind(&self, mapping: &str, revision: &Revision, kind: Kind) {
+        let mut kept = lock(&self.kinds);
+        if kept.len() >= KEPT_TREES {
+            kept.clear();
+        }
+        kept.insert((mapping.to_owned(), revision.clone()), kind);
+    }
+
+    /// The version of the cluster of a context, where it was asked for a short while ago.
+    pub fn version(&self, context: &str) -> Option<String> {
+        let versions = lock(&self.versions);
+        let (at, version) = versions.get(context)?;
+        (at.elapsed() < KEPT_VERSION).then(|| version.clone())
+    }
+
+    pub fn keep_version(&self, context: &str, version: &str) {
+        lock(&self.versions).insert(context.to_owned(), (Instant::now(), version.to_owned()));
     }
 
     pub fn blame(
@@ -321,6 +305,13 @@ impl World {
             None => lock(&self.failures).remove(mapping),
         };
     }
+}
+
+/// The programs of the user's search path. What killed processes left in the folder where they work is removed.
+pub(super) fn tools(settings: &Settings) -> Tools {
+    let scratch = settings.cache_dir.join("renders");
+    render::sweep(&scratch);
+    Tools::new(std::env::var_os("PATH").unwrap_or_default(), scratch)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -1,6 +1,7 @@
 //! Which files of a tree hold its manifests.
 
 use super::kustomization::{is_kustomization, resources};
+use super::tree::{join, relative};
 use super::{RenderError, SourceFile};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -112,19 +113,11 @@ fn resolve(directory: &str, resource: &str) -> Option<String> {
     if steps.is_empty() { None } else { Some(join(directory, &steps.join("/"))) }
 }
 
-fn join(directory: &str, child: &str) -> String {
-    if directory.is_empty() { child.to_owned() } else { format!("{directory}/{child}") }
-}
-
-fn relative<'a>(path: &'a str, directory: &str) -> Option<&'a str> {
-    if directory.is_empty() { Some(path) } else { path.strip_prefix(directory)?.strip_prefix('/') }
-}
-
 fn is_below(path: &str, directory: &str) -> bool {
     relative(path, directory).is_some()
 }
 
-fn is_manifest(name: &str) -> bool {
+pub(super) fn is_manifest(name: &str) -> bool {
     let extension = name.rsplit_once('.').map(|(_, extension)| extension);
     matches!(extension, Some("yaml" | "yml" | "json"))
 }

@@ -40,9 +40,9 @@ pub enum RenderError {
         /// Where.
         at: Origin,
     },
-    /// The tree needs kustomize.
+    /// The directory holds a kustomization that needs kustomize.
     #[error(
-        "{file}: {uses}; plain YAML cannot be rendered from it, and kustomize is not supported yet"
+        "{file}: {uses}; plain YAML cannot be rendered from it: give its directory a mapping of its own, or set render = \"kustomize\""
     )]
     NeedsKustomize {
         /// The kustomization, or the document.
@@ -50,21 +50,91 @@ pub enum RenderError {
         /// What it uses.
         uses: String,
     },
-    /// The tree is a Helm chart.
+    /// The directory holds a Helm chart.
     #[error(
-        "{file}: this is a Helm chart, which is not supported yet; map a directory of plain manifests"
+        "{file}: this is a Helm chart among plain manifests; give its directory a mapping of its own"
     )]
     NeedsHelm {
         /// The chart's file.
         file: String,
     },
+    /// A program that the tree needs is not installed.
+    #[error(
+        "{file}: {program} is needed and is not on PATH; {install} (`gitdeck doctor` shows what was found)"
+    )]
+    MissingProgram {
+        /// What needs it.
+        file: String,
+        /// Which.
+        program: &'static str,
+        /// What to do.
+        install: &'static str,
+    },
+    /// A program failed, or said what cannot be read.
+    #[error("{file}: {message}")]
+    Program {
+        /// What was rendered.
+        file: String,
+        /// What went wrong, in the program's own words, harmless and shortened.
+        message: String,
+    },
+    /// The render would load from the network.
+    #[error(
+        "{file}: \"{reference}\" is not in the repository, and nothing is loaded from elsewhere; commit it, or set allow_remote = true for this mapping"
+    )]
+    Remote {
+        /// Who names it.
+        file: String,
+        /// What is named.
+        reference: String,
+    },
+    /// The render would run a plugin.
+    #[error("{file}: {what}, and plugins are not run; give the chart a mapping of its own")]
+    Plugin {
+        /// Who asks for it.
+        file: String,
+        /// What would be run.
+        what: String,
+    },
+    /// The tree cannot be read.
+    #[error("{file}: {message}")]
+    Unreadable {
+        /// What was read.
+        file: String,
+        /// Why it cannot be.
+        message: String,
+    },
+    /// A variable cannot be replaced.
+    #[error("{at}: {message}")]
+    Variable {
+        /// The object.
+        at: Origin,
+        /// Which variable, and what to do.
+        message: String,
+    },
+    /// A file with values is none.
+    #[error("{file}: {message}")]
+    Values {
+        /// The file.
+        file: String,
+        /// What is wrong; names but no values.
+        message: String,
+    },
     /// Encrypted with SOPS; ciphertext is never applied.
     #[error(
-        "{at}: encrypted with SOPS; it is not applied as it is, and decryption is not supported yet"
+        "{at}: encrypted with SOPS, and this mapping has no key; it is not applied as it is: set sops = {{ age_key = \"file:PATH\" }}"
     )]
     Encrypted {
         /// Where.
         at: Origin,
+    },
+    /// The private folder of a render cannot be written.
+    #[error(
+        "the folder of a render cannot be written: {message}; `gitdeck doctor` shows the cache directory"
+    )]
+    Scratch {
+        /// The system's reason.
+        message: String,
     },
     /// The blob is a pointer of Git LFS.
     #[error(
@@ -92,4 +162,11 @@ pub enum RenderError {
         /// The limit.
         limit: usize,
     },
+}
+
+impl RenderError {
+    /// The disk refused.
+    pub(super) fn scratch(error: &std::io::Error) -> Self {
+        Self::Scratch { message: error.to_string() }
+    }
 }

@@ -4,14 +4,35 @@ mod collect;
 #[cfg(test)]
 mod corpus_tests;
 mod error;
+mod gather;
+mod helm;
+mod key;
 mod kustomization;
+mod kustomize;
 mod object;
+mod origin;
 mod plain;
+mod program;
+mod run;
+mod scratch;
+mod sops;
+mod substitute;
+mod tree;
+mod values;
+mod work;
 
 pub use error::RenderError;
+pub use gather::{Gathered, Kind};
+pub use helm::Capabilities;
+pub use key::{Inputs, Key};
 pub use plain::Plain;
+pub use program::{Finding, Limits, Tools};
+pub use scratch::sweep;
+pub use tree::{Listing, Tree, link_target};
+pub use work::{Request, render};
 
 use crate::domain::Manifest;
+use work::Work;
 
 /// A file of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]

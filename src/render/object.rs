@@ -18,16 +18,15 @@ pub(super) fn manifests_of(
     let Value::Object(mut fields) = value else {
         return Err(wrong(at, "the document is not a map"));
     };
-    if fields.contains_key("sops")
-        && fields.get("sops").is_some_and(|sops| sops.get("mac").is_some())
-    {
-        return Err(RenderError::Encrypted { at });
-    }
     let api_version = text(&fields, "apiVersion", &at)?;
     let kind = text(&fields, "kind", &at)?;
     if let Some(item_kind) = kind.strip_suffix("List")
         && fields.get("items").is_some_and(|items| items.is_array() || items.is_null())
     {
+        // Its items would lose the mark.
+        if fields.get("sops").is_some_and(|sops| sops.get("mac").is_some()) {
+            return Err(RenderError::Encrypted { at });
+        }
         let Some(Value::Array(items)) = fields.remove("items") else { return Ok(()) };
         return items.into_iter().enumerate().try_for_each(|(index, mut item)| {
             if !item_kind.is_empty()

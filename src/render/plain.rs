@@ -2,7 +2,7 @@
 
 use super::collect::manifest_files;
 use super::object::manifests_of;
-use super::{RenderError, Renderer, SourceFile};
+use super::{RenderError, Renderer, SourceFile, sops};
 use crate::domain::{Manifest, ObjectKey, Origin};
 use crate::yaml::documents;
 use std::collections::HashMap;
@@ -12,20 +12,26 @@ use std::collections::HashMap;
 pub struct Plain;
 
 /// Larger than any manifest that an API server takes (3 MiB a request), with room for files of many documents.
-const LARGEST_FILE: usize = 32 * 1024 * 1024;
+pub(super) const LARGEST_FILE: usize = 32 * 1024 * 1024;
 
 impl Renderer for Plain {
     fn render(&self, root: &str, files: &[SourceFile]) -> Result<Vec<Manifest>, RenderError> {
         let mut manifests = Vec::new();
         for file in manifest_files(root, files)? {
-            read(file, &mut manifests)?;
+            read(file, None, &mut manifests)?;
         }
+        sops::refuse(&manifests)?;
         refuse_duplicates(&manifests)?;
         Ok(manifests)
     }
 }
 
-fn read(file: &SourceFile, manifests: &mut Vec<Manifest>) -> Result<(), RenderError> {
+/// Adds the objects of one file. Where it was decrypted, values are those of the text and lines those of the file.
+pub(super) fn read(
+    file: &SourceFile,
+    decrypted: Option<&[u8]>,
+    manifests: &mut Vec<Manifest>,
+) -> Result<(), RenderError> {
     if file.content.len() > LARGEST_FILE {
         return Err(RenderError::TooLarge {
             file: file.path.clone(),
@@ -36,11 +42,24 @@ fn read(file: &SourceFile, manifests: &mut Vec<Manifest>) -> Result<(), RenderEr
     if file.content.starts_with(b"version https://git-lfs.github.com/spec/") {
         return Err(RenderError::LargeFilePointer { file: file.path.clone() });
     }
-    let found = documents(&file.content).map_err(|error| RenderError::Malformed {
-        file: file.path.clone(),
-        line: error.line,
-        message: explain(file, error.line, error.message),
-    })?;
+    let read = |content: &[u8]| {
+        documents(content).map_err(|error| RenderError::Malformed {
+            file: file.path.clone(),
+            line: error.line,
+            message: explain(file, error.line, error.message),
+        })
+    };
+    let mut found = read(&file.content)?;
+    if let Some(plain) = decrypted.map(read).transpose()? {
+        let same = plain.len() == found.len();
+        for (index, plain) in plain.into_iter().enumerate() {
+            match found.get_mut(index).filter(|_| same) {
+                Some(document) => document.value = plain.value,
+                None if index == 0 => found = vec![plain],
+                None => found.push(plain),
+            }
+        }
+    }
     for document in found {
         let at = Origin { file: file.path.clone(), document: document.index, line: document.line };
         manifests_of(document.value, &document.item_lines, at, manifests)?;
@@ -61,7 +80,7 @@ fn explain(file: &SourceFile, line: usize, message: String) -> String {
 }
 
 /// Keys are without the version: `extensions/v1beta1` and `networking.k8s.io/v1` differ in group and stay apart.
-fn refuse_duplicates(manifests: &[Manifest]) -> Result<(), RenderError> {
+pub(super) fn refuse_duplicates(manifests: &[Manifest]) -> Result<(), RenderError> {
     let mut seen: HashMap<ObjectKey, &Origin> = HashMap::with_capacity(manifests.len());
     for manifest in manifests {
         if let Some(first) = seen.insert(manifest.reference.key(), &manifest.origin) {

@@ -7,7 +7,7 @@ use crate::cli::print::table::{Cell, Style, table};
 use crate::cli::print::time::age;
 use crate::cli::session::Work;
 use crate::domain::{Health, SyncState};
-use crate::engine::Command;
+use crate::engine::{Command, programs};
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -61,6 +61,10 @@ impl Doctor {
             ("ssh", "repositories over SSH with the settings of ~/.ssh/config"),
         ] {
             checks.push(version(program, why).await);
+        }
+        for finding in programs::survey(&work.settings).await {
+            let result = if finding.good { "ok" } else { "warning" };
+            checks.push(Check::new("program", finding.subject, result, finding.message));
         }
         let repositories: Vec<String> = work.settings.repositories.keys().cloned().collect();
         let mappings: Vec<String> = work.settings.mappings.keys().cloned().collect();

@@ -2,12 +2,11 @@
 
 use crate::domain::{FileEdit, Manifest, Mapping};
 use crate::engine::error::Stop;
-use crate::engine::jobs::Context;
 use crate::engine::jobs::mask::mask;
+use crate::engine::jobs::{Context, render};
 use crate::engine::message::default_message;
 use crate::engine::{Event, Failure};
 use crate::git::TreeFile;
-use crate::render::{Plain, Renderer, SourceFile};
 use similar::TextDiff;
 
 /// What a commit of some edits would be.
@@ -40,44 +39,23 @@ pub(super) async fn draft(
             None => Ok(Vec::new()),
         })
         .await?;
-    let (name, root) = (mapping.name.clone(), mapping.path.clone());
-    tokio::task::spawn_blocking(move || compare(&name, &root, &before, &edits))
-        .await
-        .map_err(|error| Failure::new(format!("drafting ended early: {error}")).into())
-}
-
-fn compare(name: &str, root: &str, before: &[TreeFile], edits: &[FileEdit]) -> Drafted {
-    let old: Vec<SourceFile> = before
-        .iter()
-        .map(|file| SourceFile { path: file.path.clone(), content: file.content.clone() })
-        .collect();
-    let new = overlay(&old, edits);
-    let old_manifests: Vec<Manifest> = Plain.render(root, &old).unwrap_or_default();
-    let (new_manifests, faults) = match Plain.render(root, &new) {
+    let old: Vec<Manifest> = render::edited(ctx, mapping, Vec::new()).await.unwrap_or_default();
+    let (new, faults) = match render::edited(ctx, mapping, edits.clone()).await {
         Ok(manifests) => (manifests, Vec::new()),
-        Err(error) => (Vec::new(), vec![error.to_string()]),
+        Err(failure) => (Vec::new(), vec![failure.to_string()]),
     };
     let paths: Vec<String> = edits.iter().map(|edit| edit.path.clone()).collect();
     let message = if faults.is_empty() {
-        default_message(name, &old_manifests, &new_manifests, &paths)
+        default_message(&mapping.name, &old, &new, &paths)
     } else {
-        default_message(name, &[], &[], &paths)
+        default_message(&mapping.name, &[], &[], &paths)
     };
-    Drafted { message, diff: unified(&old, edits), faults }
+    let diff = tokio::task::spawn_blocking(move || unified(&before, &edits)).await;
+    let diff = diff.map_err(|error| Failure::new(format!("drafting ended early: {error}")))?;
+    Ok(Drafted { message, diff, faults })
 }
 
-fn overlay(files: &[SourceFile], edits: &[FileEdit]) -> Vec<SourceFile> {
-    let untouched =
-        files.iter().filter(|file| !edits.iter().any(|edit| edit.path == file.path)).cloned();
-    let edited = edits.iter().filter_map(|edit| {
-        Some(SourceFile { path: edit.path.clone(), content: edit.content.clone()? })
-    });
-    let mut all: Vec<SourceFile> = untouched.chain(edited).collect();
-    all.sort_by(|a, b| a.path.cmp(&b.path));
-    all
-}
-
-fn unified(files: &[SourceFile], edits: &[FileEdit]) -> String {
+fn unified(files: &[TreeFile], edits: &[FileEdit]) -> String {
     let mut text = String::new();
     for edit in edits {
         let old =

@@ -1,21 +1,16 @@
 //! One look at a mapping: tip, inventory, rendered trees and the plan between them.
 
 use crate::cluster::{Cluster, ClusterError, Neighbour, PlanOptions, PlanRequest};
-use crate::domain::{
-    Holder, Inventory, Mapping, ObjectRef, Op, Plan, Refusal, Revision, Suspension,
-};
+use crate::domain::{Inventory, Mapping, ObjectKey, Plan, Refusal, Revision, Suspension};
 use crate::engine::error::Stop;
+use crate::engine::jobs::render::{Unrendered, render};
 use crate::engine::jobs::{Context, attribute};
-use crate::engine::world::{Desired, Rendered};
+use crate::engine::world::Rendered;
 use crate::engine::{Failure, SyncOptions};
-use crate::git::{GitError, LogQuery};
-use crate::render::{Plain, Renderer, SourceFile};
-use futures::StreamExt;
+use crate::git::LogQuery;
 use jiff::Timestamp;
+use std::collections::HashSet;
 use std::sync::Arc;
-
-/// Mappings that are rendered side by side to know what they desire.
-const CLAIMED_AT_ONCE: usize = 8;
 
 /// Everything that was seen.
 pub(super) struct Look {
@@ -30,23 +25,11 @@ pub(super) struct Look {
 pub(super) struct Basis {
     desired: Rendered,
     previous: Option<Rendered>,
-    neighbours: Vec<(String, Desired)>,
-    holder: Holder,
+    neighbours: Vec<(String, Arc<HashSet<ObjectKey>>)>,
     options: PlanOptions,
 }
 
 impl Basis {
-    async fn plan(
-        &self,
-        cluster: &Cluster,
-        mapping: &Mapping,
-        revision: &Revision,
-    ) -> Result<Plan, Blind> {
-        let neighbours = self.neighbours();
-        let request = self.request(mapping, revision, &neighbours);
-        Box::pin(cluster.plan(&request)).await.map_err(|error| blind(error, revision))
-    }
-
     pub fn neighbours(&self) -> Vec<Neighbour<'_>> {
         self.neighbours.iter().map(|(mapping, desired)| Neighbour { mapping, desired }).collect()
     }
@@ -63,7 +46,6 @@ impl Basis {
             desired: &self.desired,
             previous: self.previous.as_ref().map(|manifests| manifests.as_slice()),
             neighbours,
-            holder: Some(&self.holder),
             options: self.options,
         }
     }
@@ -95,15 +77,8 @@ pub(super) async fn claim(ctx: &Context, mapping: &Mapping) -> Result<(), Stop> 
     let rendered = render(ctx, mapping, &revision).await?.unwrap_or_default();
     let cluster = ctx.world.cluster(&mapping.target.context).await?;
     let placed = cluster.references(&rendered, &mapping.target.namespace).await;
-    let placed = placed.map_err(Failure::from)?;
-    ctx.world.claim_also(mapping, desired_of(&rendered, &placed), placed);
+    ctx.world.claim_also(mapping, placed.map_err(Failure::from)?);
     Ok(())
-}
-
-/// What a mapping desires, by the names that its manifests have in the cluster.
-fn desired_of(rendered: &Rendered, placed: &[ObjectRef]) -> Desired {
-    let origins = rendered.iter().map(|manifest| manifest.origin.clone());
-    Arc::new(placed.iter().map(ObjectRef::key).zip(origins).collect())
 }
 
 /// Renders and plans one mapping at a revision (the fetched tip where nothing is given).
@@ -116,7 +91,10 @@ pub(super) async fn look(
     let revision =
         desired_revision(ctx, mapping, revision).await.map_err(|stop| desired(stop, None))?;
     let rendered = render(ctx, mapping, &revision).await;
-    let rendered = rendered.map_err(|stop| desired(stop, Some(&revision)))?;
+    let rendered = rendered.map_err(|unrendered| match unrendered {
+        Unrendered::Tree(stop) => desired(stop, Some(&revision)),
+        Unrendered::Cluster(failure) => Blind::Live(failure, revision.clone()),
+    })?;
     let live = |failure| Blind::Live(failure, revision.clone());
     let cluster = ctx.world.cluster(&mapping.target.context).await.map_err(live)?;
     let inventory = cluster.inventory(&mapping.name).await.map_err(Failure::from).map_err(live)?;
@@ -140,56 +118,28 @@ pub(super) async fn look(
     };
     let placed = cluster.references(&rendered, &mapping.target.namespace).await;
     let mut objects = placed.map_err(|error| blind(error, &revision))?;
-    let wanted = desired_of(&rendered, &objects);
     objects.extend(inventory.members.iter().map(|(key, member)| key.at(&member.version)));
-    ctx.world.claim(mapping, wanted, objects);
+    ctx.world.claim(mapping, objects);
     let options = PlanOptions {
         prune: options.prune.unwrap_or(mapping.sync.prune),
         allow_delete: options.allow_delete,
         recreate: options.recreate,
         take_over: options.take_over,
     };
-    let holder = ctx.world.holder(mapping);
-    let holder = holder.map_err(|failure| Blind::Desired(failure, Some(revision.clone())))?;
-    let neighbours = ctx.world.neighbours(mapping);
-    let mut basis = Basis { desired: Arc::clone(&rendered), previous, neighbours, holder, options };
-    let mut plan = basis.plan(&cluster, mapping, &revision).await?;
-    if about_others(&plan) && !ctx.world.unclaimed(mapping).is_empty() {
-        // What leaves may have moved to a mapping that nobody looked at yet, and what is in the way may come from one.
-        let unknown = claim_others(ctx, mapping).await;
-        basis.neighbours = ctx.world.neighbours(mapping);
-        basis.options.prune &= unknown.is_none();
-        plan = basis.plan(&cluster, mapping, &revision).await?;
-        plan.prune_blocked = unknown.or(plan.prune_blocked);
-    }
+    let basis = Basis {
+        desired: Arc::clone(&rendered),
+        previous,
+        neighbours: ctx.world.neighbours(mapping),
+        options,
+    };
+    let neighbours = basis.neighbours();
+    let request = basis.request(mapping, &revision, &neighbours);
+    let mut plan =
+        Box::pin(cluster.plan(&request)).await.map_err(|error| blind(error, &revision))?;
     attribute::commits(ctx, mapping, &rendered, &mut plan).await;
+    drop(neighbours);
     hold(&mut plan, &inventory);
     Ok(Look { cluster, revision, inventory, plan, basis })
-}
-
-/// Whether a plan depends on what other mappings desire.
-fn about_others(plan: &Plan) -> bool {
-    plan.operations.iter().any(|one| one.op == Op::Delete)
-        || plan.refusals.iter().any(|one| matches!(one, Refusal::Foreign { .. }))
-}
-
-/// Claims what the other mappings of the context desire. A mapping of the same repository that cannot be rendered may
-/// want what leaves this one: the answer is why nothing may be deleted then.
-async fn claim_others(ctx: &Context, mapping: &Mapping) -> Option<String> {
-    let claims = ctx.world.unclaimed(mapping).into_iter().map(async |other| {
-        let claimed = Box::pin(claim(ctx, other)).await;
-        let same = other.repository == mapping.repository;
-        let Err(Stop::Failed(failure)) = claimed else { return None };
-        same.then(|| {
-            format!(
-                "what left Git is kept: `{}` may want it and cannot be read: {failure}",
-                other.name
-            )
-        })
-    });
-    let claims: Vec<_> = claims.collect();
-    let told = futures::stream::iter(claims).buffered(CLAIMED_AT_ONCE).collect::<Vec<_>>().await;
-    told.into_iter().flatten().next()
 }
 
 // A suspension keeps every sync from its work, whatever else stands in the way.
@@ -205,7 +155,6 @@ fn blind(error: ClusterError, revision: &Revision) -> Blind {
     match error {
         ClusterError::UnknownKind { .. }
         | ClusterError::Duplicate { .. }
-        | ClusterError::Shared { .. }
         | ClusterError::Order { .. }
         | ClusterError::Invalid { .. }
         | ClusterError::Inventory { .. } => Blind::Desired(error.into(), Some(revision.clone())),
@@ -254,36 +203,4 @@ async fn existed(ctx: &Context, mapping: &Mapping, revision: &Revision) -> bool 
     };
     let page = ctx.world.git(&mapping.repository, move |git| git.log(&query)).await;
     page.is_ok_and(|page| !page.commits.is_empty())
-}
-
-/// The manifests of a mapping at a revision, or nothing where the revision has no such path. A revision never changes,
-/// so each is rendered once.
-pub(super) async fn render(
-    ctx: &Context,
-    mapping: &Mapping,
-    revision: &Revision,
-) -> Result<Option<Rendered>, Stop> {
-    if let Some(kept) = ctx.world.rendered(&mapping.name, revision) {
-        return Ok(Some(kept));
-    }
-    let (at, path) = (revision.clone(), mapping.path.clone());
-    let read = ctx.world.git(&mapping.repository, move |git| match git.tree(&at, &path) {
-        Err(GitError::PathMissing { .. }) => Ok(None),
-        files => files.map(Some),
-    });
-    let Some(files) = read.await? else { return Ok(None) };
-    let root = mapping.path.clone();
-    let manifests = tokio::task::spawn_blocking(move || {
-        let files: Vec<_> = files
-            .into_iter()
-            .map(|file| SourceFile { path: file.path, content: file.content })
-            .collect();
-        Plain.render(&root, &files)
-    })
-    .await
-    .map_err(|error| Failure::new(format!("rendering ended early: {error}")))?
-    .map_err(Failure::from)?;
-    let manifests = Arc::new(manifests);
-    ctx.world.keep_rendered(&mapping.name, revision, &manifests);
-    Ok(Some(manifests))
 }

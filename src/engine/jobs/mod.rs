@@ -15,6 +15,7 @@ mod mask;
 mod observe;
 mod plan;
 mod push;
+mod render;
 mod resume;
 mod suspend;
 mod sync;

@@ -1,0 +1,267 @@
+//! Renders a mapping at a revision, or what it would be with some edits, once for everything that goes into it.
+
+use crate::domain::{Decryption, FileEdit, Manifest, Mapping, Revision};
+use crate::engine::Failure;
+use crate::engine::error::Stop;
+use crate::engine::jobs::Context;
+use crate::engine::world::Rendered;
+use crate::git::{GitError, Repository, TreeFileKind};
+use crate::render::{
+    self, Capabilities, Gathered, Inputs, Key, Kind, Listing, RenderError, Request, SourceFile,
+};
+use crate::secrets;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Why there are no manifests.
+pub(super) enum Unrendered {
+    /// The tree does not render, or cannot be read.
+    Tree(Stop),
+    /// The chart asks for a cluster that cannot be seen.
+    Cluster(Failure),
+}
+
+impl From<Unrendered> for Stop {
+    fn from(unrendered: Unrendered) -> Self {
+        match unrendered {
+            Unrendered::Tree(stop) => stop,
+            Unrendered::Cluster(failure) => Self::Failed(failure),
+        }
+    }
+}
+
+impl From<Stop> for Unrendered {
+    fn from(stop: Stop) -> Self {
+        Self::Tree(stop)
+    }
+}
+
+impl From<Failure> for Unrendered {
+    fn from(failure: Failure) -> Self {
+        Self::Tree(failure.into())
+    }
+}
+
+/// The manifests of a mapping at a revision, or nothing where the revision has no such path. A revision never changes,
+/// so each is rendered once for each cluster, program and parameter.
+pub(super) async fn render(
+    ctx: &Context,
+    mapping: &Mapping,
+    revision: &Revision,
+) -> Result<Option<Rendered>, Unrendered> {
+    let mut gathered = None;
+    let kind = if let Some(kind) = ctx.world.kind(&mapping.name, revision) {
+        kind
+    } else {
+        let Some(taken) = gather(ctx, mapping, revision).await? else { return Ok(None) };
+        let kind = taken.kind;
+        ctx.world.keep_kind(&mapping.name, revision, kind);
+        gathered = Some(taken);
+        kind
+    };
+    let cluster = match kind {
+        Kind::Helm => capabilities(ctx, mapping).await.map_err(Unrendered::Cluster)?,
+        Kind::Plain | Kind::Kustomize => None,
+    };
+    let remote = &ctx.world.repository(&mapping.repository)?.remote;
+    let key = Key::of(&Inputs {
+        repository: (&remote.name, &remote.url),
+        revision,
+        path: &mapping.path,
+        release: &mapping.name,
+        namespace: &mapping.target.namespace,
+        rendering: &mapping.rendering,
+        kind,
+        programs: &ctx.world.tools.stamps(kind),
+        cluster: cluster.as_ref(),
+    });
+    if let Some(kept) = ctx.world.rendered(&key) {
+        return Ok(Some(kept));
+    }
+    let gathered = match gathered {
+        Some(gathered) => gathered,
+        None => match gather(ctx, mapping, revision).await? {
+            Some(gathered) => gathered,
+            None => return Ok(None),
+        },
+    };
+    let manifests = Arc::new(build(ctx, mapping, gathered, cluster).await?);
+    ctx.world.keep_rendered(key, &manifests);
+    Ok(Some(manifests))
+}
+
+/// What a mapping would be at the head with some edits, pending commits included. A cluster that cannot be seen keeps
+/// nobody from editing: charts are rendered without it then.
+pub(super) async fn edited(
+    ctx: &Context,
+    mapping: &Mapping,
+    edits: Vec<FileEdit>,
+) -> Result<Vec<Manifest>, Failure> {
+    let (path, rendering) = (mapping.path.clone(), mapping.rendering.clone());
+    let gathered = ctx
+        .world
+        .git(&mapping.repository, move |git| {
+            let head = git.head();
+            let commit = head.as_ref().map(|revision| Committed { git, revision });
+            let edited = Edited { commit, edits: &edits };
+            Ok(Gathered::take(&edited, &path, &rendering))
+        })
+        .await;
+    let failed = |stop: Stop| match stop {
+        Stop::Failed(failure) => failure,
+        Stop::Refused(_) | Stop::Cancelled => Failure::new("rendering was stopped"),
+    };
+    let gathered = gathered.map_err(failed)?.map_err(Failure::from)?;
+    let cluster = match gathered.kind {
+        Kind::Helm => capabilities(ctx, mapping).await.unwrap_or_default(),
+        Kind::Plain | Kind::Kustomize => None,
+    };
+    build(ctx, mapping, gathered, cluster).await.map_err(failed)
+}
+
+async fn gather(
+    ctx: &Context,
+    mapping: &Mapping,
+    revision: &Revision,
+) -> Result<Option<Gathered>, Stop> {
+    let (at, path, rendering) = (revision.clone(), mapping.path.clone(), mapping.rendering.clone());
+    let gathered = ctx.world.git(&mapping.repository, move |git| {
+        let commit = Committed { git, revision: &at };
+        match git.tree(&at, &path) {
+            Err(GitError::PathMissing { .. }) => Ok(None),
+            _ => Ok(Some(Gathered::take(&commit, &path, &rendering))),
+        }
+    });
+    Ok(gathered.await?.transpose().map_err(Failure::from)?)
+}
+
+async fn build(
+    ctx: &Context,
+    mapping: &Mapping,
+    gathered: Gathered,
+    cluster: Option<Capabilities>,
+) -> Result<Vec<Manifest>, Stop> {
+    // Only who has something to decrypt needs the key.
+    let age_key = match &mapping.rendering.decryption {
+        Decryption::Age(reference) if gathered.mentions_sops() => {
+            let reference = reference.clone();
+            let read = tokio::task::spawn_blocking(move || secrets::read(&reference)).await;
+            let read = read
+                .map_err(|error| Failure::new(format!("looking up a key ended early: {error}")))?;
+            Some(read.map_err(|error| {
+                Failure::usage(format!("the age key cannot be had: {error}")).hint(format!(
+                    "`gitdeck config explain {}` shows where it is named",
+                    mapping.name
+                ))
+            })?)
+        }
+        _ => None,
+    };
+    let request = Request {
+        gathered,
+        rendering: mapping.rendering.clone(),
+        release: mapping.name.clone(),
+        namespace: mapping.target.namespace.clone(),
+        cluster,
+        age_key,
+    };
+    Ok(render::render(request, &ctx.world.tools).await.map_err(Failure::from)?)
+}
+
+/// What the templates of a chart are told of the cluster; nothing where the configuration says it.
+async fn capabilities(ctx: &Context, mapping: &Mapping) -> Result<Option<Capabilities>, Failure> {
+    if mapping.rendering.helm.kube_version.is_some() {
+        return Ok(None);
+    }
+    let context = &mapping.target.context;
+    let cluster = ctx.world.cluster(context).await?;
+    let served = cluster.served().await?;
+    if let Some((_, reason)) = served.failed.first_key_value() {
+        // A template that finds an API missing leaves out what needs it, and what is left out would be deleted.
+        return Err(Failure::new(format!(
+            "the chart may ask which APIs the cluster serves, and not all answer: {reason}"
+        ))
+        .hint("mend the API, or set helm.kube_version and helm.api_versions for this mapping"));
+    }
+    let kube_version = if let Some(version) = ctx.world.version(context) {
+        version
+    } else {
+        let version = cluster.version().await?;
+        ctx.world.keep_version(context, &version);
+        version
+    };
+    Ok(Some(Capabilities { kube_version, api_versions: served.versions }))
+}
+
+/// The files of a commit.
+struct Committed<'a> {
+    git: &'a Repository,
+    revision: &'a Revision,
+}
+
+impl render::Tree for Committed<'_> {
+    fn below(&self, path: &str) -> Result<Option<Listing>, RenderError> {
+        let found = match self.git.tree(self.revision, path) {
+            Ok(found) => found,
+            Err(GitError::PathMissing { .. }) => return Ok(None),
+            Err(error) => {
+                let (file, message) = (path.to_owned(), error.to_string());
+                return Err(RenderError::Unreadable { file, message });
+            }
+        };
+        let mut listing = Listing::default();
+        for file in found {
+            let content = match file.kind {
+                TreeFileKind::File | TreeFileKind::LfsPointer => file.content,
+                TreeFileKind::TooLarge { size } => {
+                    listing.too_large.push((file.path, size));
+                    continue;
+                }
+                TreeFileKind::Submodule => continue,
+                TreeFileKind::Symlink => {
+                    let target = render::link_target(&file.path, &file.content);
+                    let read = target.map(|target| self.git.file(self.revision, &target));
+                    let Some(Ok(content)) = read else { continue };
+                    content
+                }
+            };
+            listing.files.push(SourceFile { path: file.path, content });
+        }
+        Ok(Some(listing))
+    }
+}
+
+/// The files of a commit, or of none, with edits that were not committed yet.
+struct Edited<'a> {
+    commit: Option<Committed<'a>>,
+    edits: &'a [FileEdit],
+}
+
+impl render::Tree for Edited<'_> {
+    fn below(&self, path: &str) -> Result<Option<Listing>, RenderError> {
+        let found = match &self.commit {
+            Some(commit) => commit.below(path)?.unwrap_or_default(),
+            None => Listing::default(),
+        };
+        let mut files: BTreeMap<String, SourceFile> =
+            found.files.into_iter().map(|file| (file.path.clone(), file)).collect();
+        let is_below = |file: &str| {
+            path.is_empty()
+                || file
+                    .strip_prefix(path)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        for edit in self.edits.iter().filter(|edit| is_below(&edit.path)) {
+            match &edit.content {
+                Some(content) => {
+                    let (path, content) = (edit.path.clone(), content.clone());
+                    files.insert(path.clone(), SourceFile { path, content });
+                }
+                None => drop(files.remove(&edit.path)),
+            }
+        }
+        let listing = Listing { files: files.into_values().collect(), too_large: found.too_large };
+        let is_nothing = listing.files.is_empty() && listing.too_large.is_empty();
+        Ok((!is_nothing).then_some(listing))
+    }
+}

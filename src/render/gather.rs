@@ -1,0 +1,212 @@
+//! Decides what renders a path, and takes the files that this needs out of the tree.
+
+use super::collect::manifest_files;
+use super::kustomization::Kustomization;
+use super::tree::{folder_of, join, relative, resolve};
+use super::{RenderError, SourceFile, Tree, helm};
+use crate::domain::{RenderKind, Rendering};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Kustomizations that one build may reach.
+const MOST_KUSTOMIZATIONS: usize = 1_000;
+/// Bytes that one render may read.
+const MOST_BYTES: usize = 256 << 20;
+
+/// What renders a tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Nothing but this program.
+    Plain,
+    /// `kustomize build`.
+    Kustomize,
+    /// `helm template`.
+    Helm,
+}
+
+/// Everything of a commit that one render reads.
+#[derive(Debug, Clone)]
+pub struct Gathered {
+    /// What renders it.
+    pub kind: Kind,
+    /// The mapping's path.
+    pub(super) root: String,
+    /// By path.
+    pub(super) files: BTreeMap<String, SourceFile>,
+    /// Files that generators, charts and substitution read as values; where SOPS encrypted them, they are decrypted
+    /// before the render.
+    pub(super) sources: BTreeSet<String>,
+    /// Paths that were taken as a whole.
+    taken: BTreeSet<String>,
+    /// Whether charts beside this one have to be packed into it first.
+    pub(super) dependencies: bool,
+}
+
+impl Gathered {
+    /// Takes what the render of `root` needs. Whatever would come from the network is refused here, before anything
+    /// is run, unless `allow_remote`.
+    pub fn take(tree: &dyn Tree, root: &str, rendering: &Rendering) -> Result<Self, RenderError> {
+        let root = root.trim_matches('/').to_owned();
+        let mut gathered = Self {
+            kind: Kind::Plain,
+            root,
+            files: BTreeMap::new(),
+            sources: BTreeSet::new(),
+            taken: BTreeSet::new(),
+            dependencies: false,
+        };
+        let path = gathered.root.clone();
+        let Some(too_large) = gathered.add(tree, &path)? else {
+            return Err(RenderError::Missing {
+                file: path,
+                named_by: "the mapping's path".to_owned(),
+            });
+        };
+        gathered.kind = gathered.detect(rendering.kind)?;
+        let unread = too_large
+            .into_iter()
+            .find(|(file, _)| gathered.kind != Kind::Plain || super::collect::is_manifest(file));
+        if let Some((file, bytes)) = unread {
+            // Left out silently it would read as deleted.
+            return Err(RenderError::TooLarge { file, bytes, limit: super::plain::LARGEST_FILE });
+        }
+        match gathered.kind {
+            Kind::Plain => {}
+            Kind::Kustomize => gathered.follow(tree, rendering.allow_remote)?,
+            Kind::Helm => helm::gather(&mut gathered, tree, rendering)?,
+        }
+        for source in &rendering.substitution.from {
+            let named_by = "substitute_from";
+            match gathered.source(tree, &source.file, named_by) {
+                Err(RenderError::Missing { .. }) if source.optional => {}
+                taken => drop(taken?),
+            }
+        }
+        Ok(gathered)
+    }
+
+    /// Whether a file may be encrypted with SOPS.
+    pub fn mentions_sops(&self) -> bool {
+        let mark = |content: &[u8]| content.windows(4).any(|window| window == b"sops");
+        self.files.values().any(|file| mark(&file.content))
+    }
+
+    /// The files, in path order.
+    pub(super) fn list(&self) -> Vec<SourceFile> {
+        self.files.values().cloned().collect()
+    }
+
+    /// Takes a path of the tree; nothing where there is none. Gives what was too large back.
+    pub(super) fn add(
+        &mut self,
+        tree: &dyn Tree,
+        path: &str,
+    ) -> Result<Option<Vec<(String, usize)>>, RenderError> {
+        let Some(listing) = tree.below(path)? else { return Ok(None) };
+        self.files.extend(listing.files.into_iter().map(|file| (file.path.clone(), file)));
+        self.taken.insert(path.to_owned());
+        let bytes: usize = self.files.values().map(|file| file.content.len()).sum();
+        if bytes > MOST_BYTES {
+            let file = path.to_owned();
+            return Err(RenderError::TooLarge { file, bytes, limit: MOST_BYTES });
+        }
+        Ok(Some(listing.too_large))
+    }
+
+    /// Takes a file with values, relative to the mapping's path.
+    pub(super) fn source(
+        &mut self,
+        tree: &dyn Tree,
+        file: &str,
+        named_by: &str,
+    ) -> Result<String, RenderError> {
+        let missing =
+            || RenderError::Missing { file: file.to_owned(), named_by: named_by.to_owned() };
+        let path = self.path_of(file).ok_or_else(missing)?;
+        if !self.files.contains_key(&path) {
+            self.add(tree, &path)?;
+        }
+        if !self.files.contains_key(&path) {
+            return Err(missing());
+        }
+        self.sources.insert(path.clone());
+        Ok(path)
+    }
+
+    /// A path that is written relative to the mapping's.
+    pub(super) fn path_of(&self, file: &str) -> Option<String> {
+        let is_file = self.files.contains_key(&self.root);
+        resolve(if is_file { folder_of(&self.root) } else { &self.root }, file)
+    }
+
+    fn detect(&self, wanted: RenderKind) -> Result<Kind, RenderError> {
+        let has = |name: &str| self.files.contains_key(&join(&self.root, name));
+        match wanted {
+            RenderKind::Plain => return Ok(Kind::Plain),
+            RenderKind::Kustomize => return Ok(Kind::Kustomize),
+            RenderKind::Helm => return Ok(Kind::Helm),
+            RenderKind::Auto => {}
+        }
+        if has("Chart.yaml") {
+            return Ok(Kind::Helm);
+        }
+        if self.kustomization(&self.root).is_none() {
+            return Ok(Kind::Plain);
+        }
+        // What only lists plain files needs no program.
+        match manifest_files(&self.root, &self.list()) {
+            Ok(_) => Ok(Kind::Plain),
+            Err(
+                RenderError::NeedsKustomize { .. }
+                | RenderError::NeedsHelm { .. }
+                | RenderError::Missing { .. },
+            ) => Ok(Kind::Kustomize),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The kustomization of a folder.
+    pub(super) fn kustomization(&self, folder: &str) -> Option<&SourceFile> {
+        let names = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+        names.iter().find_map(|name| self.files.get(&join(folder, name)))
+    }
+
+    /// Reads every kustomization that a build reaches, and takes the folders that they name.
+    fn follow(&mut self, tree: &dyn Tree, allow_remote: bool) -> Result<(), RenderError> {
+        let mut open = vec![self.root.clone()];
+        let mut seen = BTreeSet::new();
+        while let Some(folder) = open.pop() {
+            if !seen.insert(folder.clone()) || seen.len() > MOST_KUSTOMIZATIONS {
+                continue;
+            }
+            let Some(file) = self.kustomization(&folder) else { continue };
+            let found = Kustomization::read(file)?;
+            if !allow_remote && let Some(error) = found.forbidden() {
+                return Err(error);
+            }
+            for reference in &found.inputs {
+                let inside = resolve(&folder, reference).filter(|_| !reference.starts_with('/'));
+                if let Some(path) = inside
+                    && self.reach(tree, &path)?
+                {
+                    open.push(path);
+                } else if !allow_remote {
+                    return Err(found.unreachable(reference));
+                }
+            }
+            let sources = found.sources.iter().filter_map(|source| resolve(&folder, source));
+            self.sources.extend(sources);
+        }
+        Ok(())
+    }
+
+    /// Whether a path is there, after it was taken where it was not yet.
+    fn reach(&mut self, tree: &dyn Tree, path: &str) -> Result<bool, RenderError> {
+        // Of a folder that was not taken as a whole a part may be there.
+        let is_taken = |taken: &String| taken == path || relative(path, taken).is_some();
+        if !self.taken.iter().any(is_taken) {
+            self.add(tree, path)?;
+        }
+        let mut below = self.files.range(path.to_owned()..);
+        Ok(below.any(|(file, _)| file == path || relative(file, path).is_some()))
+    }
+}
