@@ -26,6 +26,7 @@ mod parity;
 mod proof;
 #[cfg(feature = "console")]
 mod pty;
+mod render;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 mod secrecy;
 mod support;

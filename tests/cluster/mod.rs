@@ -4,7 +4,6 @@ mod drift;
 mod faults;
 mod kube_prometheus;
 mod ownership;
-mod records;
 mod refusals;
 mod watch;
 mod world;

@@ -11,6 +11,7 @@ pub mod fake_node;
 pub mod git_http;
 pub mod git_ssh;
 pub mod paths;
+pub mod renderers;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 pub mod services;
 #[cfg(feature = "console")]
