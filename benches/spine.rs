@@ -130,6 +130,7 @@ fn plan_unchanged(bencher: Bencher, objects: usize) {
         desired: &desired,
         previous: None,
         neighbours: &[],
+        holder: None,
         options: PlanOptions::default(),
     };
     let (sandbox, cluster) = runtime.block_on(async {

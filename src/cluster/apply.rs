@@ -6,9 +6,9 @@ use super::desired::Desired;
 use super::ground::Ground;
 use super::plan::{PlanRequest, refused};
 use super::steps::{Applied, Step, StepOutcome, Steps, Verb};
-use super::{Cluster, ClusterError, NAMESPACE, parent_name};
+use super::{Cluster, ClusterError, parent_name};
 use crate::domain::plan::{Op, Operation, Plan};
-use crate::domain::{Inventory, Member, ObjectKey, ObjectRef};
+use crate::domain::{Holder, Inventory, Member, ObjectKey, ObjectRef};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
@@ -25,6 +25,7 @@ struct Run<'a> {
     arrangement: Arrangement,
     outcomes: Vec<Option<StepOutcome>>,
     uids: HashMap<ObjectKey, String>,
+    holder: Option<Holder>,
     stopped: Option<String>,
     next: usize,
     total: usize,
@@ -60,6 +61,7 @@ impl Cluster {
             arrangement,
             outcomes: vec![None; plan.operations.len()],
             uids: HashMap::new(),
+            holder: request.holder.cloned(),
             stopped: None,
             next: 0,
             total: plan.operations.len() + 1,
@@ -73,7 +75,9 @@ impl<'a> Run<'a> {
         let superset = self.superset();
         if self.ground.inventory.members.len() != superset.len() {
             self.total += 1;
+            let holder = self.holder.clone();
             self.record(|inventory| {
+                inventory.holder = holder.clone().or_else(|| inventory.holder.clone());
                 for (key, member) in &superset {
                     inventory.members.entry(key.clone()).or_insert_with(|| member.clone());
                 }
@@ -277,8 +281,10 @@ impl<'a> Run<'a> {
         let gone: HashSet<ObjectKey> = self.gone();
         let revision = self.plan.revision.clone();
         let now = Timestamp::now();
+        let holder = self.holder.clone();
         self.record(move |inventory| {
             let before = inventory.clone();
+            inventory.holder = holder.clone().or_else(|| inventory.holder.clone());
             inventory.members.retain(|key, _| !gone.contains(key));
             inventory
                 .members
@@ -317,7 +323,7 @@ impl<'a> Run<'a> {
         if wanted == self.ground.inventory {
             return Ok(());
         }
-        let step = self.step(Verb::Inventory, parent(&self.plan.mapping));
+        let step = self.step(Verb::Inventory, parent(self.cluster, &self.plan.mapping));
         if let Err(reason) = self.steps.before(&step) {
             self.stopped = Some(reason);
             return Ok(());
@@ -355,12 +361,12 @@ fn verb(op: Op) -> Verb {
     }
 }
 
-fn parent(mapping: &str) -> ObjectRef {
+fn parent(cluster: &Cluster, mapping: &str) -> ObjectRef {
     ObjectRef {
         group: String::new(),
         version: "v1".to_owned(),
         kind: "ConfigMap".to_owned(),
-        namespace: Some(NAMESPACE.to_owned()),
+        namespace: Some(cluster.records().to_owned()),
         name: parent_name(mapping),
     }
 }

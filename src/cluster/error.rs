@@ -103,6 +103,20 @@ pub enum ClusterError {
         /// Second place.
         second: Origin,
     },
+    /// Two mappings want the same object.
+    #[error(
+        "{object} is wanted by two mappings, here at {here} and by `{mapping}` at {there}; remove one"
+    )]
+    Shared {
+        /// The object.
+        object: Box<ObjectKey>,
+        /// Where this mapping has it.
+        here: Origin,
+        /// The other mapping.
+        mapping: String,
+        /// Where the other mapping has it.
+        there: Origin,
+    },
     /// Dependencies that cannot be put in order.
     #[error("the objects cannot be put in order: {reason}")]
     Order {
@@ -146,6 +160,9 @@ fn reason_of(refusal: &Refusal) -> String {
         Refusal::Foreign { object, owner } => format!("{object} belongs to {owner}"),
         Refusal::Immutable { object, fields } => {
             format!("{object} cannot change {}", fields.join(", "))
+        }
+        Refusal::Held { holder } => {
+            format!("another configuration owns this name ({holder})")
         }
         Refusal::Exists { object } => format!("{object} exists already"),
         Refusal::Invalid { object, message, .. } => format!("{object}: {message}"),

@@ -2,15 +2,14 @@
 
 use super::desired::{Desired, is_namespace, place};
 use super::discovery::Catalogue;
-use super::inventory::set_id;
 use super::judge::Frame;
 use super::live::{Live, LiveObjects, Wanted};
 use super::plan::PlanRequest;
 use super::resource::Resource;
 use super::{Cluster, ClusterError};
 use crate::domain::owner::PART_OF;
-use crate::domain::{Inventory, Manifest, ObjectKey, ObjectRef};
-use std::collections::{BTreeSet, HashSet};
+use crate::domain::{Inventory, Manifest, ObjectKey, ObjectRef, Origin};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Everything that was looked up for one mapping.
@@ -56,14 +55,15 @@ impl Cluster {
         )
         .await;
         let ((catalogue, placed), inventory) = (placing?, inventory?);
+        shared(request, &placed)?;
         let desired: HashSet<ObjectKey> = placed.iter().map(|one| one.reference.key()).collect();
         let mut wanted: Vec<Wanted> = placed.iter().filter_map(wanted).collect();
         let (leaving, mut departed) = leaving(&catalogue, &inventory, &desired);
         wanted.extend(leaving.iter().cloned());
         let live = self.live_of(&wanted).await?;
-        let set_id = set_id(&mapping.name);
+        let set_id = self.set_id(&mapping.name);
         let claimed =
-            |key: &ObjectKey| request.neighbours.iter().any(|one| one.desired.contains(key));
+            |key: &ObjectKey| request.neighbours.iter().any(|one| one.desired.contains_key(key));
         for one in leaving {
             let key = one.reference.key();
             match live.get(&key) {
@@ -77,7 +77,9 @@ impl Cluster {
                 _ => departed.forgotten.push(key),
             }
         }
-        let frame = Arc::new(frame(request, set_id, &inventory, &placed, &live));
+        let mut frame = frame(request, set_id, &inventory, (&placed, &live));
+        self.records().clone_into(&mut frame.records);
+        let frame = Arc::new(frame);
         let namespace = self.namespace_of(&mapping.target.namespace).to_owned();
         Ok(Ground { catalogue, namespace, inventory, placed, live, frame, departed })
     }
@@ -115,6 +117,17 @@ impl Cluster {
         Ok(self.references(manifests, namespace).await?.iter().map(ObjectRef::key).collect())
     }
 
+    /// The identities of manifests as they will be in the cluster, with the places where they are written.
+    pub async fn origins(
+        &self,
+        manifests: &[Manifest],
+        namespace: &str,
+    ) -> Result<HashMap<ObjectKey, Origin>, ClusterError> {
+        let references = self.references(manifests, namespace).await?;
+        let origins = manifests.iter().map(|manifest| manifest.origin.clone());
+        Ok(references.iter().map(ObjectRef::key).zip(origins).collect())
+    }
+
     /// The full names of manifests as they will be in the cluster, in the same order.
     pub async fn references(
         &self,
@@ -124,6 +137,24 @@ impl Cluster {
         let (_, placed) = self.place(manifests, namespace).await?;
         Ok(placed.into_iter().map(|one| one.reference).collect())
     }
+}
+
+/// One object, one mapping: which of two would win is a matter of luck.
+fn shared(request: &PlanRequest<'_>, placed: &[Desired]) -> Result<(), ClusterError> {
+    for one in placed {
+        let key = one.reference.key();
+        for neighbour in request.neighbours {
+            if let Some(origin) = neighbour.desired.get(&key) {
+                return Err(ClusterError::Shared {
+                    object: Box::new(key),
+                    here: one.origin.clone(),
+                    mapping: neighbour.mapping.to_owned(),
+                    there: origin.clone(),
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether a live object is the one of the record and carries the mapping's mark.
@@ -164,8 +195,7 @@ fn frame<'a>(
     request: &PlanRequest<'a>,
     set_id: String,
     inventory: &Inventory,
-    placed: &[Desired],
-    live: &LiveObjects,
+    (placed, live): (&[Desired], &LiveObjects),
 ) -> Frame<'a> {
     let coming: BTreeSet<&str> = placed
         .iter()
@@ -174,6 +204,7 @@ fn frame<'a>(
         .collect();
     Frame {
         set_id,
+        records: String::new(),
         ignore: &request.mapping.ignore,
         take_over: request.options.take_over,
         recreate: request.options.recreate,

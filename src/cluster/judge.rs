@@ -3,10 +3,10 @@
 use super::controllers::controlled;
 use super::desired::Desired;
 use super::explain::{fields, words};
-use super::inventory::set_id;
 use super::live::Live;
 use super::memo::Seen;
 use super::plan::Neighbour;
+use super::record::set_id;
 use super::resource::Resource;
 use super::wire::Failure;
 use super::write::Mode;
@@ -28,6 +28,8 @@ use std::collections::HashSet;
 /// What is true for all objects of one plan.
 pub(super) struct Frame<'a> {
     pub(super) set_id: String,
+    /// Namespace of the records.
+    pub(super) records: String,
     pub(super) ignore: &'a [IgnoreRule],
     pub(super) take_over: bool,
     pub(super) recreate: bool,
@@ -336,8 +338,8 @@ impl Frame<'_> {
         };
         // Handed over: the other mapping is ours as well and does not want the object any more.
         let mark = live["metadata"]["labels"][PART_OF].as_str().unwrap_or_default();
-        let giver = self.neighbours.iter().find(|one| set_id(one.mapping) == mark);
-        if giver.is_some_and(|one| !one.desired.contains(&key)) {
+        let giver = self.neighbours.iter().find(|one| set_id(one.mapping, &self.records) == mark);
+        if giver.is_some_and(|one| !one.desired.contains_key(&key)) {
             return (Op::TakeOver, None);
         }
         (Op::TakeOver, Some(Refusal::Foreign { object: desired.reference.clone(), owner }))

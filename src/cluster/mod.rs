@@ -19,6 +19,7 @@ mod memo;
 mod plan;
 mod pulse;
 mod ready;
+mod record;
 mod resource;
 mod review;
 mod steps;
@@ -30,16 +31,19 @@ mod write;
 pub use access::{Access, contexts};
 pub use error::ClusterError;
 pub use health::Happening;
-pub use inventory::{NAMESPACE, parent_name, set_id};
+pub use inventory::NAMESPACE;
 pub use plan::{Neighbour, PlanOptions, PlanRequest};
+pub use record::{parent_name, set_id};
 pub use review::{Need, Right};
 pub use steps::{Applied, Step, StepOutcome, Steps, Verb};
 pub use watch::{Changes, Notice, WatchState};
 pub use wire::{Limits, Traffic};
 
+use crate::domain::Members;
 use discovery::Catalogue;
 use memo::Memo;
-use std::sync::{Arc, RwLock};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use watch::Watches;
 use wire::{Call, Wire};
 
@@ -66,6 +70,10 @@ struct Inner {
     catalogue: RwLock<Option<Arc<Catalogue>>>,
     memo: Memo,
     watches: Watches,
+    /// Namespace of the records; fixed with the first look at one.
+    records: OnceLock<String>,
+    /// Parts of records by name. They never change, so they are read once.
+    shards: Mutex<HashMap<String, Arc<Members>>>,
 }
 
 impl Cluster {
@@ -102,6 +110,8 @@ impl Cluster {
             catalogue: RwLock::new(None),
             memo: Memo::default(),
             watches: Watches::default(),
+            records: OnceLock::new(),
+            shards: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
     }

@@ -9,7 +9,7 @@ use crate::domain::attribute::{Facts, reason};
 use crate::domain::digest::{Part, digest};
 use crate::domain::guard::{Deletions, guard};
 use crate::domain::plan::{Op, Operation, Plan, PlannedObject, Reason, Refusal, Summary};
-use crate::domain::{Manifest, Mapping, ObjectKey, ObjectRef, Revision};
+use crate::domain::{Holder, Manifest, Mapping, ObjectKey, ObjectRef, Origin, Revision};
 use std::collections::{HashMap, HashSet};
 
 /// What a plan may contain without being refused.
@@ -30,8 +30,8 @@ pub struct PlanOptions {
 pub struct Neighbour<'a> {
     /// Its name.
     pub mapping: &'a str,
-    /// What it desires; see [`Cluster::keys`].
-    pub desired: &'a HashSet<ObjectKey>,
+    /// What it desires, and where that is written; see [`Cluster::origins`].
+    pub desired: &'a HashMap<ObjectKey, Origin>,
 }
 
 /// What to plan.
@@ -47,6 +47,8 @@ pub struct PlanRequest<'a> {
     pub previous: Option<&'a [Manifest]>,
     /// Other mappings of the same cluster.
     pub neighbours: &'a [Neighbour<'a>],
+    /// Whose the mapping's record is to be; nothing where that does not matter.
+    pub holder: Option<&'a Holder>,
     /// What is allowed.
     pub options: PlanOptions,
 }
@@ -60,7 +62,20 @@ impl Cluster {
             .iter()
             .map(|one| self.judge(&ground.frame, one, ground.live.get(&one.reference.key())));
         let judged = futures::future::try_join_all(judges).await?;
-        assemble(request, &ground, &judged)
+        let mut plan = assemble(request, &ground, &judged)?;
+        self.name_owners(&mut plan).await;
+        Ok(plan)
+    }
+
+    /// The mappings behind the ids of `ApplySets`, where they are gitdeck's.
+    async fn name_owners(&self, plan: &mut Plan) {
+        for refusal in &mut plan.refusals {
+            let Refusal::Foreign { owner, .. } = refusal else { continue };
+            let Some(id) = owner.strip_prefix("ApplySet ") else { continue };
+            if let Some(mapping) = self.mapping_of(id).await {
+                *owner = format!("mapping {mapping} of gitdeck");
+            }
+        }
     }
 }
 
@@ -70,7 +85,11 @@ fn assemble(
     judged: &[Judged],
 ) -> Result<Plan, ClusterError> {
     let previous = previous(request, ground, judged);
-    let (mut refusals, mut operations, mut results) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut operations, mut results) = (Vec::new(), Vec::new());
+    let other = other_holder(request, ground);
+    let held = other.filter(|_| !request.options.take_over);
+    let mut refusals: Vec<Refusal> =
+        held.map(|holder| Refusal::Held { holder: holder.to_string() }).into_iter().collect();
     for ordered in Arrangement::of(&ground.placed)?.order {
         let (desired, judged) = (&ground.placed[ordered.index], &judged[ordered.index]);
         let Verdict::Differs(differing) = &judged.verdict else { continue };
@@ -133,6 +152,11 @@ fn why(
     }
 }
 
+/// Who holds the mapping's record, if it is another configuration.
+fn other_holder<'g>(request: &PlanRequest<'_>, ground: &'g Ground<'_>) -> Option<&'g Holder> {
+    ground.inventory.held_by_other(request.holder?)
+}
+
 /// What the deletions of a plan ask to be typed.
 fn guarded(
     request: &PlanRequest<'_>,
@@ -147,6 +171,7 @@ fn guarded(
         objects: &objects,
         recreated: &recreated,
         prune_limit: request.mapping.sync.prune_limit,
+        foreign: other_holder(request, ground).is_some(),
         allowed: request.options.allow_delete,
         desired: ground.placed.len(),
     })

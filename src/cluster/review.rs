@@ -2,7 +2,7 @@
 
 use super::resource::Resource;
 use super::wire::Call;
-use super::{Cluster, ClusterError, NAMESPACE};
+use super::{Cluster, ClusterError};
 use crate::domain::ObjectRef;
 use crate::domain::plan::{Op, Operation, Plan};
 use serde_json::json;
@@ -96,7 +96,7 @@ impl Cluster {
                 needed.insert(place, need.verbs());
             }
         }
-        let records = (String::new(), "configmaps".to_owned(), Some(NAMESPACE.to_owned()));
+        let records = (String::new(), "configmaps".to_owned(), Some(self.records().to_owned()));
         needed.insert(records, need.verbs_of_records());
         let asked = needed.into_iter().map(|(place, verbs)| self.lacking(place, verbs));
         Ok(futures::future::try_join_all(asked).await?.concat())
@@ -151,7 +151,7 @@ impl Cluster {
                 verb: verb.to_owned(),
                 group: String::new(),
                 resource: "configmaps".to_owned(),
-                namespace: Some(NAMESPACE.to_owned()),
+                namespace: Some(self.records().to_owned()),
             });
         }
         let answers =

@@ -24,7 +24,7 @@ const OPEN: u64 = 280;
 const SILENCE: Duration = Duration::from_secs(75);
 
 /// Objects without their content, where the server can.
-const SLIM_LIST: &str =
+pub(super) const SLIM_LIST: &str =
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 const SLIM: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 

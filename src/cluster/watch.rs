@@ -1,7 +1,6 @@
 //! The watch cache: the live objects that mappings want, kept up to date, and the news of what changed.
 
 use super::discovery::{Catalogue, Lookup};
-use super::inventory::record_key;
 use super::live::{Live, LiveObjects, Wanted};
 use super::pulse::{self, Pulse};
 use super::resource::Resource;
@@ -190,7 +189,7 @@ impl Cluster {
             }
         }
         let records: HashMap<ObjectKey, String> =
-            mappings.iter().map(|mapping| (record_key(mapping), (*mapping).to_owned())).collect();
+            mappings.iter().map(|one| (self.record_key(one), (*one).to_owned())).collect();
         for key in records.keys() {
             want(Resource::fixed("v1", "ConfigMap", "configmaps", true), key.clone());
         }

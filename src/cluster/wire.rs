@@ -26,6 +26,8 @@ pub struct Limits {
     pub established: Duration,
     /// Until an object that others wait for does its work.
     pub ready: Duration,
+    /// Members of a mapping that one object of its record holds; more are spread over several.
+    pub shard: usize,
     /// First and longest pause before a watch that broke is tried again.
     pub reconnect: (Duration, Duration),
 }
@@ -38,6 +40,7 @@ impl Default for Limits {
             call: Duration::from_secs(90),
             established: Duration::from_secs(60),
             ready: Duration::from_secs(300),
+            shard: 2000,
             reconnect: (Duration::from_millis(800), Duration::from_secs(30)),
         }
     }

@@ -12,6 +12,7 @@ use std::time::Duration;
 pub(super) struct Raw {
     pub kubeconfig: Option<Sited<String>>,
     pub known_hosts: Option<Sited<String>>,
+    pub record_namespace: Option<Sited<String>>,
     pub cache_dir: Option<Sited<String>>,
     pub data_dir: Option<Sited<String>>,
     pub author_name: Option<Sited<String>>,
@@ -88,6 +89,7 @@ impl Raw {
         let mut top = Reader::new(file, root, "the configuration".to_owned(), place);
         once(file, &mut self.kubeconfig, top.text("kubeconfig"));
         once(file, &mut self.known_hosts, top.text("known_hosts"));
+        once(file, &mut self.record_namespace, top.text("record_namespace"));
         once(file, &mut self.cache_dir, top.text("cache_dir"));
         once(file, &mut self.data_dir, top.text("data_dir"));
         self.read_small_tables(file, &mut top);

@@ -41,6 +41,7 @@ pub(super) fn resolve(
     let repositories = resolver.repositories();
     let projects = resolver.projects();
     let mappings = resolver.mappings(&repositories);
+    let record_namespace = resolver.record_namespace();
     if !resolver.faults.is_empty() {
         return Err(resolver.faults);
     }
@@ -53,6 +54,7 @@ pub(super) fn resolve(
         mappings,
         console: ConsoleSettings { theme, glyphs },
         kubeconfig: places.kubeconfig,
+        record_namespace,
         cache_dir: places.cache_dir,
         data_dir: places.data_dir,
         known_hosts: places.known_hosts,
@@ -93,6 +95,25 @@ impl<'a> Resolver<'a> {
                 None
             }
         }
+    }
+
+    fn record_namespace(&mut self) -> Option<String> {
+        let name = self.raw.record_namespace.as_ref()?;
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let text = &name.value;
+        let edge = |c: char| c == '-';
+        if text.is_empty()
+            || text.len() > 63
+            || !text.chars().all(plain)
+            || text.starts_with(edge)
+            || text.ends_with(edge)
+        {
+            self.fault(
+                name,
+                "`record_namespace` is the name of a namespace, such as \"gitdeck-system\"",
+            );
+        }
+        Some(text.clone())
     }
 
     fn safety(&self) -> Safety {

@@ -82,6 +82,8 @@ pub struct Settings {
     pub console: ConsoleSettings,
     /// A kubeconfig that replaces `$KUBECONFIG` and `~/.kube/config`.
     pub kubeconfig: Option<PathBuf>,
+    /// Namespace of the records in every cluster, where it is not `gitdeck-system`.
+    pub record_namespace: Option<String>,
     /// Cache directory; may be deleted at any time.
     pub cache_dir: PathBuf,
     /// Data directory: journal and unpushed commits.

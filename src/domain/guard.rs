@@ -22,6 +22,8 @@ pub struct Deletions<'a> {
     pub prune_limit: usize,
     /// The number that was typed (`--allow-delete`).
     pub allowed: Option<usize>,
+    /// Whether another configuration applied what would go.
+    pub foreign: bool,
     /// Number of desired objects; zero means that the path was emptied.
     pub desired: usize,
 }
@@ -43,6 +45,9 @@ pub fn guard(deletions: &Deletions<'_>) -> Vec<Refusal> {
     let mut because = Vec::new();
     if deletions.desired == 0 {
         because.push("nothing is left in Git".to_owned());
+    }
+    if deletions.foreign && !deletions.objects.is_empty() {
+        because.push("another configuration applied what would go".to_owned());
     }
     if deletions.objects.len() > deletions.prune_limit {
         because.push(format!("the limit is {}", deletions.prune_limit));
@@ -101,6 +106,7 @@ mod tests {
             recreated: &again,
             prune_limit: 2,
             allowed,
+            foreign: false,
             desired,
         });
         found.into_iter().next().map(|refusal| match refusal {

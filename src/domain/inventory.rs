@@ -14,6 +14,50 @@ pub struct Member {
     pub uid: Option<String>,
 }
 
+/// Owned objects, keyed without version.
+pub type Members = BTreeMap<ObjectKey, Member>;
+
+/// What a record belongs to: two configurations may give the same name to different things.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Host and path of the repository, so that all ways to reach it are the same. Never with credentials.
+    pub repository: String,
+    /// Path of the mapping in the repository.
+    pub path: String,
+    /// Namespace that the mapping goes to.
+    pub namespace: String,
+}
+
+impl Holder {
+    /// The holder of a mapping from a repository's address.
+    pub fn new(url: &str, path: &str, namespace: &str) -> Self {
+        Self { repository: place(url), path: path.to_owned(), namespace: namespace.to_owned() }
+    }
+}
+
+/// `repository git.example.com/acme/fleet, path apps/web, namespace shop`.
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "repository {}, path {}", self.repository, self.path)?;
+        if self.namespace.is_empty() { Ok(()) } else { write!(f, ", namespace {}", self.namespace) }
+    }
+}
+
+/// An address without scheme, user, port and `.git`: `git@host:a/b.git` and `https://host/a/b` are one place.
+fn place(url: &str) -> String {
+    let (local, rest) = match url.split_once("://") {
+        Some((scheme, rest)) => (scheme == "file", rest.to_owned()),
+        // The short form of ssh has a colon before its path.
+        None => (false, url.replacen(':', "/", 1)),
+    };
+    let (authority, path) = rest.split_once('/').unwrap_or((&rest, ""));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = host.split_once(':').map_or(host, |(host, _)| host).to_ascii_lowercase();
+    let path = path.trim_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path);
+    if local { format!("/{path}") } else { format!("{host}/{path}") }
+}
+
 /// Why and until when a mapping is left alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suspension {
@@ -51,8 +95,8 @@ impl std::fmt::Display for Suspension {
 /// The record of one mapping in one cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Inventory {
-    /// Owned objects, keyed without version.
-    pub members: BTreeMap<ObjectKey, Member>,
+    /// Owned objects.
+    pub members: Members,
     /// Revision that was applied completely last.
     pub synced_revision: Option<Revision>,
     /// When that was.
@@ -61,4 +105,37 @@ pub struct Inventory {
     pub suspension: Option<Suspension>,
     /// When drift was first seen, if there is any.
     pub drift_since: Option<Timestamp>,
+    /// Whose record it is; nothing in records of earlier versions.
+    #[serde(default)]
+    pub holder: Option<Holder>,
+}
+
+impl Inventory {
+    /// Who holds the record, if it is somebody else than this.
+    pub fn held_by_other(&self, holder: &Holder) -> Option<&Holder> {
+        self.holder.as_ref().filter(|one| *one != holder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Holder;
+
+    #[test]
+    fn one_repository_is_one_place_however_it_is_reached() {
+        for url in [
+            "https://git.example.com/acme/fleet.git",
+            "https://GIT.example.com:8443/acme/fleet/",
+            "git@git.example.com:acme/fleet.git",
+            "ssh://ana@git.example.com:2222/acme/fleet",
+        ] {
+            let holder = Holder::new(url, "apps/web", "shop");
+            assert_eq!(
+                holder.to_string(),
+                "repository git.example.com/acme/fleet, path apps/web, namespace shop",
+                "{url}"
+            );
+        }
+        assert_eq!(Holder::new("file:///srv/fleet.git", "", "").repository, "/srv/fleet");
+    }
 }

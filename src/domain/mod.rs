@@ -35,7 +35,7 @@ pub mod status;
 pub mod text;
 
 pub use health::{Health, HealthReport};
-pub use inventory::{Inventory, Member, Suspension};
+pub use inventory::{Holder, Inventory, Member, Members, Suspension};
 pub use mapping::{EngineKind, IgnoreRule, Mapping, Source, SyncPolicy, Target};
 pub use object::{Manifest, ObjectKey, ObjectRef, Origin};
 pub use path::FieldPath;

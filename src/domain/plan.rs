@@ -151,6 +151,11 @@ pub enum Refusal {
         /// The object.
         object: ObjectRef,
     },
+    /// The mapping's record is that of another configuration with a mapping of the same name.
+    Held {
+        /// Repository, path and namespace of the other one.
+        holder: String,
+    },
     /// The plan that was confirmed is not the plan of now.
     Moved {
         /// What became different since.

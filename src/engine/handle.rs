@@ -44,7 +44,7 @@ impl Engine {
 
     /// What was known when gitdeck ran last: the first frame.
     pub fn cached_store(&self) -> Store {
-        cache::load(&self.world.settings)
+        self.world.cached()
     }
 
     /// Keeps what is known for the next start. A cache that cannot be written is no fault of the work.

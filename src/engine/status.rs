@@ -55,6 +55,12 @@ fn state(status: &MappingStatus, sight: &Sight<'_>) -> (SyncState, Option<String
     if let Some(invalid) = sight.plan.and_then(invalid) {
         return (SyncState::Error, Some(invalid));
     }
+    if let Some(Refusal::Held { holder }) = sight.plan.and_then(held) {
+        let words = format!(
+            "another configuration owns this name ({holder}); give the mapping another name, or sync with `--take-over`"
+        );
+        return (SyncState::Error, Some(words));
+    }
     let Some(plan) = sight.plan else {
         return (SyncState::Unknown, sight.unseen.clone());
     };
@@ -71,6 +77,10 @@ fn state(status: &MappingStatus, sight: &Sight<'_>) -> (SyncState, Option<String
         return (SyncState::OutOfSync, rewritten(plan).or_else(|| unhealthy(plan)));
     }
     (SyncState::Synced, unhealthy(plan).or_else(|| emptied(plan)))
+}
+
+fn held(plan: &Plan) -> Option<&Refusal> {
+    plan.refusals.iter().find(|refusal| matches!(refusal, Refusal::Held { .. }))
 }
 
 fn emptied(plan: &Plan) -> Option<String> {

@@ -2,12 +2,12 @@
 
 use crate::cluster::{self, Cluster};
 use crate::config::{RepositorySettings, Settings};
-use crate::domain::{Credential, Mapping, ObjectKey, ObjectRef, Revision};
+use crate::domain::{Credential, Holder, Mapping, ObjectKey, ObjectRef, Origin, Revision};
 use crate::engine::error::Stop;
 use crate::engine::event::RepositoryState;
 use crate::engine::journal::Journal;
 use crate::engine::tree::Tree;
-use crate::engine::{Failure, cache};
+use crate::engine::{Failure, Store, cache};
 use crate::render::{self, Key, Kind, Tools};
 use crate::{git, secrets};
 use std::collections::{HashMap, HashSet};
@@ -30,12 +30,30 @@ pub(crate) type LastFailure = (Revision, String);
 /// A file of a repository at a revision.
 type Place = (String, Revision, String);
 
+/// What a mapping desires, and where that is written.
+pub(crate) type Desired = Arc<HashMap<ObjectKey, Origin>>;
+
 /// The objects of a mapping, as desired or owned.
 #[derive(Clone)]
 struct Claim {
     context: String,
-    keys: Arc<HashSet<ObjectKey>>,
+    /// What is desired, and where that is written.
+    desired: Desired,
+    /// What is owned and not desired any more.
+    leaving: HashSet<ObjectKey>,
     objects: Vec<ObjectRef>,
+}
+
+impl Claim {
+    fn holds(&self, key: &ObjectKey) -> bool {
+        self.desired.contains_key(key) || self.leaving.contains(key)
+    }
+
+    fn is_as_wide_as(&self, other: &Self) -> bool {
+        self.leaving == other.leaving
+            && self.desired.len() == other.desired.len()
+            && self.desired.keys().all(|key| other.desired.contains_key(key))
+    }
 }
 
 pub(crate) struct World {
@@ -43,6 +61,8 @@ pub(crate) struct World {
     pub journal: Journal,
     /// The programs that render.
     pub tools: Tools,
+    /// The cache as it was at the start, until the first frame takes it.
+    cached: Mutex<Option<Store>>,
     repositories: Mutex<HashMap<String, Arc<git::Repository>>>,
     clusters: Mutex<HashMap<String, Arc<OnceCell<Cluster>>>>,
     rendered: Mutex<HashMap<Key, Tree>>,
@@ -64,12 +84,15 @@ impl World {
             Failure::new(format!("the journal in {} cannot be opened: {error}", settings.data_dir.display()))
                 .hint("without a journal nothing is written; set GITDECK_DATA_DIR to a directory of your own")
         })?;
-        let known = cache::load(&settings).repositories;
-        let states = known.into_iter().map(|(name, view)| (name, view.state)).collect();
+        let known = cache::load(&settings);
+        let states =
+            known.repositories.iter().map(|(name, view)| (name.clone(), view.state.clone()));
+        let states = states.collect();
         let tools = tools(&settings);
         Ok(Self {
             settings,
             journal,
+            cached: Mutex::new(Some(known)),
             repositories: Mutex::default(),
             clusters: Mutex::default(),
             rendered: Mutex::default(),
@@ -85,6 +108,11 @@ impl World {
         })
     }
 
+    /// What was known when gitdeck ran last; read from the disk once.
+    pub fn cached(&self) -> Store {
+        lock(&self.cached).take().unwrap_or_else(|| cache::load(&self.settings))
+    }
+
     pub fn mapping(&self, name: &str) -> Result<&Mapping, Failure> {
         self.settings
             .mappings
@@ -97,6 +125,12 @@ impl World {
             .repositories
             .get(name)
             .ok_or_else(|| Failure::unknown("repo", name, self.settings.repositories.keys()))
+    }
+
+    /// Whose the record of a mapping is.
+    pub fn holder(&self, mapping: &Mapping) -> Result<Holder, Failure> {
+        let url = &self.repository(&mapping.repository)?.remote.url;
+        Ok(Holder::new(url, &mapping.path, &mapping.target.namespace))
     }
 
     /// Runs blocking work on a repository, away from the tasks that wait.
@@ -150,38 +184,48 @@ impl World {
     }
 
     /// Remembers which objects a mapping claims, so that a change of one leads to it.
-    pub fn claim(&self, mapping: &Mapping, objects: Vec<ObjectRef>) {
-        let keys = Arc::new(objects.iter().map(ObjectRef::key).collect());
-        let claim = Claim { context: mapping.target.context.clone(), keys, objects };
+    pub fn claim(&self, mapping: &Mapping, desired: Desired, objects: Vec<ObjectRef>) {
+        let keys = objects.iter().map(ObjectRef::key);
+        let leaving = keys.filter(|key| !desired.contains_key(key)).collect();
+        let claim = Claim { context: mapping.target.context.clone(), desired, leaving, objects };
         let before = lock(&self.claims).insert(mapping.name.clone(), claim.clone());
-        if before.is_none_or(|before| before.keys != claim.keys) {
+        if before.is_none_or(|before| !before.is_as_wide_as(&claim)) {
             self.claim_changes.fetch_add(1, Ordering::SeqCst);
             self.claimed.notify_waiters();
         }
     }
 
     /// Remembers objects of a mapping before anybody looked at its record: what was claimed already stays.
-    pub fn claim_also(&self, mapping: &Mapping, mut objects: Vec<ObjectRef>) {
+    pub fn claim_also(&self, mapping: &Mapping, desired: Desired, mut objects: Vec<ObjectRef>) {
         if let Some(known) = lock(&self.claims).get(&mapping.name)
             && known.context == mapping.target.context
         {
-            objects.retain(|object| !known.keys.contains(&object.key()));
-            if objects.is_empty() {
-                return;
-            }
-            objects.extend(known.objects.iter().cloned());
+            objects.extend(
+                known.objects.iter().filter(|one| !desired.contains_key(&one.key())).cloned(),
+            );
         }
-        self.claim(mapping, objects);
+        self.claim(mapping, desired, objects);
     }
 
-    /// What the other mappings of a context claim.
-    pub fn neighbours(&self, mapping: &Mapping) -> Vec<(String, Arc<HashSet<ObjectKey>>)> {
+    /// The other mappings of a context of which nobody knows yet what they desire.
+    pub fn unclaimed(&self, mapping: &Mapping) -> Vec<&Mapping> {
+        let claims = lock(&self.claims);
+        let others = self.settings.mappings.values().filter(|other| {
+            other.name != mapping.name
+                && other.target.context == mapping.target.context
+                && !claims.contains_key(&other.name)
+        });
+        others.collect()
+    }
+
+    /// What the other mappings of a context desire.
+    pub fn neighbours(&self, mapping: &Mapping) -> Vec<(String, Desired)> {
         lock(&self.claims)
             .iter()
             .filter(|(name, claim)| {
                 **name != mapping.name && claim.context == mapping.target.context
             })
-            .map(|(name, claim)| (name.clone(), Arc::clone(&claim.keys)))
+            .map(|(name, claim)| (name.clone(), Arc::clone(&claim.desired)))
             .collect()
     }
 
@@ -189,7 +233,7 @@ impl World {
     pub fn claimants(&self, context: &str, key: &ObjectKey) -> Vec<String> {
         lock(&self.claims)
             .iter()
-            .filter(|(_, claim)| claim.context == context && claim.keys.contains(key))
+            .filter(|(_, claim)| claim.context == context && claim.holds(key))
             .map(|(name, _)| name.clone())
             .collect()
     }
@@ -226,8 +270,17 @@ impl World {
             context: context.to_owned(),
         };
         // A failed connection is not kept: the next job tries again.
-        let cluster =
-            cell.get_or_try_init(|| Cluster::connect(&access)).await.map_err(Failure::from)?;
+        let connect = async || {
+            let cluster = Cluster::connect(&access).await?;
+            if let Some(namespace) = &self.settings.record_namespace {
+                cluster.keep_records_in(namespace);
+            }
+            Ok(cluster)
+        };
+        let cluster = cell
+            .get_or_try_init(connect)
+            .await
+            .map_err(|error: cluster::ClusterError| Failure::from(error))?;
         Ok(cluster.clone())
     }
 

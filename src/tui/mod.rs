@@ -116,9 +116,10 @@ impl Running {
         hangup: &Hangup,
     ) -> Result<(), ConsoleError> {
         let mut signals = Signals::new()?;
+        // Rows and selection come before the first frame: an empty list would say that nothing is configured.
+        let effects = self.console.begin();
         self.paint()?;
         engine.send(Command::Watch);
-        let effects = self.console.begin();
         let _ = self.carry_out(effects, engine)?;
         loop {
             if self.pace.is_due() {

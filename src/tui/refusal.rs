@@ -25,6 +25,9 @@ pub fn words(refusal: &Refusal) -> String {
             let origin = origin.as_ref().map(|origin| format!(" ({origin})")).unwrap_or_default();
             format!("{}{}: {}", safe(&object.to_string()), safe(&origin), safe(message))
         }
+        Refusal::Held { holder } => {
+            format!("another configuration owns this name: {}", safe(holder))
+        }
         Refusal::Moved { what } => format!("the world moved since: {}", safe(what)),
         Refusal::Suspended(suspension) => safe(&suspension.to_string()).into_owned(),
         Refusal::ReadOnly => "writes are switched off".to_owned(),

@@ -4,6 +4,7 @@ mod drift;
 mod faults;
 mod kube_prometheus;
 mod ownership;
+mod records;
 mod refusals;
 mod watch;
 mod world;

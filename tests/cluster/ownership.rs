@@ -1,7 +1,7 @@
 //! Whose objects are touched: ours, nobody's, another tool's, another mapping's.
 
 use super::world::{World, config, in_every_world, manifests};
-use gitdeck::cluster::{Neighbour, PlanRequest, set_id};
+use gitdeck::cluster::{NAMESPACE, Neighbour, PlanRequest, set_id};
 use gitdeck::domain::plan::{Op, Reason, Refusal};
 use gitdeck::domain::{Manifest, Revision};
 use serde_json::{Value, json};
@@ -87,7 +87,7 @@ async fn client_side_history_is_migrated_with_what_left_git() {
 /// Plans and syncs one of two mappings that know of each other.
 async fn sync_beside(world: &World, desired: &[Manifest], other: &str, wanted: &[Manifest]) {
     let namespace = &world.mapping.target.namespace;
-    let keys = world.cluster.keys(wanted, namespace).await.expect("keys");
+    let keys = world.cluster.origins(wanted, namespace).await.expect("keys");
     let neighbours = [Neighbour { mapping: other, desired: &keys }];
     let revision = Revision::new("r2");
     let request = PlanRequest { neighbours: &neighbours, ..world.request(&revision, desired) };
@@ -134,7 +134,7 @@ async fn a_copied_mark_is_no_membership() {
         assert!(world.sync("r1", &manifests([config("a", "1")])).await.expect("a sync").complete);
         let mut copy = config("copy", "1");
         copy["metadata"]["labels"] =
-            json!({"applyset.kubernetes.io/part-of": set_id(&world.mapping.name)});
+            json!({"applyset.kubernetes.io/part-of": set_id(&world.mapping.name, NAMESPACE)});
         world.plant(&copy, "operator").await;
         assert!(world.sync("r2", &manifests([config("b", "1")])).await.expect("a sync").complete);
         assert_eq!((world.data("a").await, world.data("copy").await), (Value::Null, json!("1")));
@@ -147,7 +147,7 @@ async fn the_standards_label_lists_exactly_the_members() {
     in_every_world("labelled", async |world| {
         let desired = manifests([config("a", "1"), config("b", "1")]);
         assert!(world.sync("r1", &desired).await.expect("a sync").complete);
-        let id = set_id(&world.mapping.name);
+        let id = set_id(&world.mapping.name, NAMESPACE);
         let address = format!("/api/v1/configmaps?labelSelector=applyset.kubernetes.io%2Fpart-of%3D{id}");
         let list = world.get(&address).await;
         let names: Vec<_> = list["items"].as_array().expect("items").iter().map(|one| &one["metadata"]["name"]).collect();

@@ -106,6 +106,7 @@ impl World {
             desired,
             previous: None,
             neighbours: &[],
+            holder: None,
             options: self.options,
         }
     }

@@ -26,6 +26,10 @@ pub(crate) fn words(refusal: &Refusal) -> (String, String) {
                 "`--recreate` deletes the object and creates it anew".to_owned()
             },
         ),
+        Refusal::Held { holder } => (
+            format!("another configuration owns this name: {holder}"),
+            "give the mapping another name; `--take-over` claims the record, and asks for the number of objects that would go".to_owned(),
+        ),
         Refusal::Moved { what } => (
             format!("the world moved since the plan was made: {what}"),
             "run the command again and look at the new plan".to_owned(),

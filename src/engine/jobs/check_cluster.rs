@@ -53,7 +53,7 @@ async fn rights(ctx: &Context, cluster: &Cluster, context: &str) -> Vec<Check> {
     for place in objects.iter().map(|object| object.namespace.clone()) {
         places.entry(place).or_default();
     }
-    places.entry(Some(crate::cluster::NAMESPACE.to_owned())).or_default();
+    places.entry(Some(cluster.records().to_owned())).or_default();
     for right in &missing {
         places.entry(right.namespace.clone()).or_default().push(right);
     }

@@ -1,16 +1,21 @@
 //! One look at a mapping: tip, inventory, rendered trees and the plan between them.
 
 use crate::cluster::{Cluster, ClusterError, Neighbour, PlanOptions, PlanRequest};
-use crate::domain::{Inventory, Mapping, ObjectKey, Plan, Refusal, Revision, Suspension};
+use crate::domain::{
+    Holder, Inventory, Mapping, ObjectRef, Op, Plan, Refusal, Revision, Suspension,
+};
 use crate::engine::error::Stop;
 use crate::engine::jobs::render::{Unrendered, render};
 use crate::engine::jobs::{Context, attribute};
-use crate::engine::world::Rendered;
+use crate::engine::world::{Desired, Rendered};
 use crate::engine::{Failure, SyncOptions};
 use crate::git::LogQuery;
+use futures::StreamExt;
 use jiff::Timestamp;
-use std::collections::HashSet;
 use std::sync::Arc;
+
+/// Mappings that are rendered side by side to know what they desire.
+const CLAIMED_AT_ONCE: usize = 8;
 
 /// Everything that was seen.
 pub(super) struct Look {
@@ -25,11 +30,23 @@ pub(super) struct Look {
 pub(super) struct Basis {
     desired: Rendered,
     previous: Option<Rendered>,
-    neighbours: Vec<(String, Arc<HashSet<ObjectKey>>)>,
+    neighbours: Vec<(String, Desired)>,
+    holder: Holder,
     options: PlanOptions,
 }
 
 impl Basis {
+    async fn plan(
+        &self,
+        cluster: &Cluster,
+        mapping: &Mapping,
+        revision: &Revision,
+    ) -> Result<Plan, Blind> {
+        let neighbours = self.neighbours();
+        let request = self.request(mapping, revision, &neighbours);
+        Box::pin(cluster.plan(&request)).await.map_err(|error| blind(error, revision))
+    }
+
     pub fn neighbours(&self) -> Vec<Neighbour<'_>> {
         self.neighbours.iter().map(|(mapping, desired)| Neighbour { mapping, desired }).collect()
     }
@@ -46,6 +63,7 @@ impl Basis {
             desired: &self.desired,
             previous: self.previous.as_ref().map(|manifests| manifests.as_slice()),
             neighbours,
+            holder: Some(&self.holder),
             options: self.options,
         }
     }
@@ -77,8 +95,15 @@ pub(super) async fn claim(ctx: &Context, mapping: &Mapping) -> Result<(), Stop> 
     let rendered = render(ctx, mapping, &revision).await?.unwrap_or_default();
     let cluster = ctx.world.cluster(&mapping.target.context).await?;
     let placed = cluster.references(&rendered, &mapping.target.namespace).await;
-    ctx.world.claim_also(mapping, placed.map_err(Failure::from)?);
+    let placed = placed.map_err(Failure::from)?;
+    ctx.world.claim_also(mapping, desired_of(&rendered, &placed), placed);
     Ok(())
+}
+
+/// What a mapping desires, by the names that its manifests have in the cluster.
+fn desired_of(rendered: &Rendered, placed: &[ObjectRef]) -> Desired {
+    let origins = rendered.iter().map(|manifest| manifest.origin.clone());
+    Arc::new(placed.iter().map(ObjectRef::key).zip(origins).collect())
 }
 
 /// Renders and plans one mapping at a revision (the fetched tip where nothing is given).
@@ -118,28 +143,56 @@ pub(super) async fn look(
     };
     let placed = cluster.references(&rendered, &mapping.target.namespace).await;
     let mut objects = placed.map_err(|error| blind(error, &revision))?;
+    let wanted = desired_of(&rendered, &objects);
     objects.extend(inventory.members.iter().map(|(key, member)| key.at(&member.version)));
-    ctx.world.claim(mapping, objects);
+    ctx.world.claim(mapping, wanted, objects);
     let options = PlanOptions {
         prune: options.prune.unwrap_or(mapping.sync.prune),
         allow_delete: options.allow_delete,
         recreate: options.recreate,
         take_over: options.take_over,
     };
-    let basis = Basis {
-        desired: Arc::clone(&rendered),
-        previous,
-        neighbours: ctx.world.neighbours(mapping),
-        options,
-    };
-    let neighbours = basis.neighbours();
-    let request = basis.request(mapping, &revision, &neighbours);
-    let mut plan =
-        Box::pin(cluster.plan(&request)).await.map_err(|error| blind(error, &revision))?;
+    let holder = ctx.world.holder(mapping);
+    let holder = holder.map_err(|failure| Blind::Desired(failure, Some(revision.clone())))?;
+    let neighbours = ctx.world.neighbours(mapping);
+    let mut basis = Basis { desired: Arc::clone(&rendered), previous, neighbours, holder, options };
+    let mut plan = basis.plan(&cluster, mapping, &revision).await?;
+    if about_others(&plan) && !ctx.world.unclaimed(mapping).is_empty() {
+        // What leaves may have moved to a mapping that nobody looked at yet, and what is in the way may come from one.
+        let unknown = claim_others(ctx, mapping).await;
+        basis.neighbours = ctx.world.neighbours(mapping);
+        basis.options.prune &= unknown.is_none();
+        plan = basis.plan(&cluster, mapping, &revision).await?;
+        plan.prune_blocked = unknown.or(plan.prune_blocked);
+    }
     attribute::commits(ctx, mapping, &rendered, &mut plan).await;
-    drop(neighbours);
     hold(&mut plan, &inventory);
     Ok(Look { cluster, revision, inventory, plan, basis })
+}
+
+/// Whether a plan depends on what other mappings desire.
+fn about_others(plan: &Plan) -> bool {
+    plan.operations.iter().any(|one| one.op == Op::Delete)
+        || plan.refusals.iter().any(|one| matches!(one, Refusal::Foreign { .. }))
+}
+
+/// Claims what the other mappings of the context desire. A mapping of the same repository that cannot be rendered may
+/// want what leaves this one: the answer is why nothing may be deleted then.
+async fn claim_others(ctx: &Context, mapping: &Mapping) -> Option<String> {
+    let claims = ctx.world.unclaimed(mapping).into_iter().map(async |other| {
+        let claimed = Box::pin(claim(ctx, other)).await;
+        let same = other.repository == mapping.repository;
+        let Err(Stop::Failed(failure)) = claimed else { return None };
+        same.then(|| {
+            format!(
+                "what left Git is kept: `{}` may want it and cannot be read: {failure}",
+                other.name
+            )
+        })
+    });
+    let claims: Vec<_> = claims.collect();
+    let told = futures::stream::iter(claims).buffered(CLAIMED_AT_ONCE).collect::<Vec<_>>().await;
+    told.into_iter().flatten().next()
 }
 
 // A suspension keeps every sync from its work, whatever else stands in the way.
@@ -155,6 +208,7 @@ fn blind(error: ClusterError, revision: &Revision) -> Blind {
     match error {
         ClusterError::UnknownKind { .. }
         | ClusterError::Duplicate { .. }
+        | ClusterError::Shared { .. }
         | ClusterError::Order { .. }
         | ClusterError::Invalid { .. }
         | ClusterError::Inventory { .. } => Blind::Desired(error.into(), Some(revision.clone())),

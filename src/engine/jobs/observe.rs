@@ -86,5 +86,9 @@ async fn behind(ctx: &Context, name: &str, seen: &Look) -> Result<usize, Stop> {
     let count = move |from: Option<Revision>, to: Revision| {
         ctx.world.git(&mapping.repository, move |git| git.ahead(from.as_ref(), &to, &path))
     };
-    count(from, to).await
+    match count(from, to).await {
+        // The record names a commit that this repository never had or has lost: the plan alone tells what differs.
+        Err(Stop::Failed(failure)) if failure.usage => Ok(0),
+        counted => counted,
+    }
 }

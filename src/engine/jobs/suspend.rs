@@ -1,6 +1,6 @@
 //! Suspend a mapping with owner, reason and end; resume it.
 
-use crate::domain::Suspension;
+use crate::domain::{Refusal, Suspension};
 use crate::engine::error::Stop;
 use crate::engine::jobs::{Context, observe};
 use crate::engine::journal::Intent;
@@ -48,6 +48,10 @@ async fn write(
     let mapping = ctx.world.mapping(name)?;
     let cluster = ctx.world.cluster(&mapping.target.context).await?;
     ctx.check()?;
+    let inventory = cluster.inventory(name).await.map_err(Failure::from)?;
+    if let Some(holder) = inventory.held_by_other(&ctx.world.holder(mapping)?) {
+        return Err(Stop::Refused(vec![Refusal::Held { holder: holder.to_string() }]));
+    }
     let journal = &ctx.world.journal;
     let owner = name.to_owned();
     let (word, intent) = match suspension {

@@ -117,6 +117,8 @@ impl Latch {
 struct Rule {
     when: When,
     effect: Effect,
+    /// Matching requests that pass before it strikes.
+    spared: usize,
     /// How often it still strikes; `None` is for ever.
     left: Option<usize>,
 }
@@ -141,12 +143,18 @@ impl Faults {
 
     /// Strikes the next `times` requests that match.
     pub fn strike(&self, when: When, times: usize, effect: Effect) {
-        self.state().rules.push(Rule { when, effect, left: Some(times) });
+        self.state().rules.push(Rule { when, effect, spared: 0, left: Some(times) });
     }
 
     /// Strikes every request that matches, until [`Faults::clear`].
     pub fn always(&self, when: When, effect: Effect) {
-        self.state().rules.push(Rule { when, effect, left: None });
+        self.later(when, 0, effect);
+    }
+
+    /// Lets this many matching requests pass, and strikes every one after them: a process that dies, or a server that
+    /// goes away, between two requests.
+    pub fn later(&self, when: When, spared: usize, effect: Effect) {
+        self.state().rules.push(Rule { when, effect, spared, left: None });
     }
 
     /// Ends all faults, broken groups included. Held requests stay held until their latch opens.
@@ -221,7 +229,12 @@ impl Faults {
         let mut state = self.state();
         let mut struck = Vec::new();
         for rule in &mut state.rules {
-            if rule.left != Some(0) && rule.when.matches(request) {
+            if rule.left == Some(0) || !rule.when.matches(request) {
+                continue;
+            }
+            if rule.spared > 0 {
+                rule.spared -= 1;
+            } else {
                 rule.left = rule.left.map(|left| left - 1);
                 struck.push(rule.effect.clone());
             }

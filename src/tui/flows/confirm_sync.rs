@@ -171,7 +171,9 @@ fn refusal_words(refusal: &Refusal, options: &SyncOptions) -> String {
 fn blocks(refusal: &Refusal, options: &SyncOptions) -> bool {
     match refusal {
         Refusal::Deletions { .. } => false,
-        Refusal::Foreign { .. } | Refusal::Exists { .. } => !options.take_over,
+        Refusal::Foreign { .. } | Refusal::Exists { .. } | Refusal::Held { .. } => {
+            !options.take_over
+        }
         Refusal::Immutable { .. } => !options.recreate,
         Refusal::Invalid { .. }
         | Refusal::Moved { .. }
@@ -235,7 +237,10 @@ fn choices(items: &[Item], held: &[Item]) -> Vec<Choice> {
                 .collect(),
         )
     };
-    if stands(|refusal| matches!(refusal, Refusal::Foreign { .. } | Refusal::Exists { .. })) {
+    let ownership = |refusal: &Refusal| {
+        matches!(refusal, Refusal::Foreign { .. } | Refusal::Exists { .. } | Refusal::Held { .. })
+    };
+    if stands(ownership) {
         let step = again(|options| options.take_over = true);
         choices.push(Choice { key: 't', label: "take over".to_owned(), step });
     }
