@@ -277,7 +277,8 @@ fn describe(plans: &[Arc<Plan>]) -> String {
     };
     let deletions =
         if deletions > 0 { format!(", {deletions} of them deletions") } else { String::new() };
-    format!("{operations} operations{deletions} of {names}")
+    let noun = if operations == 1 { "operation" } else { "operations" };
+    format!("{operations} {noun}{deletions} of {names}")
 }
 
 fn steps(ran: &Ran, plan: &Plan, wanted: impl Fn(&StepResult) -> bool) -> usize {
