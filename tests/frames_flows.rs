@@ -2,9 +2,9 @@
 
 use crate::support::driver::Driver;
 use crate::support::world;
-use gitdeck::domain::{Op, PushOutcome, Reason, Refusal, Rewrite};
+use gitdeck::domain::{Op, Reason, Refusal, Rewrite};
 use gitdeck::engine::event::RepositoryState;
-use gitdeck::engine::{Command, Event, JobId, Outcome, Store, SyncOptions};
+use gitdeck::engine::{Command, Event, Failure, JobId, Outcome, Store, SyncOptions};
 use gitdeck::tui::effect::Effect;
 use std::sync::Arc;
 
@@ -117,7 +117,7 @@ fn taking_over_plans_again() {
 #[test]
 fn marked_mappings_are_asked_about_once() {
     let mut driver = driver();
-    driver.keys("gjjj<space><space>s");
+    driver.keys("gjj<space><space>s");
     let plans: Vec<_> =
         driver.sent.iter().filter(|(_, c)| is_plan(c)).map(|(job, _)| *job).collect();
     assert_eq!(plans.len(), 2);
@@ -199,10 +199,16 @@ fn the_outcome_of_a_push_is_shown() {
     driver.keys("/checkout<enter>P");
     assert!(driver.command(|command| matches!(command, Command::Push { .. })).is_none());
     driver.keys("<enter>");
-    let outcome = PushOutcome::Refused { reason: "protected \u{1b}]0;branch".into() };
-    driver.fact(Event::Pushed { repository: "fleet".into(), outcome });
-    driver.done(|command| matches!(command, Command::Push { .. }));
-    assert!(driver.picture().contains("protected ^[]0;branch"));
+    let is_push = |command: &Command| matches!(command, Command::Push { .. });
+    let failure = Failure {
+        message: "the server refused the push: protected \u{1b}]0;branch".into(),
+        hint: Some("the commit is kept in the outbox".into()),
+        usage: false,
+    };
+    let picture = driver.end(Outcome::Failed(failure), is_push).picture();
+    for said in ["fleet: not pushed", "protected ^[]0;branch", "kept in the outbox"] {
+        assert!(picture.contains(said), "{said}:\n{picture}");
+    }
 }
 
 #[test]

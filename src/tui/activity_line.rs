@@ -16,7 +16,6 @@ use ratatui::text::{Line, Span};
 /// Paints the line.
 pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
     let Scene { ui, store, look } = *scene;
-    let half = area.width as usize / 2;
     let running: Vec<&JobView> = store.running().filter(|job| !is_background(job)).collect();
     let mut spans = vec![Span::raw(" ")];
     if let Some(job) = running.iter().rev().find(|job| job.writes).or(running.last()) {
@@ -29,8 +28,13 @@ pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
     } else {
         spans.push(look.span(Role::Muted, "idle"));
     }
-    let last = last_ended(store, look);
-    let last_width = last.as_ref().map_or(0, |line| line.width().min(area.width as usize - half));
+    let used: usize = spans.iter().map(Span::width).sum();
+    let free = (area.width as usize).saturating_sub(used + 4);
+    // A notice is the newest there is: what ended last, often the same in other words, does not cut it short.
+    let noticed = running.is_empty() && ui.notice.is_some();
+    let last = last_ended(store, look).filter(|line| !noticed || line.width() <= free);
+    let most = free.max(area.width as usize / 2);
+    let last_width = last.as_ref().map_or(0, |line| line.width().min(most));
     let room = (area.width as usize).saturating_sub(last_width + 2);
     let line = clip_line(Line::from(spans), room, look.glyphs.ellipsis);
     buffer.set_line(area.x, area.y, &line, area.width);
@@ -85,9 +89,18 @@ fn last_ended(store: &Store, look: &Look) -> Option<Line<'static>> {
     Some(Line::from(vec![
         look.span(role, format!("{sign} ")),
         look.span(Role::Text, safe(&job.title).into_owned()),
-        look.span(role, format!(" {}", safe(&words))),
+        look.span(role, format!(" {}", safe(without_subject(&words, &job.title)))),
         look.span(Role::Muted, format!("  {}", ago(at, look.now))),
     ]))
+}
+
+/// What a job says without the name that its title ends with: `sync cart is at 3f2a91c`, not `sync cart cart is at`.
+fn without_subject<'a>(words: &'a str, title: &str) -> &'a str {
+    let subject = title.rsplit(' ').next().unwrap_or_default();
+    match words.strip_prefix(subject) {
+        Some(rest) if rest.starts_with([' ', ':']) => rest.trim_start_matches([' ', ':']),
+        _ => words,
+    }
 }
 
 /// How a job ended: sign, meaning, words.

@@ -26,6 +26,8 @@ pub enum Purpose {
     Commit {
         /// Mapping.
         mapping: String,
+        /// Whether it is pushed right after.
+        push: bool,
     },
     /// What keeps the sync from its work is shown.
     Sync {

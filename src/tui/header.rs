@@ -22,7 +22,9 @@ pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
         .unwrap_or_default();
     let cluster = store.clusters.get(&context);
     let right = facts(scene, cluster);
-    let mut left = vec![look.span(Role::TitleFocus, " gitdeck  ")];
+    // On a narrow screen every cell is worth more to the counts than to the name of the program.
+    let name = if ui.layout.wide { " gitdeck  " } else { " " };
+    let mut left = vec![look.span(Role::TitleFocus, name)];
     left.push(look.span(Role::Strong, safe(&context).into_owned()));
     if let (true, Some(ClusterState::Live { version, .. })) = (ui.layout.wide, cluster) {
         left.push(look.span(Role::Muted, format!(" {}", safe(release(version)))));
@@ -59,14 +61,14 @@ fn tally(store: &Store, look: &Look, room: usize) -> Vec<Span<'static>> {
         (rank, number, look.span(health_role(health), text))
     };
     let mut all = vec![
-        sync(3, SyncState::Synced),
-        sync(1, SyncState::Drifted),
-        sync(2, SyncState::OutOfSync),
+        sync(5, SyncState::Synced),
+        sync(2, SyncState::Drifted),
+        sync(3, SyncState::OutOfSync),
         sync(0, SyncState::Error),
-        sync(6, SyncState::Suspended),
-        sync(7, SyncState::Unknown),
-        health(4, Health::Degraded),
-        health(5, Health::Progressing),
+        sync(7, SyncState::Suspended),
+        sync(4, SyncState::Unknown),
+        health(1, Health::Degraded),
+        health(6, Health::Progressing),
     ];
     all.retain(|(_, number, _)| *number > 0);
     while all.iter().map(|(_, _, span)| span.width()).sum::<usize>() > room {

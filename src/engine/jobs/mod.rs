@@ -21,7 +21,7 @@ mod suspend;
 mod sync;
 mod watch;
 
-use crate::domain::Refusal;
+use crate::domain::{Refusal, Revision};
 use crate::engine::error::Stop;
 use crate::engine::world::World;
 use crate::engine::{Command, Event, JobId, Outcome, Progress};
@@ -84,7 +84,9 @@ pub(crate) fn title(command: &Command) -> String {
         Command::CheckRepository { repository } => format!("check {repository}"),
         Command::CheckCluster { context } => format!("check {context}"),
         Command::Log { subject, .. } => format!("log {}", subject.name()),
-        Command::Show { revision, .. } => format!("show {revision}"),
+        Command::Show { revision, .. } => {
+            format!("show {}", Revision::new(revision.as_str()).short())
+        }
         Command::Files { mapping } => format!("files of {mapping}"),
         Command::Observe { mapping, .. } => format!("observe {mapping}"),
         Command::Plan { mapping, .. } => format!("plan {mapping}"),

@@ -1,6 +1,6 @@
 //! The question before a sync: what would happen where, and what somebody has to type first.
 
-use crate::domain::{Plan, Refusal};
+use crate::domain::{Plan, Refusal, SyncState};
 use crate::engine::store::MappingView;
 use crate::engine::{Command, Store, SyncOptions};
 use crate::tui::effect::{Effect, Purpose};
@@ -35,7 +35,10 @@ pub fn ask(store: &Store, flow: &SyncFlow) -> Result<Question, Notice> {
         }
         let Some(view) = store.mappings.get(name) else { continue };
         let Some((plan, _)) = &view.plan else { continue };
-        let up_to_date = view.status.synced_revision.as_ref() == Some(&plan.revision);
+        // Commits that left the path alone move the tip, but give a sync nothing to do.
+        let status = &view.status;
+        let up_to_date = status.synced_revision.as_ref() == Some(&plan.revision)
+            || status.sync == SyncState::Synced;
         if plan.is_empty() && !plan.is_refused() && up_to_date {
             idle.push(name.clone());
         } else {
@@ -140,6 +143,10 @@ fn describe(body: &mut Vec<(Role, String)>, item: &Item) {
         }
     }
     body.push((Role::Text, counts));
+    if plan.is_empty() && !plan.is_refused() {
+        let why = "        nothing changes in the cluster; the revision is recorded";
+        body.push((Role::Muted, why.to_owned()));
+    }
     let restarts = restarts(plan);
     if !restarts.is_empty() {
         body.push((Role::Drift, format!("        restarts {}", restarts.join(", "))));

@@ -1,6 +1,5 @@
 //! What follows the end of a job.
 
-use crate::domain::PushOutcome;
 use crate::engine::{Event, JobId, Outcome, Store};
 use crate::tui::effect::{Effect, Purpose};
 use crate::tui::flows::{accept, edit, leave, sync};
@@ -10,7 +9,6 @@ use crate::tui::refusal;
 use crate::tui::style::Role;
 use crate::tui::ui::Ui;
 use crate::tui::widgets::text::safe;
-use crate::tui::words::count;
 
 /// Follows up an event that the store took in already.
 pub fn follow(ui: &mut Ui, store: &Store, event: &Event) -> Vec<Effect> {
@@ -18,7 +16,13 @@ pub fn follow(ui: &mut Ui, store: &Store, event: &Event) -> Vec<Effect> {
     match event {
         Event::JournalLoaded { .. } => leave::ask_about_journal(ui, store),
         Event::Committed { mapping, .. } => {
-            committed(ui, mapping);
+            let pushes = |(_, purpose): &(JobId, Purpose)| matches!(purpose, Purpose::Commit { mapping: of, push: true } if of == mapping);
+            let next = if ui.waiting.iter().any(pushes) {
+                "pushing"
+            } else {
+                "P pushes, s syncs after that"
+            };
+            committed(ui, mapping, next);
             Vec::new()
         }
         Event::JobEnded { job, outcome, .. } => {
@@ -50,9 +54,9 @@ fn ended(
             None => edit::choose(ui, store, &mapping),
         },
         Purpose::Draft { mapping } => drafted(ui, store, &mapping, failure),
-        Purpose::Commit { mapping } => commit_ended(ui, &mapping, failure),
+        Purpose::Commit { mapping, push } => commit_ended(ui, store, &mapping, push, outcome),
         Purpose::Sync { mapping } => synced(ui, &mapping, outcome),
-        Purpose::Push { repository } => pushed(ui, store, &repository, failure),
+        Purpose::Push { repository } => pushed(ui, &repository, outcome),
         Purpose::Accept { repository } => accept::ask(ui, store, &repository, failure),
         Purpose::Show { revision } => show(ui, store, &revision, failure),
         Purpose::Check { repository } => checked(ui, store, &repository, failure),
@@ -87,25 +91,26 @@ fn drafted(ui: &mut Ui, store: &Store, mapping: &str, failure: Option<String>) {
 }
 
 /// The commit is in the outbox: nothing of it can be lost any more, the edits may go.
-fn committed(ui: &mut Ui, mapping: &str) {
+fn committed(ui: &mut Ui, mapping: &str, next: &str) {
     ui.edits.remove(mapping);
     ui.popups.retain(|popup| !popup.edits(mapping));
-    ui.say(Role::Good, format!("{mapping}: committed. P pushes, s syncs after that"));
+    ui.say(Role::Good, format!("{mapping}: committed; {next}"));
 }
 
-/// The commit was not made (the form is still there), or its push failed (the form is gone).
-fn commit_ended(ui: &mut Ui, mapping: &str, failure: Option<String>) {
-    let Some(failure) = failure else { return };
+/// The commit was not made (the form is still there), or it was pushed, or its push failed (the form is gone).
+fn commit_ended(ui: &mut Ui, store: &Store, mapping: &str, push: bool, outcome: &Outcome) {
+    let failure = failure_of(outcome);
     for popup in &mut ui.popups {
-        if let Popup::CommitForm(form) = popup
+        if let (Popup::CommitForm(form), Some(failure)) = (popup, &failure)
             && form.mapping == mapping
         {
-            form.failed(failure);
+            form.failed(failure.clone());
             return;
         }
     }
-    let title = format!("{mapping}: committed, not pushed");
-    ui.popups.push(Popup::Reader(Box::new(Reader::sentences(title, &[(Role::Bad, failure)]))));
+    if let (true, Some(view)) = (push, store.mappings.get(mapping)) {
+        pushed(ui, &view.mapping.repository, outcome);
+    }
 }
 
 /// A confirmed sync that a guard refused, or that failed: the reason is shown at once, or said where somebody is busy.
@@ -134,50 +139,21 @@ fn synced(ui: &mut Ui, mapping: &str, outcome: &Outcome) {
     ui.popups.push(Popup::Reader(Box::new(Reader::sentences(title, &sentences))));
 }
 
-fn pushed(ui: &mut Ui, store: &Store, repository: &str, failure: Option<String>) {
-    let outcome = store.repositories.get(repository).and_then(|view| view.push.clone());
-    let title = format!("{repository}: not pushed");
-    let sentences = match (failure, outcome) {
-        (Some(failure), _) => vec![(Role::Bad, failure)],
-        (None, Some(PushOutcome::Conflict { paths, remote })) => {
-            let mut sentences = vec![(
-                Role::Bad,
-                format!(
-                    "The branch moved to {} and the same paths changed on both sides:",
-                    remote.short()
-                ),
-            )];
-            sentences.extend(paths.into_iter().map(|path| (Role::Text, format!("  {path}"))));
-            sentences.push((
-                Role::Muted,
-                "The commits stay in the outbox. Edit the file again on the new state.".to_owned(),
-            ));
-            sentences
+/// Says what was pushed; what was not is shown until somebody has read it, with what to do next.
+fn pushed(ui: &mut Ui, repository: &str, outcome: &Outcome) {
+    match outcome {
+        Outcome::Done(what) => ui.say(Role::Good, format!("{repository}: {what}. s syncs")),
+        Outcome::Cancelled => {
+            ui.say(Role::Muted, format!("{repository}: stopped; what was committed still waits"));
         }
-        (None, Some(PushOutcome::Refused { reason })) => vec![
-            (Role::Bad, "The server refused the push:".to_owned()),
-            (Role::Text, reason),
-            (Role::Muted, "The commits stay in the outbox.".to_owned()),
-        ],
-        (None, Some(PushOutcome::Pushed { revision, rebuilt })) => {
-            let rebuilt = match rebuilt.len() {
-                0 => String::new(),
-                number => format!(", {} rebuilt on a newer tip", count(number, "commit")),
-            };
-            ui.say(
-                Role::Good,
-                format!("{repository}: pushed {}{rebuilt}. s syncs", revision.short()),
-            );
-            return;
+        Outcome::Refused(_) => {}
+        Outcome::Failed(failure) => {
+            let mut sentences = vec![(Role::Bad, failure.message.clone())];
+            sentences.extend(failure.hint.clone().map(|hint| (Role::Text, hint)));
+            let title = format!("{repository}: not pushed");
+            ui.popups.push(Popup::Reader(Box::new(Reader::sentences(title, &sentences))));
         }
-        (None, Some(PushOutcome::UpToDate { revision })) => {
-            let at = revision.short();
-            ui.say(Role::Good, format!("{repository}: {at} was pushed already, nothing waits"));
-            return;
-        }
-        (None, None) => return,
-    };
-    ui.popups.push(Popup::Reader(Box::new(Reader::sentences(title, &sentences))));
+    }
 }
 
 fn show(ui: &mut Ui, store: &Store, revision: &str, failure: Option<String>) {

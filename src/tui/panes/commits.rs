@@ -1,7 +1,7 @@
 //! Pane 3: the log of the selected repository or mapping.
 
-use crate::domain::Commit;
 use crate::domain::repository::Signature;
+use crate::domain::{Commit, SyncState};
 use crate::engine::store::Log;
 use crate::engine::{Store, Subject};
 use crate::tui::action::{Motion, Pane};
@@ -9,7 +9,7 @@ use crate::tui::look::Look;
 use crate::tui::panes::{Rows, Scene, Titles, paint_empty, paint_frame};
 use crate::tui::style::Role;
 use crate::tui::widgets::table::{Column, Emphasis, cells_area, emphasise, paint_cells, widths};
-use crate::tui::widgets::text::safe;
+use crate::tui::widgets::text::{cells, safe};
 use crate::tui::words::age;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -104,8 +104,10 @@ pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
     }
     let widths = widths(&COLUMNS, cells_area(inner, 0).width as usize);
     let rows = state.rows.visible.iter().skip(state.rows.offset).take(inner.height as usize);
+    let deployed = deployed(state, log, scene);
     for (line, index) in rows.enumerate() {
-        let cells = cells_of(&log.commits[*index], scene);
+        let commit = &log.commits[*index];
+        let cells = cells_of(commit, deployed == Some(*index), widths[2], look);
         paint_cells(buffer, cells_area(inner, line), cells, &widths, look);
         let selected = state.rows.offset + line == state.rows.selected;
         let emphasis = Emphasis::of(selected, ui.focus == Pane::Commits);
@@ -117,7 +119,7 @@ pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
 const COLUMNS: [Column; 4] = [
     Column { title: "REVISION", least: 9, ideal: 9, rank: 0 },
     Column { title: "AGE", least: 3, ideal: 3, rank: 2 },
-    Column { title: "AUTHOR", least: 4, ideal: 12, rank: 5 },
+    Column { title: "AUTHOR", least: 3, ideal: 12, rank: 5 },
     Column { title: "TITLE", least: 8, ideal: 48, rank: 4 },
 ];
 
@@ -136,12 +138,34 @@ fn why_empty(state: &State, log: &Log, look: &Look) -> Option<String> {
     })
 }
 
-fn cells_of(commit: &Commit, scene: &Scene) -> Vec<Line<'static>> {
-    let Scene { ui, store, look } = *scene;
-    let synced = ui.selected_mapping(store).and_then(|view| view.status.synced_revision.as_ref());
+/// The newest commit that runs: the synced one or, where that one left the path alone, the newest below it in the log of
+/// the mapping, which as many commits lead as the mapping is behind.
+fn deployed(state: &State, log: &Log, scene: &Scene) -> Option<usize> {
+    let status = &scene.ui.selected_mapping(scene.store)?.status;
+    let synced = status.synced_revision.as_ref()?;
+    if let Some(index) = log.commits.iter().position(|commit| commit.revision == *synced) {
+        return Some(index);
+    }
+    let known = !matches!(status.sync, SyncState::Error | SyncState::Unknown);
+    let of_mapping = matches!(state.subject, Some(Subject::Mapping(_)));
+    let waiting = log.commits.iter().take_while(|commit| commit.pending).count();
+    (known && of_mapping).then_some(waiting + status.behind)
+}
+
+/// An author in the cells that are left: the name, else its initials, else how it begins.
+fn author(name: &str, room: usize) -> String {
+    if room >= 8 || cells(name) <= room {
+        return name.to_owned();
+    }
+    let initials: String =
+        name.split_whitespace().filter_map(|word| word.chars().next()).take(2).collect();
+    if initials.chars().count() > 1 { initials } else { name.chars().take(room).collect() }
+}
+
+fn cells_of(commit: &Commit, deployed: bool, room: usize, look: &Look) -> Vec<Line<'static>> {
     let (sign, role) = if commit.pending {
         ("^", Role::Behind)
-    } else if synced == Some(&commit.revision) {
+    } else if deployed {
         (look.glyphs.good, Role::Good)
     } else {
         (" ", Role::Muted)
@@ -150,10 +174,8 @@ fn cells_of(commit: &Commit, scene: &Scene) -> Vec<Line<'static>> {
         look.span(role, format!("{sign} ")),
         look.span(Role::Text, commit.revision.short().to_owned()),
     ];
-    let mut author = vec![look.span(Role::Muted, safe(&commit.author).into_owned())];
-    if commit.by_gitdeck {
-        author = vec![look.span(Role::Busy, safe(&commit.author).into_owned())];
-    }
+    let role = if commit.by_gitdeck { Role::Busy } else { Role::Muted };
+    let author = look.span(role, author(&safe(&commit.author), room));
     vec![
         Line::from(revision),
         Line::from(look.span(Role::Muted, format!("{:>3}", age(commit.time, look.now)))),
@@ -169,4 +191,17 @@ fn title(commit: &Commit, look: &Look) -> Line<'static> {
     }
     spans.push(look.span(Role::Text, safe(commit.title()).into_owned()));
     Line::from(spans)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::author;
+
+    #[test]
+    fn a_long_name_becomes_its_initials() {
+        assert_eq!(author("Ana Torres", 12), "Ana Torres");
+        assert_eq!(author("Ana Torres", 4), "AT");
+        assert_eq!(author("ana", 4), "ana");
+        assert_eq!(author("release.bot", 2), "re");
+    }
 }

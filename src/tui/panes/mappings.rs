@@ -1,6 +1,6 @@
 //! Pane 2: mappings with their sync state and health.
 
-use crate::domain::SyncState;
+use crate::domain::{Health, MappingStatus, SyncState};
 use crate::engine::Store;
 use crate::engine::event::{ClusterState, StepResult};
 use crate::engine::store::MappingView;
@@ -43,7 +43,7 @@ pub struct State {
 impl State {
     /// Takes over what the store knows now; the selection stays with its name.
     pub fn refresh(&mut self, store: &Store, repository: Option<&str>) {
-        let mut shown: Vec<(SyncState, usize)> = Vec::new();
+        let mut shown: Vec<(u8, usize)> = Vec::new();
         self.of_repository = 0;
         self.widest = [0; 5];
         let live = |state: &ClusterState| matches!(state, ClusterState::Live { .. });
@@ -61,7 +61,7 @@ impl State {
             let texts =
                 [name, &mapping.path, &target.context, &target.namespace, project, state, health];
             if self.rows.passes(&texts) {
-                shown.push((view.status.sync, index));
+                shown.push((attention(&view.status), index));
                 let wide = [
                     cells(name) + 2,
                     cells(&mapping.path),
@@ -74,7 +74,7 @@ impl State {
                 }
             }
         }
-        shown.sort_by_key(|(state, index)| (*state, *index));
+        shown.sort_unstable();
         self.rows.visible = shown.into_iter().map(|(_, index)| index).collect();
         let wanted = self.selected.as_ref().and_then(|name| store.mappings.get_index_of(name));
         let position =
@@ -175,7 +175,7 @@ fn columns(state: &State) -> [Column; 6] {
     // Where a cluster is out of sight, an age stands beside the health.
     let health = health.max(13) + if state.out_of_sight { 5 } else { 0 };
     [
-        Column { title: "  NAME", least: name.min(14), ideal: name.clamp(8, 32), rank: 0 },
+        Column { title: "  NAME", least: name.min(20), ideal: name.clamp(8, 32), rank: 0 },
         Column { title: "PATH", least: path.min(12), ideal: path.clamp(4, 48), rank: 5 },
         Column { title: "TARGET", least: target.min(12), ideal: target.clamp(6, 32), rank: 4 },
         Column { title: "REVISION", least: 8, ideal: 8, rank: 3 },
@@ -209,6 +209,20 @@ fn cells_of(name: &str, view: &MappingView, scene: &Scene, path: usize) -> Vec<L
         sync_cell(view, look),
         health_cell(view, scene),
     ]
+}
+
+/// How much a mapping wants to be looked at, most first: what fails or does not run comes before what differs, and what
+/// somebody suspended on purpose after that.
+fn attention(status: &MappingStatus) -> u8 {
+    match (status.sync, status.health) {
+        (SyncState::Error, _) => 0,
+        (_, Health::Degraded) => 1,
+        (SyncState::Unknown, _) => 2,
+        (SyncState::Drifted, _) => 3,
+        (SyncState::OutOfSync, _) => 4,
+        (SyncState::Suspended, _) => 5,
+        (SyncState::Synced, _) => 6,
+    }
 }
 
 /// The sync state; while a sync runs, how far it is.

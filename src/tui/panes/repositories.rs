@@ -155,7 +155,7 @@ fn remark(repository: &RepositoryView, look: &Look) -> Line<'static> {
     } else if state.rewritten_from.is_some() {
         look.span(Role::Drift, "rewritten upstream")
     } else if state.pending > 0 {
-        look.span(Role::Behind, format!("{} to push", state.pending))
+        look.span(Role::Behind, format!("^{} push", state.pending))
     } else if state.fetched_at.is_none() {
         look.span(Role::Muted, "loading")
     } else {

@@ -178,7 +178,8 @@ impl CommitForm {
             base: self.edits.base.clone(),
             push: self.with_push,
         };
-        Reaction::Run(vec![Effect::Run(command, Purpose::Commit { mapping: self.mapping.clone() })])
+        let purpose = Purpose::Commit { mapping: self.mapping.clone(), push: self.with_push };
+        Reaction::Run(vec![Effect::Run(command, purpose)])
     }
 
     /// Inserts pasted text into the message.
@@ -214,6 +215,16 @@ impl CommitForm {
         remarks
     }
 
+    fn hints(&self) -> &'static [(&'static str, &'static str)] {
+        match self.focus {
+            Focus::Message => &[("Ctrl-S", "do it"), ("Tab", "next part"), ("Esc", "back")],
+            Focus::Actions => {
+                &[("Enter", "do it"), ("h l", "choose"), ("Tab", "next part"), ("Esc", "back")]
+            }
+            Focus::Diff => &[("j k", "scroll"), ("Tab", "next part"), ("Esc", "back")],
+        }
+    }
+
     /// Paints the form.
     pub fn view(&self, buffer: &mut Buffer, screen: Rect, look: &Look) {
         let files = count(self.edits.files.len(), "file");
@@ -222,7 +233,7 @@ impl CommitForm {
                 look.span(Role::TitleFocus, format!("Commit to {}", safe(&self.mapping))),
             ),
             corner: Line::from(look.span(Role::Muted, files)),
-            foot: keys(look, &[("Tab", "next part"), ("Enter", "do it"), ("Esc", "back")]),
+            foot: keys(look, self.hints()),
             scroll: (self.offset, self.diff.len(), self.page),
             ..Frame::default()
         };

@@ -216,7 +216,7 @@ impl Editor {
         }
         let foot = row(inner, inner.height.saturating_sub(1) as usize);
         let Some(field) = &self.search else {
-            let commit = if changed { "commit" } else { "commit (nothing changed)" };
+            let commit = if changed { "commit" } else { "nothing to commit" };
             let hints = [
                 ("Ctrl-S", commit),
                 ("Ctrl-Z/Y", "undo, redo"),

@@ -2,7 +2,7 @@
 
 pub mod lines;
 
-use crate::domain::{Change, Op, Operation, Plan, Reason, Revision};
+use crate::domain::{Change, Op, Operation, Plan, Reason, Revision, SyncState};
 use crate::engine::Store;
 use crate::engine::event::ClusterState;
 use crate::engine::store::MappingView;
@@ -174,8 +174,11 @@ fn why_empty(view: &MappingView, store: &Store, look: &Look) -> Vec<(Role, Strin
         let context = safe(&view.mapping.target.context).into_owned();
         said.push((
             Role::Bad,
-            format!("{context} cannot be seen since {}: {}", ago(*since, look.now), safe(reason)),
+            format!("cluster {context} was lost {}: {}", ago(*since, look.now), safe(reason)),
         ));
+        let kept =
+            "It is asked again by itself. What is shown was so before it was lost.".to_owned();
+        said.push((Role::Muted, kept));
     }
     if let Some(message) = &view.status.message {
         let role = crate::tui::words::sync_role(view.status.sync);
@@ -198,9 +201,19 @@ fn why_empty(view: &MappingView, store: &Store, look: &Look) -> Vec<(Role, Strin
         None if said.is_empty() => {
             said.push((Role::Muted, "Not planned yet. d plans it.".to_owned()));
         }
+        None if view.status.sync == SyncState::Error => said.push((Role::Muted, kept(view))),
         None => {}
     }
     said
+}
+
+/// What is left as it is while a mapping cannot be planned, and what to do about it.
+fn kept(view: &MappingView) -> String {
+    let stays = match &view.status.synced_revision {
+        Some(revision) => format!("The cluster stays at {}", revision.short()),
+        None => "Nothing was applied yet".to_owned(),
+    };
+    format!("{stays}; nothing is written until this is mended. e edits, Ctrl-R looks again.")
 }
 
 /// Paints single lines of a plan.
