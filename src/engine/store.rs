@@ -2,8 +2,8 @@
 
 use crate::config::Settings;
 use crate::domain::{
-    Commit, CommitDetails, Health, Mapping, MappingStatus, ObjectCount, ObjectRef, Plan,
-    PushOutcome, Remote, Revision, Rewrite, SyncState,
+    Commit, CommitDetails, Health, Mapping, MappingStatus, ObjectCount, ObjectRef, Plan, Remote,
+    Revision, Rewrite, SyncState,
 };
 use crate::engine::event::{ClusterState, FileText, JournalEntry, RepositoryState, StepResult};
 use crate::engine::{Event, JobId, Outcome, Progress, Subject};
@@ -39,8 +39,6 @@ pub struct RepositoryView {
     pub log: Log,
     /// How the branch was rewritten, as of the last comparison.
     pub rewrite: Option<Rewrite>,
-    /// Last push.
-    pub push: Option<PushOutcome>,
     /// Last result of `repo check`.
     pub checks: Vec<(String, bool, String)>,
 }
@@ -136,7 +134,6 @@ impl Store {
                     state: RepositoryState::default(),
                     log: Log::default(),
                     rewrite: None,
-                    push: None,
                     checks: Vec::new(),
                 },
             )
@@ -277,11 +274,6 @@ impl Store {
                     view.draft = None;
                 }
             }
-            Event::Pushed { repository, outcome } => {
-                if let Some(view) = self.repositories.get_mut(&repository) {
-                    view.push = Some(outcome);
-                }
-            }
             _ => {}
         }
     }
@@ -290,7 +282,7 @@ impl Store {
         match event {
             Event::MappingObserved { status } => {
                 if let Some(view) = self.mappings.get_mut(&status.name) {
-                    view.status = status;
+                    view.status = remember(&view.status, status);
                 }
             }
             Event::Planned { plan, at } => {
@@ -320,6 +312,23 @@ impl Store {
             }
             _ => {}
         }
+    }
+}
+
+/// A look that saw nothing of the cluster says so; what was seen before is kept, with the time when it was seen.
+fn remember(known: &MappingStatus, seen: MappingStatus) -> MappingStatus {
+    let nothing_seen = seen.synced_revision.is_none()
+        && seen.suspension.is_none()
+        && seen.objects.total == 0
+        && seen.health == Health::Unknown;
+    match seen.sync {
+        SyncState::Unknown if nothing_seen && known.observed_at.is_some() => MappingStatus {
+            sync: seen.sync,
+            message: seen.message,
+            desired_revision: seen.desired_revision.or_else(|| known.desired_revision.clone()),
+            ..known.clone()
+        },
+        _ => seen,
     }
 }
 
@@ -370,5 +379,62 @@ impl MappingView {
             }
             self.steps.push(step);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::remember;
+    use crate::domain::{EngineKind, Health, MappingStatus, ObjectCount, Revision, Source};
+    use crate::domain::{SyncState, Target};
+    use jiff::Timestamp;
+
+    fn status() -> MappingStatus {
+        MappingStatus {
+            name: "checkout".into(),
+            project: None,
+            repository: "fleet".into(),
+            path: "apps/checkout".into(),
+            engine: EngineKind::Direct,
+            source: Source::Git,
+            target: Target { context: "demo".into(), namespace: "shop".into() },
+            sync: SyncState::Unknown,
+            behind: 0,
+            drifted_fields: 0,
+            health: Health::Unknown,
+            desired_revision: None,
+            synced_revision: None,
+            objects: ObjectCount::default(),
+            message: Some("cannot reach it".into()),
+            suspension: None,
+            observed_at: Some(Timestamp::from_second(90).unwrap()),
+        }
+    }
+
+    #[test]
+    fn a_look_that_saw_nothing_keeps_what_was_seen_with_its_time() {
+        let seen_at = Timestamp::from_second(60).unwrap();
+        let known = MappingStatus {
+            sync: SyncState::Drifted,
+            health: Health::Degraded,
+            synced_revision: Some(Revision::new("a".repeat(40))),
+            objects: ObjectCount { total: 3, differing: 1 },
+            message: None,
+            observed_at: Some(seen_at),
+            ..status()
+        };
+        let kept = remember(&known, status());
+        assert_eq!((kept.sync, kept.health), (SyncState::Unknown, Health::Degraded));
+        assert_eq!(kept.message.as_deref(), Some("cannot reach it"));
+        assert_eq!((kept.objects, kept.observed_at), (known.objects, Some(seen_at)));
+        assert_eq!(kept.synced_revision, known.synced_revision);
+    }
+
+    #[test]
+    fn what_was_never_seen_is_not_made_up() {
+        let never = MappingStatus { observed_at: None, ..status() };
+        assert_eq!(remember(&never, status()), status());
+        let gone = MappingStatus { sync: SyncState::OutOfSync, ..status() };
+        assert_eq!(remember(&status(), gone.clone()), gone);
     }
 }
