@@ -17,6 +17,8 @@ mod frames_random;
 mod git;
 mod health;
 #[cfg(feature = "sandbox")]
+mod incidents;
+#[cfg(feature = "sandbox")]
 mod kill;
 #[cfg(feature = "sandbox")]
 mod kubectl;

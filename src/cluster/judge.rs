@@ -244,7 +244,8 @@ impl Cluster {
         match self.send_apply(resource, sent, force, Mode::DryRun).await {
             Ok(predicted) => Ok(Tried::Predicted(predicted)),
             Err(Failure::Status(status))
-                if matches!(status.code, 400 | 403 | 404 | 409 | 413 | 422) =>
+                if matches!(status.code, 400 | 403 | 404 | 409 | 413 | 422)
+                    || is_undeclared(&status) =>
             {
                 let immutable = immutable_fields(&status);
                 if immutable.is_empty() {
@@ -375,6 +376,12 @@ fn invalid(desired: &Desired, message: &str) -> Refusal {
         origin: Some(desired.origin.clone()),
         message: message.to_owned(),
     }
+}
+
+/// Whether the object has a field that its schema lacks: the server's merge fails on it before any validation, and calls
+/// that an internal error.
+fn is_undeclared(status: &Status) -> bool {
+    status.code == 500 && status.message.starts_with("failed to create typed patch object")
 }
 
 /// The fields that cannot be changed, where that is why the server refuses; its validation says so only in words

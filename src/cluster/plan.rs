@@ -179,7 +179,8 @@ fn guarded(
 
 /// Deletions in the reverse of the order in which the objects would be applied.
 fn deletions(request: &PlanRequest<'_>, ground: &Ground<'_>) -> Vec<Operation> {
-    if !request.options.prune {
+    // A plan that does not know all that is there deletes nothing, whatever number is typed.
+    if !request.options.prune || !ground.departed.blocked.is_empty() {
         return Vec::new();
     }
     let leaving = &ground.departed.ours;
@@ -231,7 +232,8 @@ fn blocked(ground: &Ground<'_>) -> Option<String> {
         .failed()
         .get(&first.group)
         .map_or("its group cannot be asked", String::as_str);
-    Some(format!("{} objects that left Git are kept: {why}", keys.len()))
+    let leaving = keys.len() + ground.departed.ours.len();
+    Some(format!("{leaving} objects that left Git are kept: {why}"))
 }
 
 fn objects(ground: &Ground<'_>, judged: &[Judged]) -> Vec<PlannedObject> {

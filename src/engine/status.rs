@@ -76,6 +76,9 @@ fn state(status: &MappingStatus, sight: &Sight<'_>) -> (SyncState, Option<String
     if !plan.is_empty() || (status.behind > 0 && status.synced_revision.is_some()) {
         return (SyncState::OutOfSync, rewritten(plan).or_else(|| unhealthy(plan)));
     }
+    if let Some(kept) = &plan.prune_blocked {
+        return (SyncState::OutOfSync, Some(kept.clone()));
+    }
     (SyncState::Synced, unhealthy(plan).or_else(|| emptied(plan)))
 }
 

@@ -183,6 +183,11 @@ impl World {
         state.clone()
     }
 
+    /// Why the last fetch of a repository failed, if it did: what is known of it may be old, or not the whole.
+    pub fn unfetched(&self, name: &str) -> Option<Failure> {
+        lock(&self.states).get(name).and_then(|state| state.error.clone())
+    }
+
     /// Remembers which objects a mapping claims, so that a change of one leads to it.
     pub fn claim(&self, mapping: &Mapping, desired: Desired, objects: Vec<ObjectRef>) {
         let keys = objects.iter().map(ObjectRef::key);

@@ -3,7 +3,7 @@
 use super::world::{World, config, in_every_world, manifests, sandboxed};
 use gitdeck::cluster::PlanRequest;
 use gitdeck::domain::plan::{Op, Reason};
-use gitdeck::domain::{Health, Manifest, Plan, Revision};
+use gitdeck::domain::{Manifest, Plan, Revision};
 use gitdeck::sandbox::{Options, When};
 use serde_json::{Value, json};
 
@@ -109,36 +109,4 @@ async fn what_the_server_rewrites_does_not_converge_and_is_nobodys_drift() {
     let plan = world.plan_again(&desired).await;
     let reasons: Vec<Reason> = plan.operations.iter().map(|one| one.reason).collect();
     assert_eq!(reasons, [Reason::Drift, Reason::Drift], "{:#?}", plan.operations);
-}
-
-#[tokio::test]
-async fn a_custom_resource_just_written_is_in_progress_until_its_status_speaks() {
-    in_every_world("patient", async |world| {
-        let group = format!("{}.example.com", world.mapping.target.namespace);
-        let definition = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-            "metadata": {"name": format!("gadgets.{group}")}, "spec": {"group": group, "scope": "Namespaced",
-                "names": {"plural": "gadgets", "singular": "gadget", "kind": "Gadget", "listKind": "GadgetList"},
-                "versions": [{"name": "v1", "served": true, "storage": true, "subresources": {"status": {}},
-                    "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]}});
-        let gadget = json!({"apiVersion": format!("{group}/v1"), "kind": "Gadget", "metadata": {"name": "g"}});
-        let desired = manifests([definition, gadget]);
-        assert!(world.sync("r1", &desired).await.expect("a sync").complete);
-        let health = async || {
-            let plan = world.plan("r1", &desired).await.expect("a plan");
-            let found = plan.objects.iter().find(|one| one.object.kind == "Gadget").expect("it");
-            (found.health, found.message.clone())
-        };
-        assert_eq!(health().await, (Health::Progressing, "no status reported yet".to_owned()));
-        let address =
-            format!("/apis/{group}/v1/namespaces/{}/gadgets/g/status", world.mapping.target.namespace);
-        let body = json!({"status": {"phase": "here"}}).to_string().into_bytes();
-        let request =
-            http::Request::patch(address).header("content-type", "application/merge-patch+json");
-        world.send(request.body(body).expect("a request")).await;
-        assert_eq!(health().await.0, Health::Healthy);
-        let address =
-            format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/gadgets.{group}");
-        world.send(http::Request::delete(address).body(Vec::new()).expect("a request")).await;
-    })
-    .await;
 }

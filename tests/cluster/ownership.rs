@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 impl World {
     /// Creates a ConfigMap as somebody else.
-    async fn plant(&self, object: &Value, manager: &str) {
+    pub async fn plant(&self, object: &Value, manager: &str) {
         let address = format!("{}?fieldManager={manager}", self.configs());
         let request = http::Request::post(address).header("content-type", "application/json");
         self.send(request.body(object.to_string().into_bytes()).expect("a request")).await;
@@ -126,20 +126,6 @@ async fn an_object_that_moves_to_another_mapping_is_handed_over() {
         })
         .await;
     }
-}
-
-#[tokio::test]
-async fn a_copied_mark_is_no_membership() {
-    in_every_world("copied", async |world| {
-        assert!(world.sync("r1", &manifests([config("a", "1")])).await.expect("a sync").complete);
-        let mut copy = config("copy", "1");
-        copy["metadata"]["labels"] =
-            json!({"applyset.kubernetes.io/part-of": set_id(&world.mapping.name, NAMESPACE)});
-        world.plant(&copy, "operator").await;
-        assert!(world.sync("r2", &manifests([config("b", "1")])).await.expect("a sync").complete);
-        assert_eq!((world.data("a").await, world.data("copy").await), (Value::Null, json!("1")));
-    })
-    .await;
 }
 
 #[tokio::test]

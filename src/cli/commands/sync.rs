@@ -91,7 +91,7 @@ impl Sync {
         let mut todo: Vec<Arc<Plan>> = Vec::new();
         for plan in plans {
             let paint = work.out.note_paint;
-            if !plan.is_empty() || plan.is_refused() {
+            if !plan.is_empty() || plan.is_refused() || plan.prune_blocked.is_some() {
                 work.out.note_painted(&print::plan::print(paint, &plan, Timestamp::now()));
             }
             if plan.is_refused() {

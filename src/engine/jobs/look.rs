@@ -157,13 +157,10 @@ pub(super) async fn look(
     let neighbours = ctx.world.neighbours(mapping);
     let mut basis = Basis { desired: Arc::clone(&rendered), previous, neighbours, holder, options };
     let mut plan = basis.plan(&cluster, mapping, &revision).await?;
-    if about_others(&plan) && !ctx.world.unclaimed(mapping).is_empty() {
-        // What leaves may have moved to a mapping that nobody looked at yet, and what is in the way may come from one.
-        let unknown = claim_others(ctx, mapping).await;
-        basis.neighbours = ctx.world.neighbours(mapping);
-        basis.options.prune &= unknown.is_none();
+    if about_others(&plan) {
+        let kept = Box::pin(settle_others(ctx, mapping, &mut basis)).await;
         plan = basis.plan(&cluster, mapping, &revision).await?;
-        plan.prune_blocked = unknown.or(plan.prune_blocked);
+        plan.prune_blocked = kept.or(plan.prune_blocked);
     }
     attribute::commits(ctx, mapping, &rendered, &mut plan).await;
     hold(&mut plan, &inventory);
@@ -174,6 +171,23 @@ pub(super) async fn look(
 fn about_others(plan: &Plan) -> bool {
     plan.operations.iter().any(|one| one.op == Op::Delete)
         || plan.refusals.iter().any(|one| matches!(one, Refusal::Foreign { .. }))
+}
+
+/// Finds out what has to be known before anything is deleted; the answer is why nothing may be. What leaves may have
+/// moved to a mapping that nobody looked at yet, what is in the way may come from one, and what is known of a repository
+/// that cannot be fetched may be old: that nobody releases with a number.
+async fn settle_others(ctx: &Context, mapping: &Mapping, basis: &mut Basis) -> Option<String> {
+    let repository = &mapping.repository;
+    let unfetched = ctx.world.unfetched(repository).map(|failure| {
+        format!(
+            "what left Git is kept: the last fetch of `{repository}` failed: {}",
+            failure.message
+        )
+    });
+    let kept = unfetched.or(claim_others(ctx, mapping).await);
+    basis.neighbours = ctx.world.neighbours(mapping);
+    basis.options.prune &= kept.is_none();
+    kept
 }
 
 /// Claims what the other mappings of the context desire. A mapping of the same repository that cannot be rendered may

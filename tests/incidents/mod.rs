@@ -1,0 +1,13 @@
+//! Incidents of other tools, each as a test that would have caught it, named after its thread.
+//!
+//! fleet#523 is in `src/cluster/record.rs`, where names are made.
+
+mod deletions;
+mod diffs;
+mod fleet;
+mod gate;
+mod health_lies;
+mod loops;
+mod moves;
+mod size;
+mod throttling;

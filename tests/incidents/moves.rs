@@ -1,0 +1,151 @@
+//! Objects that move between mappings, are wanted by two, or belong to somebody else; and who else may touch ours.
+
+use super::fleet::{Fleet, config};
+use crate::support::clusters::{World, worlds};
+use crate::support::demo::said;
+use crate::support::skipped;
+use gitdeck::cluster::{parent_name, set_id};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Two mappings, one object each, and `moves` in the first.
+fn two(world: World) -> Fleet {
+    let fleet = Fleet::new(world, &["giver", "taker"]);
+    fleet.push(&[
+        ("giver/own.yaml", Some(&config("given"))),
+        ("giver/moves.yaml", Some(&config("moves"))),
+        ("taker/own.yaml", Some(&config("taken"))),
+    ]);
+    fleet.ok(&["sync", "--yes"]);
+    fleet
+}
+
+/// kustomize-controller#338, #339: a manifest that moved between Kustomizations was deleted on the way.
+#[tokio::test(flavor = "multi_thread")]
+async fn kustomize_controller_338_a_moved_manifest_is_handed_over() {
+    for giver_first in [true, false] {
+        for world in worlds(if giver_first { "moved-given" } else { "moved-fetched" }).await {
+            let fleet = two(world);
+            let uid = fleet.uid("moves").await;
+            assert!(uid.is_string());
+            let moves = config("moves");
+            fleet.push(&[("giver/moves.yaml", None), ("taker/moves.yaml", Some(&moves))]);
+            // One mapping at a time, in processes of their own: each has to know of the other.
+            for mapping in if giver_first { ["giver", "taker"] } else { ["taker", "giver"] } {
+                fleet.ok(&["sync", mapping, "--yes"]);
+                assert_eq!(fleet.uid("moves").await, uid, "{:?}: {mapping}", fleet.world.kind);
+            }
+            for mapping in ["giver", "taker"] {
+                let (code, said) = fleet.run(&["diff", mapping]);
+                assert_eq!(code, 0, "{said}");
+            }
+            // It is the taker's now.
+            fleet.push(&[("taker/moves.yaml", None)]);
+            fleet.ok(&["sync", "giver", "--yes"]);
+            assert_eq!(fleet.uid("moves").await, uid);
+            fleet.ok(&["sync", "taker", "--yes"]);
+            assert!(fleet.uid("moves").await.is_null());
+        }
+    }
+}
+
+/// A neighbour that cannot be read may want what leaves.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_leaves_is_kept_while_a_neighbour_cannot_be_rendered() {
+    for world in worlds("moved-blind").await {
+        let fleet = two(world);
+        fleet.push(&[("giver/moves.yaml", None), ("taker/own.yaml", Some("kind: [\n"))]);
+        let (_, said) = fleet.run(&["sync", "giver", "--yes", "--allow-delete", "1"]);
+        assert!(said.contains("`taker` may want it"), "{said}");
+        assert!(fleet.uid("moves").await.is_string());
+        fleet.push(&[("taker/own.yaml", Some(&config("taken")))]);
+        fleet.ok(&["sync", "giver", "--yes"]);
+        assert!(fleet.uid("moves").await.is_null());
+    }
+}
+
+/// argo-cd#22607: of two that had one namespace, the one that let it go deleted it.
+#[tokio::test(flavor = "multi_thread")]
+async fn argo_cd_22607_what_two_share_is_released_not_deleted() {
+    for world in worlds("shared").await {
+        let fleet = two(world);
+        fleet.push(&[("taker/moves.yaml", Some(&config("moves")))]);
+        // While both want it, it is an error that names both places.
+        let (code, said) = fleet.run(&["sync", "taker", "--yes"]);
+        assert_eq!(code, 3, "{said}");
+        for place in ["taker/moves.yaml:1", "giver/moves.yaml:1"] {
+            assert!(said.contains(place), "{place}: {said}");
+        }
+        let uid = fleet.uid("moves").await;
+        fleet.push(&[("giver/moves.yaml", None)]);
+        fleet.ok(&["sync", "giver", "taker", "--yes"]);
+        assert_eq!(fleet.uid("moves").await, uid);
+    }
+}
+
+/// A mapping that left the configuration leaves its objects, and whoever wants them is told whose they were.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mapping_that_left_the_configuration_is_named() {
+    for world in worlds("orphaned").await {
+        let fleet = two(world);
+        fleet.configure(|text| {
+            let (before, after) = text.split_once("[mappings.giver]").expect("a mapping");
+            let (_, rest) = after.split_once("[mappings.taker]").expect("a mapping");
+            format!("{before}[mappings.taker]{rest}")
+        });
+        let uid = fleet.uid("moves").await;
+        fleet.push(&[("taker/moves.yaml", Some(&config("moves")))]);
+        let (code, said) = fleet.run(&["sync", "taker", "--yes"]);
+        assert_eq!(code, 4, "{said}");
+        assert!(said.contains("belongs to mapping giver of gitdeck"), "{said}");
+        fleet.ok(&["sync", "taker", "--yes", "--take-over"]);
+        assert_eq!(fleet.uid("moves").await, uid);
+        assert!(fleet.uid("given").await.is_string());
+    }
+}
+
+fn kubectl() -> Option<PathBuf> {
+    let assets = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let mut places = assets.into_iter().chain(std::env::split_paths(&folders));
+    let found = places.find_map(|folder| Some(folder.join("kubectl")).filter(|one| one.is_file()));
+    if found.is_none() {
+        skipped("there is no kubectl, neither in KUBEBUILDER_ASSETS nor on PATH");
+    }
+    found
+}
+
+/// The standard's own tools: the label lists the members, and `kubectl` keeps its hands off.
+#[tokio::test(flavor = "multi_thread")]
+async fn kubectl_lists_the_members_and_refuses_to_prune_them() {
+    let Some(kubectl) = kubectl() else { return };
+    for world in worlds("applyset").await {
+        let fleet = two(world);
+        let home = tempfile::tempdir().expect("a home");
+        let run = |arguments: &[&str]| {
+            let output = Command::new(&kubectl)
+                .arg("--kubeconfig")
+                .arg(&fleet.world.kubeconfig)
+                .args(arguments)
+                .env("HOME", home.path())
+                .env("KUBECTL_APPLYSET", "true")
+                .env("NO_PROXY", "127.0.0.1")
+                .output()
+                .expect("kubectl runs");
+            (output.status.success(), said(&output))
+        };
+        let namespace = &fleet.world.namespace;
+        let selector = format!("applyset.kubernetes.io/part-of={}", set_id("giver", namespace));
+        let (_, listed) =
+            run(&["get", "configmaps,secrets,services", "-A", "-o", "name", "-l", &selector]);
+        let names: Vec<&str> = listed.lines().filter(|line| line.contains('/')).collect();
+        assert_eq!(names, ["configmap/given", "configmap/moves"], "{listed}");
+        let file = home.path().join("other.yaml");
+        std::fs::write(&file, config("other")).expect("a file");
+        let parent = format!("--applyset=configmap/{}", parent_name("giver"));
+        let file = file.display().to_string();
+        let (done, said) = run(&["apply", "--prune", "-n", namespace, &parent, "-f", &file]);
+        assert!(!done && said.contains("managed by tooling \"gitdeck\""), "{said}");
+        assert_eq!(fleet.marked().await, ["given", "moves", "taken"]);
+    }
+}
