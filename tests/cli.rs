@@ -363,3 +363,35 @@ fn an_empty_configuration_is_friendly_and_a_gone_reader_no_fault() {
     let status = script.wait().unwrap();
     assert!(status.success() && notes.is_empty(), "{}", String::from_utf8_lossy(&notes));
 }
+
+#[test]
+fn a_commit_that_conflicts_can_be_dropped_and_made_again() {
+    let demo = Demo::start();
+    let clone = demo.cloned("storefront");
+    let path = "apps/catalog/deployment.yaml";
+    let first = std::fs::read_to_string(clone.join(path)).unwrap();
+    let local = demo.home.path().join("edited.yaml");
+    let file = format!("deployment.yaml={}", local.display());
+    std::fs::write(&local, first.replace("replicas: 2", "replicas: 4")).unwrap();
+    let made = demo.json(&["commit", "catalog", "--file", &file, "--no-push"]).1;
+    let mine = made["commit"]["revision"].as_str().unwrap();
+    let theirs = first.replace("replicas: 2", "replicas: 3");
+    std::fs::write(clone.join(path), &theirs).unwrap();
+    demo.git(&clone, &["commit", "-qam", "Three"]);
+    demo.git(&clone, &["push", "-q"]);
+    let refused = demo.run(&["push", "storefront"]);
+    let way_out = format!("gitdeck push storefront --drop {}", &mine[..7]);
+    assert!(refused.code == 3 && refused.notes.contains(&way_out), "{}", refused.notes);
+    let drop = ["push", "storefront", "--drop", &mine[..7]];
+    let unasked = demo.run(&drop);
+    assert!(unasked.code == 2 && unasked.notes.contains("--yes"), "{}", unasked.notes);
+    let dropped = demo.run(&[&drop[..], &["--yes"]].concat());
+    assert_eq!(dropped.code, 0, "{}", dropped.notes);
+    let again = demo.run(&[&drop[..], &["--yes"]].concat());
+    assert!(again.code == 3 && again.notes.contains("nothing was dropped"), "{}", again.notes);
+    std::fs::write(&local, theirs.replace("replicas: 3", "replicas: 4")).unwrap();
+    let pushed = demo.run(&["commit", "catalog", "--file", &file, "--push"]);
+    assert_eq!(pushed.code, 0, "{}", pushed.notes);
+    demo.git(&clone, &["pull", "-q"]);
+    assert!(std::fs::read_to_string(clone.join(path)).unwrap().contains("replicas: 4"));
+}

@@ -2,9 +2,9 @@
 
 use crate::support::driver::Driver;
 use crate::support::world;
-use gitdeck::domain::{Op, Reason, Refusal, Rewrite};
+use gitdeck::domain::{Commit, Op, Reason, Refusal, Rewrite};
 use gitdeck::engine::event::RepositoryState;
-use gitdeck::engine::{Command, Event, Failure, JobId, Outcome, Store, SyncOptions};
+use gitdeck::engine::{Command, Event, Failure, JobId, Outcome, Store, Subject, SyncOptions};
 use gitdeck::tui::effect::Effect;
 use std::sync::Arc;
 
@@ -154,6 +154,44 @@ fn an_edit_becomes_a_commit_and_a_push() {
     let commit = world::commit("aaaaaaa", "me", 0, "cart: set replicas to 4");
     driver.fact(Event::Committed { repository: "fleet".into(), mapping: "cart".into(), commit });
     assert!(driver.console.ui.popups.is_empty() && driver.console.ui.edits.is_empty());
+}
+
+#[test]
+fn a_file_is_deleted_by_a_commit() {
+    let mut driver = driver();
+    let files = ["deployment.yaml", "service.yaml"];
+    driver.keys("/cart<enter>e").fact(world::files("cart", &files)).done(is_files);
+    driver.keys("<down><c-x>").fact(world::drafted("cart", &[]));
+    driver.done(|command| matches!(command, Command::Draft { .. })).keys("<enter>");
+    let Some(Command::Commit { edits, base, .. }) =
+        driver.command(|command| matches!(command, Command::Commit { .. }))
+    else {
+        panic!("no commit");
+    };
+    assert!(edits[0].path.ends_with("service.yaml") && edits[0].content.is_none(), "{edits:?}");
+    assert_eq!(base, &Some(world::revision("3f2a91c")));
+}
+
+#[test]
+fn a_commit_that_waits_is_dropped_after_a_question() {
+    let mut driver = driver();
+    let is_drop = |command: &Command| matches!(command, Command::Drop { .. });
+    driver.keys("/checkout<enter>3<c-x>");
+    assert!(driver.picture().contains("does not wait for a push"));
+    let waiting = Commit { pending: true, ..world::commit("aaaaaaa", "me", 0, "one more") };
+    driver.fact(Event::LogLoaded {
+        subject: Subject::Mapping("checkout".into()),
+        commits: vec![waiting.clone()],
+        skip: 0,
+        more: false,
+    });
+    let question = driver.keys("g<c-x>").picture();
+    assert!(question.contains("Drop a commit of fleet?") && question.contains("one more"));
+    assert!(driver.command(is_drop).is_none());
+    driver.keys("<enter>");
+    let revision = waiting.revision.to_string();
+    let drop = Command::Drop { repository: "fleet".into(), revision };
+    assert_eq!(driver.command(is_drop), Some(&drop));
 }
 
 #[test]

@@ -139,6 +139,13 @@ pub enum Command {
         /// Repository.
         repository: String,
     },
+    /// Drop a commit that waits for a push; later ones are made again without it.
+    Drop {
+        /// Repository.
+        repository: String,
+        /// The commit, in any form that names it.
+        revision: String,
+    },
     /// Fetch, and compare a branch that was rewritten on the remote with what is followed.
     Compare {
         /// Repository.
@@ -187,6 +194,7 @@ impl Command {
             Self::Sync { .. }
                 | Self::Commit { .. }
                 | Self::Push { .. }
+                | Self::Drop { .. }
                 | Self::Accept { .. }
                 | Self::Suspend { .. }
                 | Self::Resume { .. }
@@ -249,6 +257,10 @@ impl Command {
                 line.push_str(if *with_push { " --push" } else { " --no-push" });
             }
             Self::Push { repository } => push(&mut line, "push", repository),
+            Self::Drop { repository, revision } => {
+                push(&mut line, "push", repository);
+                push(&mut line, " --drop", revision);
+            }
             Self::Compare { repository } | Self::Accept { repository, .. } => {
                 push(&mut line, "repo accept", repository);
             }
@@ -263,12 +275,8 @@ impl Command {
             }
             Self::Resume { mapping } => push(&mut line, "resume", mapping),
             Self::Activity => line.push_str("activity"),
-            Self::Continue { entry } => {
-                let _ = write!(line, "activity --continue {entry}");
-            }
-            Self::Discard { entry } => {
-                let _ = write!(line, "activity --discard {entry}");
-            }
+            Self::Continue { entry } => push(&mut line, "activity --continue", &entry.to_string()),
+            Self::Discard { entry } => push(&mut line, "activity --discard", &entry.to_string()),
         }
         line
     }

@@ -54,6 +54,13 @@ pub enum Intent {
         /// Head that was to be pushed.
         head: String,
     },
+    /// Drop a commit that waits for a push.
+    Drop {
+        /// Repository.
+        repository: String,
+        /// The commit.
+        revision: String,
+    },
     /// Follow a rewritten branch.
     Accept {
         /// Repository.
@@ -79,6 +86,7 @@ impl Intent {
             Self::Sync { .. } => "sync",
             Self::Commit { .. } => "commit",
             Self::Push { .. } => "push",
+            Self::Drop { .. } => "drop",
             Self::Accept { .. } => "accept",
             Self::Suspend { .. } => "suspend",
             Self::Resume { .. } => "resume",
@@ -91,7 +99,9 @@ impl Intent {
             | Self::Commit { mapping, .. }
             | Self::Suspend { mapping }
             | Self::Resume { mapping } => mapping,
-            Self::Push { repository, .. } | Self::Accept { repository, .. } => repository,
+            Self::Push { repository, .. }
+            | Self::Drop { repository, .. }
+            | Self::Accept { repository, .. } => repository,
         }
     }
 }

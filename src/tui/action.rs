@@ -139,6 +139,8 @@ pub enum Action {
     Commit,
     /// Push what waits.
     Push,
+    /// Drop the selected commit, which waits for a push.
+    Drop,
     /// Follow a branch that was rewritten on the remote.
     Accept,
     /// Plan, ask, apply.

@@ -68,6 +68,7 @@ fn hint(binding: &'static Binding, scene: &Scene) -> Option<(String, &'static st
             let waits = store.repositories.get(&name).is_some_and(|view| view.state.pending > 0);
             if waits { binding.name } else { "" }
         }
+        Action::Drop if ui.commits.commit(store).is_none_or(|commit| !commit.pending) => "",
         Action::Accept => {
             let name = ui.selected_repository(store)?;
             let rewritten =

@@ -141,6 +141,13 @@ pub const TABLE: &[Binding] = &[
     write(Action::Commit, &[Key::char('c')], &[], "commit", "commit what was edited"),
     write(Action::Push, &[Key::char('P')], &[], "push", "push the commits that wait"),
     write(
+        Action::Drop,
+        &[Key::ctrl('x')],
+        &[Pane::Commits],
+        "drop",
+        "drop the commit, if it waits for a push",
+    ),
+    write(
         Action::Accept,
         &[Key::char('A')],
         &[Pane::Repositories],

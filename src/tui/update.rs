@@ -177,6 +177,7 @@ pub fn act(ui: &mut Ui, store: &Store, action: Action) -> Vec<Effect> {
         Action::Edit => return edit::begin(ui),
         Action::Commit => return edit::commit(ui),
         Action::Push => return write::push(ui, store),
+        Action::Drop => write::drop(ui, store),
         Action::Accept => return accept::begin(ui, store),
         Action::Suspend => return write::suspend(ui, store),
         Action::Stop => return vec![Effect::Stop],

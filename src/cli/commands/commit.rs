@@ -7,7 +7,7 @@ use crate::cli::prompt::Answer;
 use crate::cli::select;
 use crate::cli::session::Work;
 use crate::domain::text::harmless;
-use crate::domain::{Commit as Made, FileEdit, Mapping, PushOutcome};
+use crate::domain::{Commit as Made, FileEdit, Mapping, PushOutcome, Revision};
 use crate::engine::{Command, Event, Outcome};
 use clap::Args;
 use serde::Serialize;
@@ -85,7 +85,7 @@ impl Commit {
             let (repository, name) = (mapping.repository.as_str(), mapping.name.as_str());
             work.out.document(&Document { commit: made, repository, mapping: name, push: pushed });
         } else if let Some(commit) = made {
-            let revision = work.out.paint.name(commit.revision.short());
+            let revision = work.out.paint.name(arrived(commit, pushed).short());
             work.out.line(&format!("committed {revision} {}", harmless(commit.title())));
             if let Outcome::Done(message) = &outcome
                 && push
@@ -140,6 +140,16 @@ impl Commit {
         let question = format!("Commit and push to {}?", mapping.repository);
         Ok(work.ask(&question).await? == Answer::Yes)
     }
+}
+
+/// The id that a commit has now: a push that others were faster than makes it again.
+fn arrived<'a>(commit: &'a Made, pushed: Option<&'a PushOutcome>) -> &'a Revision {
+    let rebuilt = match pushed {
+        Some(PushOutcome::Pushed { rebuilt, .. }) => rebuilt.as_slice(),
+        _ => &[],
+    };
+    let again = rebuilt.iter().find(|(old, _)| *old == commit.revision);
+    again.map_or(&commit.revision, |(_, new)| new)
 }
 
 /// The path from the root of the repository. A mapping that is one file has only that file.

@@ -60,6 +60,16 @@ pub(super) async fn how_far(ctx: &Context, operation: &Operation) -> String {
                 Err(_) => format!("whether {short} arrived cannot be told now"),
             }
         }
+        Intent::Drop { repository, revision } => {
+            let short = revision.get(..7).unwrap_or(revision);
+            match ctx.world.git(repository, crate::git::Repository::pending).await {
+                Ok(waiting) if waiting.iter().any(|c| c.revision.as_str() == revision) => {
+                    format!("{short} still waits for a push")
+                }
+                Ok(_) => format!("{short} was dropped"),
+                Err(_) => format!("whether {short} was dropped cannot be told now"),
+            }
+        }
         Intent::Accept { repository, tip } => {
             let short = tip.get(..7).unwrap_or(tip);
             match ctx.world.git(repository, |git| Ok(git.tip())).await {

@@ -7,6 +7,7 @@ mod check;
 mod check_cluster;
 mod commit;
 mod draft;
+mod drop;
 mod fetch;
 mod files;
 mod log;
@@ -94,6 +95,7 @@ pub(crate) fn title(command: &Command) -> String {
         Command::Draft { mapping, .. } => format!("draft {mapping}"),
         Command::Commit { mapping, .. } => format!("commit {mapping}"),
         Command::Push { repository } => format!("push {repository}"),
+        Command::Drop { repository, .. } => format!("drop a commit of {repository}"),
         Command::Compare { repository } => format!("compare {repository}"),
         Command::Accept { repository, .. } => format!("accept {repository}"),
         Command::Suspend { mapping, .. } => format!("suspend {mapping}"),
@@ -138,6 +140,7 @@ pub(crate) async fn run(ctx: Context, command: Command) -> Outcome {
             commit::run(&ctx, commit::Request { mapping, edits, message, base, push }).await
         }
         Command::Push { repository } => push::run(&ctx, &repository).await,
+        Command::Drop { repository, revision } => drop::run(&ctx, &repository, &revision).await,
         Command::Compare { repository } => accept::compare(&ctx, &repository).await,
         Command::Accept { repository, tip } => accept::run(&ctx, &repository, tip).await,
         Command::Suspend { mapping, reason, until } => {

@@ -40,7 +40,10 @@ pub(super) async fn run(ctx: &Context, repository: &str) -> Result<String, Stop>
             remote.short(),
             paths.join(", ")
         ))
-        .hint("the commit is kept in the outbox; look at the remote's change, edit again and commit on top")
+        .hint(format!(
+            "the commit is kept in the outbox; look at the remote's change, then drop the commit (`gitdeck push {repository} --drop {}`, Ctrl-X on it in the console) and edit again",
+            head.short()
+        ))
         .into()),
         PushOutcome::Refused { reason } => Err(Failure::new(format!("the server refused the push: {reason}"))
             .hint("the commit is kept in the outbox; a protected branch needs a pull request or other rights")

@@ -2,7 +2,7 @@
 
 use crate::engine::error::Stop;
 use crate::engine::jobs::activity::{how_far, made, tell};
-use crate::engine::jobs::{Context, accept, push, sync};
+use crate::engine::jobs::{Context, accept, drop, push, sync};
 use crate::engine::journal::{Intent, Operation};
 use crate::engine::{Failure, SyncOptions};
 use jiff::Timestamp;
@@ -26,6 +26,13 @@ pub(super) async fn proceed(ctx: &Context, entry: u64) -> Result<String, Stop> {
             sync::run(ctx, request).await?
         }
         Intent::Push { repository, .. } => push::run(ctx, &repository).await?,
+        Intent::Drop { repository, revision } => {
+            if drop::waits(ctx, &repository, &revision).await? {
+                drop::run(ctx, &repository, &revision).await?
+            } else {
+                how_far(ctx, &operation).await
+            }
+        }
         Intent::Commit { repository, .. } => match made(ctx, &repository, entry).await? {
             Some(revision) => format!("the commit was made: {revision}"),
             None => "the commit was not made; the edit has to be made again".to_owned(),

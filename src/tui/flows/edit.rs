@@ -30,9 +30,8 @@ pub fn choose(ui: &mut Ui, store: &Store, mapping: &str) {
         (Some(only), None) => open(ui, store, mapping, &only.path),
         (None, _) => ui.say(Role::Bad, format!("{mapping} has no file that is text")),
         _ => {
-            let edited = ui.edits.get(mapping).map(|edits| edits.files.clone()).unwrap_or_default();
-            let edited = edited.into_iter().map(|edit| edit.path).collect();
-            ui.popups.push(Popup::Picker(Box::new(Picker::new(mapping, &files, edited))));
+            let edits = ui.edits.get(mapping).map_or(&[][..], |edits| &edits.files);
+            ui.popups.push(Popup::Picker(Box::new(Picker::new(mapping, &files, edits))));
         }
     }
 }
@@ -66,6 +65,17 @@ pub fn keep(ui: &mut Ui, edited: Edited) {
     edits.base = edits.base.take().or(edited.base);
     edits.files.retain(|file| file.path != edited.path);
     edits.files.push(FileEdit { path: edited.path, content: Some(edited.content.into_bytes()) });
+}
+
+/// Remembers that a file goes away, and opens the commit form.
+pub fn delete(ui: &mut Ui, store: &Store, mapping: &str, path: String) -> Vec<Effect> {
+    let files = store.mappings.get(mapping).and_then(|view| view.files.as_ref());
+    let Some((revision, _)) = files else { return Vec::new() };
+    let edits = ui.edits.entry(mapping.to_owned()).or_default();
+    edits.base = edits.base.take().or_else(|| Some(revision.clone()));
+    edits.files.retain(|file| file.path != path);
+    edits.files.push(FileEdit { path, content: None });
+    form(ui, mapping)
 }
 
 /// Forgets what was edited in a file.

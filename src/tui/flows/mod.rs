@@ -31,6 +31,13 @@ pub enum Step {
     },
     /// Keep what was edited, and draft the commit.
     Draft(Edited),
+    /// Delete a file with the next commit, and draft it.
+    Delete {
+        /// Mapping.
+        mapping: String,
+        /// Path from the root of the repository.
+        path: String,
+    },
     /// Keep what was edited for later.
     Keep(Edited),
     /// Forget what was edited in a file.
@@ -74,6 +81,7 @@ pub fn go_on(ui: &mut Ui, store: &Store, step: Step) -> Vec<Effect> {
             Vec::new()
         }
         Step::Draft(edited) => edit::draft(ui, edited),
+        Step::Delete { mapping, path } => edit::delete(ui, store, &mapping, path),
         Step::Keep(edited) => {
             edit::keep(ui, edited);
             Vec::new()

@@ -1,4 +1,4 @@
-//! Push, suspend and resume: ask, then send.
+//! Push, drop, suspend and resume: ask, then send.
 
 use crate::domain::SyncState;
 use crate::engine::{Command, Store, Subject};
@@ -44,6 +44,31 @@ pub fn push(ui: &mut Ui, store: &Store) -> Vec<Effect> {
     };
     ui.popups.push(Popup::Confirm(Box::new(Confirm::new(confirm))));
     Vec::new()
+}
+
+/// Asks whether to drop the selected commit, which was not pushed.
+pub fn drop(ui: &mut Ui, store: &Store) {
+    let (Some(commit), Some(repository)) =
+        (ui.commits.commit(store), ui.selected_repository(store))
+    else {
+        return;
+    };
+    let (short, revision) = (commit.revision.short().to_owned(), commit.revision.to_string());
+    if !commit.pending {
+        return ui.say(Role::Muted, format!("{short} does not wait for a push"));
+    }
+    let body = vec![
+        (Role::Text, format!("  {short}  {}", safe(commit.title()))),
+        (Role::Drift, "  It was not pushed anywhere: what it changes is lost.".to_owned()),
+    ];
+    let title = format!("Drop a commit of {repository}?");
+    let confirm = Question {
+        accept: Some(Step::Run(vec![Effect::inform(Command::Drop { repository, revision })])),
+        accept_label: "drop".to_owned(),
+        writes: true,
+        ..Question::new(title, body)
+    };
+    ui.popups.push(Popup::Confirm(Box::new(Confirm::new(confirm))));
 }
 
 /// Asks for the reason of a suspension, or whether to end one.

@@ -65,6 +65,11 @@ impl State {
         self.remember(store);
     }
 
+    /// The selected commit.
+    pub fn commit<'a>(&self, store: &'a Store) -> Option<&'a Commit> {
+        self.rows.current().and_then(|index| self.log(store).commits.get(index))
+    }
+
     /// Whether the end of what is loaded is near, and there is more.
     pub fn wants_more(&self, store: &Store) -> bool {
         let log = self.log(store);
@@ -72,11 +77,7 @@ impl State {
     }
 
     fn remember(&mut self, store: &Store) {
-        self.selected = self
-            .rows
-            .current()
-            .and_then(|index| self.log(store).commits.get(index))
-            .map(|commit| commit.revision.as_str().to_owned());
+        self.selected = self.commit(store).map(|commit| commit.revision.as_str().to_owned());
     }
 
     fn log<'a>(&self, store: &'a Store) -> &'a Log {

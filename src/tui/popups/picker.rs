@@ -1,5 +1,6 @@
 //! The files of a mapping, to choose one from.
 
+use crate::domain::FileEdit;
 use crate::engine::event::FileText;
 use crate::tui::flows::Step;
 use crate::tui::look::Look;
@@ -9,7 +10,7 @@ use crate::tui::widgets::finder::{Finder, Found};
 use crate::tui::widgets::frame::Frame;
 use crate::tui::widgets::text::{clip_start, safe};
 use crate::tui::words::count;
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -24,6 +25,8 @@ struct Entry {
     /// Lines; nothing where it is not text.
     lines: Option<usize>,
     edited: bool,
+    /// Goes away with the next commit.
+    deleted: bool,
 }
 
 /// State of the picker.
@@ -36,14 +39,15 @@ pub struct Picker {
 }
 
 impl Picker {
-    /// The files of a mapping, and the paths of those that were edited already.
-    pub fn new(mapping: &str, files: &[FileText], edited: Vec<String>) -> Self {
+    /// The files of a mapping, and what was edited already.
+    pub fn new(mapping: &str, files: &[FileText], edits: &[FileEdit]) -> Self {
         let entries: Vec<Entry> = files
             .iter()
             .map(|file| Entry {
                 path: file.path.clone(),
                 lines: file.text.as_ref().map(|text| text.lines().count()),
-                edited: edited.contains(&file.path),
+                edited: edits.iter().any(|edit| edit.path == file.path),
+                deleted: edits.iter().any(|e| e.path == file.path && e.content.is_none()),
             })
             .collect();
         Self {
@@ -53,8 +57,14 @@ impl Picker {
         }
     }
 
-    /// Types, moves, or opens.
+    /// Types, moves, opens, or deletes.
     pub fn key(&mut self, key: KeyEvent) -> Reaction {
+        if key.code == KeyCode::Char('x') && key.modifiers.contains(KeyModifiers::CONTROL) {
+            return self
+                .finder
+                .current()
+                .map_or(Reaction::Stay, |at| self.delete(&self.entries[at]));
+        }
         match self.finder.key(key) {
             Found::Nothing => Reaction::Stay,
             Found::Typed => {
@@ -71,6 +81,16 @@ impl Picker {
             return Reaction::Stay;
         }
         Reaction::Go(Step::Edit { mapping: self.mapping.clone(), path: entry.path.clone() })
+    }
+
+    /// The file goes away with the next commit, or stays after all.
+    fn delete(&self, entry: &Entry) -> Reaction {
+        let (mapping, path) = (self.mapping.clone(), entry.path.clone());
+        Reaction::Go(if entry.deleted {
+            Step::Forget { mapping, path }
+        } else {
+            Step::Delete { mapping, path }
+        })
     }
 
     /// Types pasted text.
@@ -105,7 +125,10 @@ impl Picker {
         let frame = Frame {
             title: Line::from(look.span(Role::TitleFocus, title)),
             corner: Line::from(look.span(Role::Muted, count(self.entries.len(), "file"))),
-            foot: keys(look, &[("type", "filter"), ("Enter", "edit"), ("Esc", "close")]),
+            foot: keys(
+                look,
+                &[("type", "filter"), ("Enter", "edit"), ("Ctrl-X", "delete"), ("Esc", "close")],
+            ),
             scroll: self.finder.scroll(),
             ..Frame::default()
         };
@@ -119,6 +142,7 @@ impl Picker {
 fn paint_row(buffer: &mut Buffer, place: Rect, entry: &Entry, look: &Look) {
     let (role, remark) = match entry.lines {
         None => (Role::Muted, "not text".to_owned()),
+        Some(_) if entry.deleted => (Role::Drift, "deleted".to_owned()),
         Some(_) if entry.edited => (Role::Drift, "edited".to_owned()),
         Some(lines) => (Role::Muted, count(lines, "line")),
     };

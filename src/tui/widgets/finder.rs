@@ -68,17 +68,16 @@ impl Finder {
         self.selected = 0;
     }
 
+    /// The position of the selected row.
+    pub fn current(&self) -> Option<usize> {
+        self.found.get(self.selected).copied()
+    }
+
     /// Types, moves, chooses, or leaves.
     pub fn key(&mut self, key: KeyEvent) -> Found {
         match key.code {
             KeyCode::Esc => return Found::Left,
-            KeyCode::Enter => {
-                return self
-                    .found
-                    .get(self.selected)
-                    .copied()
-                    .map_or(Found::Nothing, Found::Chosen);
-            }
+            KeyCode::Enter => return self.current().map_or(Found::Nothing, Found::Chosen),
             _ => {}
         }
         if let Some(motion) = motion(key) {
