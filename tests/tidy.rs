@@ -300,6 +300,18 @@ fn every_folder_is_on_the_map() {
 }
 
 #[test]
+fn who_comes_first_finds_readme_changelog_and_licence() {
+    for (path, says) in [
+        ("README.md", "# gitdeck"),
+        ("CHANGELOG.md", "## [Unreleased]"),
+        ("LICENSE", "Apache License"),
+        ("src/README.md", "# The map of gitdeck"),
+    ] {
+        assert!(read(path).contains(says), "{path} does not say \"{says}\"");
+    }
+}
+
+#[test]
 fn every_test_file_is_listed() {
     let files: Vec<String> = sources("tests")
         .iter()

@@ -311,4 +311,16 @@ mod tests {
             assert!(names.insert(binding.name), "{} twice", binding.name);
         }
     }
+
+    #[test]
+    fn the_readme_names_every_key() {
+        let readme = include_str!("../../README.md");
+        let keys = readme.split("## Keys").nth(1).and_then(|rest| rest.split("\n## ").next());
+        let named: Vec<&str> = keys.unwrap().split('`').skip(1).step_by(2).collect();
+        let named: Vec<&str> = named.iter().flat_map(|some| some.split(' ')).collect();
+        for binding in TABLE.iter().filter(|binding| !matches!(binding.action, Action::Focus(_))) {
+            let label = binding.keys[0].label();
+            assert!(named.contains(&label.as_str()), "{label} ({}) is not in README", binding.name);
+        }
+    }
 }
