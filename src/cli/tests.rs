@@ -171,6 +171,7 @@ fn operation(op: Op) -> Operation {
         resource_version: None,
         origin: None,
         blind: false,
+        replaces: None,
     }
 }
 

@@ -6,9 +6,11 @@ use super::ground::Ground;
 use super::judge::{Judged, Verdict};
 use super::{Cluster, ClusterError};
 use crate::domain::attribute::{Facts, reason};
+use crate::domain::diff::difference;
 use crate::domain::digest::{Part, digest};
 use crate::domain::guard::{Deletions, guard};
 use crate::domain::plan::{Op, Operation, Plan, PlannedObject, Reason, Refusal, Summary};
+use crate::domain::renamed::pairs;
 use crate::domain::{Holder, Manifest, Mapping, ObjectKey, ObjectRef, Origin, Revision};
 use std::collections::{HashMap, HashSet};
 
@@ -105,6 +107,7 @@ fn assemble(
             resource_version: live.map(|live| live.resource_version.to_string()),
             origin: Some(desired.origin.clone()),
             blind: differing.blind,
+            replaces: None,
         });
         // The dry run of a creation makes up what the next one makes up anew: addresses and ports of Services.
         let created = matches!(differing.op, Op::Create | Op::Recreate);
@@ -119,10 +122,13 @@ fn assemble(
         .zip(results.into_iter().chain(std::iter::repeat(None)))
         .map(|(operation, result)| Part { operation, result })
         .collect();
+    let digest = digest(request.revision, &parts);
+    drop(parts);
+    pair_renamed(ground, &mut operations);
     Ok(Plan {
         mapping: request.mapping.name.clone(),
         revision: request.revision.clone(),
-        digest: digest(request.revision, &parts),
+        digest,
         summary: Summary::count(&operations, unchanged),
         operations,
         refusals,
@@ -131,6 +137,20 @@ fn assemble(
         ignored: judged.iter().map(|judged| judged.ignored).sum(),
         dry_runs: judged.iter().map(|judged| judged.dry_runs).sum(),
     })
+}
+
+/// Shows what changes between an object and the one that stands in for it under another hash.
+fn pair_renamed(ground: &Ground<'_>, operations: &mut [Operation]) {
+    for (new, old) in pairs(operations) {
+        let (created, deleted) = (&operations[new].object, operations[old].object.clone());
+        let desired = ground.placed.iter().find(|one| one.reference == *created);
+        let leaving = ground.departed.ours.iter().find(|one| one.reference == deleted);
+        let (Some(desired), Some(leaving)) = (desired, leaving) else { continue };
+        let live = leaving.live.value();
+        let sent = ground.frame.sent(desired, None);
+        operations[new].changes = difference(Some(&live), &sent, ground.frame.ignore).changes;
+        operations[new].replaces = Some(deleted.name);
+    }
 }
 
 /// Why an object differs: Git changed since the synced revision, or the cluster did, or the server rewrites it.
@@ -198,6 +218,7 @@ fn deletions(request: &PlanRequest<'_>, ground: &Ground<'_>) -> Vec<Operation> {
             resource_version: Some(leaving[index].live.resource_version.to_string()),
             origin: None,
             blind: false,
+            replaces: None,
         })
         .collect()
 }

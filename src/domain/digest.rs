@@ -181,6 +181,7 @@ mod tests {
             resource_version: Some("1".into()),
             origin: None,
             blind: false,
+            replaces: None,
         }
     }
 

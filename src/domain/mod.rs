@@ -28,6 +28,7 @@ pub mod prove;
 pub mod rank;
 pub mod redact;
 pub mod reference;
+pub mod renamed;
 pub mod rendering;
 pub mod repository;
 pub mod secret;

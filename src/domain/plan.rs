@@ -85,6 +85,10 @@ pub struct Operation {
     /// Whether no dry run was possible (its kind or namespace does not exist yet).
     #[serde(skip)]
     pub blind: bool,
+    /// Of a creation, the name of the object that it stands in for and that another operation deletes: both carry a
+    /// hash of their content in the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<String>,
 }
 
 /// Number of operations by kind, and of objects that need none.
@@ -238,6 +242,16 @@ impl Plan {
         self.refusals.iter().find_map(|refusal| match refusal {
             Refusal::Suspended(suspension) => Some(suspension),
             _ => None,
+        })
+    }
+
+    /// The creation that stands in for what an operation deletes.
+    pub fn stand_in(&self, deletion: &Operation) -> Option<&Operation> {
+        let (kind, namespace) = (&deletion.object.kind, &deletion.object.namespace);
+        self.operations.iter().find(|one| {
+            deletion.op == Op::Delete
+                && one.replaces.as_ref() == Some(&deletion.object.name)
+                && (&one.object.kind, &one.object.namespace) == (kind, namespace)
         })
     }
 

@@ -194,6 +194,7 @@ mod tests {
                 resource_version: None,
                 origin: None,
                 blind: false,
+                replaces: None,
             })
             .into_iter()
             .collect();

@@ -236,6 +236,7 @@ pub fn operation(op: Op, reason: Reason, object: ObjectRef, changes: Vec<Change>
             line: 1,
         }),
         blind: false,
+        replaces: None,
     }
 }
 

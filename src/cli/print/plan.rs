@@ -14,7 +14,8 @@ const LONGEST_VALUE: usize = 60;
 /// The whole plan: every operation with every differing path, and what was found beside.
 pub(crate) fn print(paint: Paint, plan: &Plan, now: Timestamp) -> String {
     let mut text = head(paint, plan);
-    for operation in &plan.operations {
+    // What is deleted because another name stands in for it is part of that change.
+    for operation in plan.operations.iter().filter(|one| plan.stand_in(one).is_none()) {
         print_operation(&mut text, paint, operation, now);
     }
     print_beside(&mut text, paint, plan);
@@ -55,6 +56,16 @@ fn print_operation(text: &mut String, paint: Paint, operation: &Operation, now: 
         Op::TakeOver => (paint.warn(">"), "take over"),
     };
     let object = operation.object.to_string();
+    if let Some(old) = &operation.replaces {
+        let why = reason(operation);
+        let was = format!("(new content under a new name, {why}; {old} is deleted last)");
+        let was = paint.dim(&harmless(&was));
+        let _ = writeln!(text, "  {} {} {was}", paint.warn("~"), harmless(&object));
+        for change in &operation.changes {
+            let _ = writeln!(text, "      {}", change_line(paint, change, now));
+        }
+        return;
+    }
     let reason = paint.dim(&format!("({verb}, {})", reason(operation)));
     let _ = writeln!(text, "  {sign} {} {reason}", harmless(&object));
     if operation.op == Op::Create {

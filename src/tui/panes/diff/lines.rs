@@ -77,6 +77,10 @@ impl Line {
 pub fn build(plan: &Plan, folded: &BTreeSet<usize>, width: usize) -> Vec<Line> {
     let mut lines = Vec::new();
     for (index, operation) in plan.operations.iter().enumerate() {
+        // What another name stands in for is part of that change.
+        if plan.stand_in(operation).is_some() {
+            continue;
+        }
         if index > 0 && !folded.contains(&(index - 1)) {
             lines.push(Line::Blank);
         }

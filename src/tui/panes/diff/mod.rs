@@ -279,7 +279,10 @@ impl Painter<'_> {
         } else {
             look.glyphs.open
         };
-        let (sign, role, verb) = op_words(operation.op);
+        let (sign, role, verb) = match operation.replaces {
+            Some(_) => ("~", Role::Behind, "new content under a new name"),
+            None => op_words(operation.op),
+        };
         let object = safe(&operation.object.to_string()).into_owned();
         let reason = reason_words(operation);
         let blind = if operation.blind { ", not checked by the server yet" } else { "" };
