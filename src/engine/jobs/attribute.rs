@@ -1,16 +1,18 @@
 //! The commit that last set the desired value of each differing path: blame of the line that it is written on.
 
-use crate::domain::{FieldPath, Mapping, Operation, Origin, Plan, Revision};
+use crate::domain::{FieldPath, Manifest, Mapping, Operation, Origin, Plan, Revision};
 use crate::engine::Failure;
 use crate::engine::error::Stop;
 use crate::engine::jobs::Context;
 use crate::engine::world::Rendered;
-use crate::yaml::Lines;
+use crate::yaml::{Document, Lines, documents};
+use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Content and blame of one file.
 struct Blamed {
+    documents: Vec<Document>,
     text: Lines,
     lines: Arc<Vec<Revision>>,
 }
@@ -31,17 +33,13 @@ pub(super) async fn commits(ctx: &Context, mapping: &Mapping, desired: &Rendered
             files.insert(file.clone(), blamed);
         }
         if let Some(Some(blamed)) = files.get(file) {
-            attribute(operation, blamed, &manifest.origin);
+            attribute(operation, blamed, manifest);
         }
     }
 }
 
 // The manifest may leave out the namespace that the mapping gives it.
-fn manifest_is(
-    manifest: &crate::domain::Manifest,
-    key: &crate::domain::ObjectKey,
-    mapping: &Mapping,
-) -> bool {
+fn manifest_is(manifest: &Manifest, key: &crate::domain::ObjectKey, mapping: &Mapping) -> bool {
     let own = &manifest.reference;
     own.name == key.name
         && own.kind == key.kind
@@ -51,13 +49,35 @@ fn manifest_is(
                 && key.namespace.as_deref() == Some(&mapping.target.namespace))
 }
 
-fn attribute(operation: &mut Operation, blamed: &Blamed, origin: &Origin) {
+fn attribute(operation: &mut Operation, blamed: &Blamed, manifest: &Manifest) {
+    let Some(written) = written(blamed, &manifest.origin) else { return };
     for change in &mut operation.changes {
         let Some(path) = FieldPath::parse(&change.path) else { continue };
+        // Behind an overlay, a template or a variable the source may say something else than what is desired.
+        if !says(path.find_written(written), path.find_written(&manifest.object)) {
+            continue;
+        }
         // A value of several lines has the commit of its first one, where its key is.
-        let line = blamed.text.of(origin, &path).map(|lines| *lines.start());
+        let line = blamed.text.of(&manifest.origin, &path).map(|lines| *lines.start());
         change.commit = line.and_then(|line| blamed.lines.get(line.saturating_sub(1)).cloned());
     }
+}
+
+/// The object of a file as it is written there: a document, or an item of a list.
+fn written<'a>(blamed: &'a Blamed, origin: &Origin) -> Option<&'a Value> {
+    let document = blamed.documents.iter().find(|one| one.index == origin.document)?;
+    if document.line == origin.line {
+        return Some(&document.value);
+    }
+    let item = document.item_lines.iter().position(|line| *line == origin.line)?;
+    document.value["items"].get(item)
+}
+
+/// Whether the source says the desired value; what SOPS encrypted there cannot be compared.
+fn says(written: Option<&Value>, desired: Option<&Value>) -> bool {
+    let is_encrypted =
+        |value: &Value| value.as_str().is_some_and(|text| text.starts_with("ENC[AES256_GCM,"));
+    written == desired || written.is_some_and(is_encrypted)
 }
 
 async fn blame(
@@ -82,5 +102,6 @@ async fn blame(
     ctx.world.keep_blame(&mapping.repository, revision, file, Arc::clone(&lines));
     let text = Lines::read(&content)
         .ok_or_else(|| Failure::new(format!("{file} has no certain lines")))?;
-    Ok(Blamed { text, lines })
+    let documents = documents(&content).unwrap_or_default();
+    Ok(Blamed { documents, text, lines })
 }
