@@ -29,6 +29,8 @@ mod proof;
 #[cfg(feature = "console")]
 mod pty;
 mod render;
+#[cfg(feature = "sandbox")]
+mod rendered;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 mod secrecy;
 mod support;

@@ -6,5 +6,6 @@ mod kube_prometheus;
 mod ownership;
 pub mod records;
 mod refusals;
+mod renders;
 mod watch;
 pub mod world;

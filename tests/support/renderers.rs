@@ -106,6 +106,15 @@ impl Files {
         Self(found)
     }
 
+    /// Writes them below a folder.
+    pub fn write(&self, root: &Path) {
+        for (path, content) in &self.0 {
+            let path = root.join(path);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            fs::write(path, content).expect("a file");
+        }
+    }
+
     /// The same with another file, or without it.
     pub fn with(mut self, path: &str, content: Option<&str>) -> Self {
         match content {
