@@ -61,7 +61,7 @@ fn observed(settings: &Settings) -> Store {
     for view in store.mappings.values().map(|view| view.status.clone()).collect::<Vec<_>>() {
         let status =
             gitdeck::domain::MappingStatus { observed_at: Some(Timestamp::UNIX_EPOCH), ..view };
-        store.apply(Event::MappingObserved { status });
+        store.apply(Event::MappingObserved { status: Box::new(status) });
     }
     store
 }

@@ -358,7 +358,7 @@ fn the_selection_stays_with_its_name() {
     let before = driver.console.ui.mappings.selected.clone();
     let mut status = driver.console.store.mappings["web"].status.clone();
     status.sync = gitdeck::domain::SyncState::Error;
-    driver.fact(Event::MappingObserved { status });
+    driver.fact(Event::MappingObserved { status: Box::new(status) });
     assert_eq!(driver.console.ui.mappings.selected, before);
 }
 
@@ -403,7 +403,7 @@ fn hostile(evil: &str, store: &Store) -> Vec<Event> {
     let commits = vec![world::commit("aaaaaaa", evil, 5, evil)];
     let subject = gitdeck::engine::Subject::Mapping("cart".into());
     vec![
-        Event::MappingObserved { status },
+        Event::MappingObserved { status: Box::new(status) },
         Event::Planned { plan: Arc::new(plan), at: world::now() },
         Event::LogLoaded { subject, skip: 0, commits, more: false },
         world::started(90, evil, true),

@@ -1,6 +1,8 @@
 //! The integration tests, one binary. A file beside this one that is not listed here fails `tidy::every_test_file_is_listed`.
 
 #[cfg(feature = "sandbox")]
+mod automation;
+#[cfg(feature = "sandbox")]
 mod cli;
 #[cfg(feature = "sandbox")]
 mod cluster;

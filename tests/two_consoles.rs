@@ -86,7 +86,8 @@ impl Pair {
         if self.two.text().contains("of fleet?") {
             self.two.keys("\r").wait("the end of the push", |screen| {
                 let text = screen.contents();
-                text.contains("pushed") && !text.contains("of fleet?")
+                let ended = text.contains("pushed") || text.contains("nothing waits for a push");
+                ended && !text.contains("of fleet?")
             });
         }
         let known = titles(&self.root);

@@ -201,7 +201,7 @@ fn status(mapping: &str, sync: SyncState) -> Event {
     status.drifted_fields = 1;
     status.synced_revision = Some(Revision::new("3f2a91c000000000000000000000000000000000"));
     status.observed_at = Some(Timestamp::UNIX_EPOCH);
-    Event::MappingObserved { status }
+    Event::MappingObserved { status: Box::new(status) }
 }
 
 /// `checkout` drifted, everything else is as Git says.

@@ -10,7 +10,7 @@ use super::watch::{Sight, lock};
 use super::wire::{Call, Failure};
 use super::{Cluster, ClusterError};
 
-use crate::domain::{Inventory, Members, ObjectKey, Suspension};
+use crate::domain::{Automation, Inventory, Members, ObjectKey, Suspension};
 use http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -81,9 +81,15 @@ impl Cluster {
         mapping: &str,
         suspension: Option<Suspension>,
     ) -> Result<(), ClusterError> {
-        self.record(mapping, |inventory| inventory.suspension.clone_from(&suspension))
-            .await
-            .map(|_| ())
+        self.record(mapping, |inventory| {
+            if suspension.is_none() {
+                // Whoever resumes says that the fight is settled, too.
+                *inventory.automation = Automation::default();
+            }
+            inventory.suspension.clone_from(&suspension);
+        })
+        .await
+        .map(|_| ())
     }
 
     /// Records since when a mapping drifts, or that it does not any more.
@@ -93,6 +99,16 @@ impl Cluster {
         since: Option<Timestamp>,
     ) -> Result<(), ClusterError> {
         self.record(mapping, |inventory| inventory.drift_since = since).await.map(|_| ())
+    }
+
+    /// Records what is done unasked, and returns what is on record then.
+    pub async fn automate(
+        &self,
+        mapping: &str,
+        change: impl Fn(&mut Automation),
+    ) -> Result<Automation, ClusterError> {
+        let changed = self.record(mapping, |inventory| change(&mut inventory.automation)).await?;
+        Ok(*changed.automation)
     }
 
     /// Changes the record: reads, applies `change`, writes where the result differs, and starts again where somebody

@@ -1,7 +1,9 @@
 //! How a mapping's record is written: the ApplySet parent, and the shards beside it where the members are many.
 
 use crate::domain::digest::applyset_id;
-use crate::domain::{Holder, Inventory, Member, Members, ObjectKey, Revision, Suspension};
+use crate::domain::{
+    Automation, Holder, Inventory, Member, Members, ObjectKey, Revision, Suspension,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -41,6 +43,11 @@ struct Record {
     uid: Option<String>,
 }
 
+#[expect(clippy::borrowed_box, reason = "serde's signature")]
+fn is_idle(automation: &Box<Automation>) -> bool {
+    automation.is_idle()
+}
+
 /// Everything but the members, as it is stored.
 #[derive(Default, Serialize, Deserialize)]
 struct State {
@@ -52,6 +59,8 @@ struct State {
     suspension: Option<Suspension>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     drift_since: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "is_idle")]
+    automation: Box<Automation>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     holder: Option<Holder>,
 }
@@ -182,6 +191,7 @@ pub(super) fn encode(
         synced_at: inventory.synced_at,
         suspension: inventory.suspension.clone(),
         drift_since: inventory.drift_since,
+        automation: inventory.automation.clone(),
         holder: inventory.holder.clone(),
     };
     let mut metadata = json!({
@@ -257,6 +267,7 @@ pub(super) fn decode(object: &Value) -> Result<Parent, String> {
         synced_at: state.synced_at,
         suspension: state.suspension,
         drift_since: state.drift_since,
+        automation: state.automation,
         holder: state.holder,
     };
     let resource_version = object["metadata"]["resourceVersion"].as_str().map(str::to_owned);

@@ -10,7 +10,7 @@ use super::settings::{
 };
 use super::trace::Trace;
 use super::{Overrides, Places, context, duration, suggest};
-use crate::domain::{Authentication, Author, Remote};
+use crate::domain::{Authentication, Author, Backoff, Remote};
 use indexmap::IndexMap;
 use std::time::Duration;
 
@@ -52,6 +52,7 @@ pub(super) fn resolve(
         repositories,
         projects,
         mappings,
+        pace: Backoff::default(),
         console: ConsoleSettings { theme, glyphs },
         kubeconfig: places.kubeconfig,
         record_namespace,

@@ -1,6 +1,6 @@
 //! The settings with every layer resolved: what the engine and the faces read.
 
-use crate::domain::{Authentication, Author, Mapping, Remote};
+use crate::domain::{Authentication, Author, Backoff, Mapping, Remote};
 use indexmap::IndexMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -78,6 +78,8 @@ pub struct Settings {
     pub mappings: IndexMap<String, Mapping>,
     /// Guards.
     pub safety: Safety,
+    /// Pauses between attempts at what is done unasked.
+    pub pace: Backoff,
     /// The console.
     pub console: ConsoleSettings,
     /// A kubeconfig that replaces `$KUBECONFIG` and `~/.kube/config`.

@@ -1,6 +1,6 @@
 //! What gitdeck owns in a cluster for one mapping; kept in the cluster, so that every console sees it.
 
-use crate::domain::{ObjectKey, Revision};
+use crate::domain::{Automation, ObjectKey, Revision};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -93,7 +93,7 @@ impl std::fmt::Display for Suspension {
 }
 
 /// The record of one mapping in one cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Inventory {
     /// Owned objects.
     pub members: Members,
@@ -108,6 +108,9 @@ pub struct Inventory {
     /// Whose record it is; nothing in records of earlier versions.
     #[serde(default)]
     pub holder: Option<Holder>,
+    /// What gitdeck did unasked, if anything.
+    #[serde(default)]
+    pub automation: Box<Automation>,
 }
 
 impl Inventory {

@@ -1,6 +1,9 @@
 //! Pure vocabulary and rules: no clock, no files, no waiting, no foreign types but JSON values.
 
 pub mod attribute;
+pub mod automation;
+#[cfg(test)]
+mod automation_tests;
 pub mod culprit;
 pub mod defaults;
 pub mod diff;
@@ -35,6 +38,7 @@ pub mod secret;
 pub mod status;
 pub mod text;
 
+pub use automation::{Automation, Backoff};
 pub use health::{Health, HealthReport};
 pub use inventory::{Holder, Inventory, Member, Members, Suspension};
 pub use mapping::{EngineKind, IgnoreRule, Mapping, Source, SyncPolicy, Target};

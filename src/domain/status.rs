@@ -1,5 +1,6 @@
 //! The state of a mapping in one line: what `status` prints and the console lists.
 
+use crate::domain::automation::Fight;
 use crate::domain::{EngineKind, Health, Revision, Source, Suspension, Target};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -81,6 +82,22 @@ pub struct MappingStatus {
     /// The suspension that holds; absent where none does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspension: Option<Suspension>,
+    /// Why nothing is done unasked although the settings ask for it (may hold foreign text); absent where nothing is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
+    /// The fight that drift is not corrected any more for; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fight: Option<Box<Fight>>,
+    /// Since when the cluster differs; absent where it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift_since: Option<Timestamp>,
     /// When this was true.
     pub observed_at: Option<Timestamp>,
+}
+
+impl MappingStatus {
+    /// Whether there is something to resume: a suspension, or healing that was stopped for a fight.
+    pub fn is_stopped(&self) -> bool {
+        self.sync == SyncState::Suspended || self.fight.is_some()
+    }
 }

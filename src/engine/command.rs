@@ -1,5 +1,6 @@
 //! The closed list of requests.
 
+use crate::domain::automation::{Drifted, Fight};
 use crate::domain::{FileEdit, Revision};
 use jiff::Timestamp;
 use std::fmt::Write;
@@ -114,6 +115,26 @@ pub enum Command {
         /// What the sync may do.
         options: SyncOptions,
     },
+    /// Carry out a plan that the settings ask for; only the engine itself sends it.
+    AutoSync {
+        /// Mapping.
+        mapping: String,
+        /// Revision; the tip of the branch where nothing is given.
+        revision: Option<String>,
+        /// Digest of the plan that was weighed.
+        confirmed: String,
+        /// Drift that it corrects; none where it brings a commit.
+        corrects: Vec<Drifted>,
+        /// When anybody acted on the mapping last, as far as it was known.
+        last_at: Option<Timestamp>,
+    },
+    /// Correct drift no more, because somebody else rewrites it each time; only the engine itself sends it.
+    StopHealing {
+        /// Mapping.
+        mapping: String,
+        /// Who fights about what.
+        fight: Box<Fight>,
+    },
     /// Validate edits, and draft the default message and the diff of a commit.
     Draft {
         /// Mapping.
@@ -192,6 +213,8 @@ impl Command {
         matches!(
             self,
             Self::Sync { .. }
+                | Self::AutoSync { .. }
+                | Self::StopHealing { .. }
                 | Self::Commit { .. }
                 | Self::Push { .. }
                 | Self::Drop { .. }
@@ -232,15 +255,14 @@ impl Command {
             Self::Log { subject, .. } => push(&mut line, "log", subject.name()),
             Self::Show { revision, .. } => push(&mut line, "show", revision),
             Self::Files { mapping } => push(&mut line, "mapping show", mapping),
-            Self::Observe { mapping, .. } => push(&mut line, "status", mapping),
+            Self::Observe { mapping, .. } | Self::StopHealing { mapping, .. } => {
+                push(&mut line, "status", mapping);
+            }
             Self::Plan { mapping, revision, options } => {
                 push(&mut line, "plan", mapping);
                 push_sync(&mut line, revision.as_deref(), options);
             }
-            Self::Sync { mapping, revision, options, .. } => {
-                push(&mut line, "sync", mapping);
-                push_sync(&mut line, revision.as_deref(), options);
-            }
+            Self::Sync { .. } | Self::AutoSync { .. } => self.push_syncing(&mut line),
             Self::Draft { mapping, .. } => push(&mut line, "commit", mapping),
             Self::Commit { mapping, edits, message, push: with_push, .. } => {
                 push(&mut line, "commit", mapping);
@@ -279,6 +301,22 @@ impl Command {
             Self::Discard { entry } => push(&mut line, "activity --discard", &entry.to_string()),
         }
         line
+    }
+}
+
+impl Command {
+    fn push_syncing(&self, line: &mut String) {
+        match self {
+            Self::Sync { mapping, revision, options, .. } => {
+                push(line, "sync", mapping);
+                push_sync(line, revision.as_deref(), options);
+            }
+            Self::AutoSync { mapping, revision, .. } => {
+                push(line, "sync", mapping);
+                push_sync(line, revision.as_deref(), &SyncOptions::default());
+            }
+            _ => {}
+        }
     }
 }
 

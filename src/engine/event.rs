@@ -100,12 +100,15 @@ pub struct JournalEntry {
     pub id: u64,
     /// When it began.
     pub at: Timestamp,
-    /// What was to be done: `sync`, `commit`, `push`, `accept`, `suspend`, `resume`.
+    /// What was to be done: `sync`, `commit`, `push`, `accept`, `suspend`, `resume`, `stop-healing`.
     pub what: String,
     /// Mapping or repository.
     pub subject: String,
     /// The command line.
     pub line: String,
+    /// `auto` where nobody asked for it; absent where somebody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// Steps done and steps in all.
     pub steps: (usize, usize),
     /// `done`, `failed`, `running`, `interrupted`, `discarded`.
@@ -210,7 +213,7 @@ pub enum Event {
     /// A mapping was looked at.
     MappingObserved {
         /// Its state.
-        status: MappingStatus,
+        status: Box<MappingStatus>,
     },
     /// A mapping was planned.
     Planned {

@@ -5,12 +5,8 @@ use crate::engine::jobs;
 use crate::engine::world::World;
 use crate::engine::{Command, Event, Failure, JobId, Outcome, Store, cache};
 use jiff::Timestamp;
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
 
 /// Events that may wait for the face. Jobs that find it full wait with them.
 const QUEUE: usize = 1024;
@@ -20,10 +16,6 @@ pub struct Engine {
     world: Arc<World>,
     sender: mpsc::Sender<Event>,
     receiver: mpsc::Receiver<Event>,
-    running: Arc<Mutex<HashMap<JobId, CancellationToken>>>,
-    all: CancellationToken,
-    tracker: TaskTracker,
-    last_id: AtomicU64,
 }
 
 impl Engine {
@@ -31,15 +23,7 @@ impl Engine {
     pub fn start(settings: Arc<Settings>) -> Result<Self, Failure> {
         let world = Arc::new(World::open(settings)?);
         let (sender, receiver) = mpsc::channel(QUEUE);
-        Ok(Self {
-            world,
-            sender,
-            receiver,
-            running: Arc::default(),
-            all: CancellationToken::new(),
-            tracker: TaskTracker::new(),
-            last_id: AtomicU64::new(0),
-        })
+        Ok(Self { world, sender, receiver })
     }
 
     /// What was known when gitdeck ran last: the first frame.
@@ -56,21 +40,7 @@ impl Engine {
 
     /// Starts a job. Its events follow; the last one is `JobEnded`.
     pub fn send(&self, command: Command) -> JobId {
-        let job = JobId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1);
-        let token = self.all.child_token();
-        lock(&self.running).insert(job, token.clone());
-        let ctx = jobs::Context {
-            world: Arc::clone(&self.world),
-            events: self.sender.clone(),
-            job,
-            token,
-        };
-        let running = Arc::clone(&self.running);
-        self.tracker.spawn(async move {
-            run(ctx, command).await;
-            lock(&running).remove(&job);
-        });
-        job
+        start(&self.world, &self.sender, command).0
     }
 
     /// The next event; waits for one.
@@ -85,31 +55,44 @@ impl Engine {
 
     /// Asks a job to end. A job that writes ends between two steps.
     pub fn cancel(&self, job: JobId) {
-        if let Some(token) = lock(&self.running).get(&job) {
-            token.cancel();
-        }
+        self.world.jobs.cancel(job);
     }
 
     /// Cancels everything and waits until the steps that were begun have their outcome in the journal.
     pub async fn stop(mut self) {
-        self.all.cancel();
-        self.tracker.close();
+        self.world.jobs.all.cancel();
+        self.world.jobs.tracker.close();
         // Closed first: a job that waits for room in the queue would wait for ever.
         self.receiver.close();
         while self.receiver.try_recv().is_ok() {}
-        self.tracker.wait().await;
+        self.world.jobs.tracker.wait().await;
     }
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        self.all.cancel();
+        self.world.jobs.all.cancel();
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // A map of tokens is valid after any panic.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// Starts a job, for a face or for the engine itself. How it ends is told to whoever waits for it.
+pub(crate) fn start(
+    world: &Arc<World>,
+    events: &mpsc::Sender<Event>,
+    command: Command,
+) -> (JobId, oneshot::Receiver<Outcome>) {
+    let (job, token) = world.jobs.begin();
+    let ctx = jobs::Context { world: Arc::clone(world), events: events.clone(), job, token };
+    let world = Arc::clone(world);
+    let (ended, end) = oneshot::channel();
+    let tracked = Arc::clone(&world);
+    tracked.jobs.tracker.spawn(async move {
+        let outcome = run(ctx, command).await;
+        world.jobs.end(job);
+        // Most jobs are waited for by their events alone.
+        let _ = ended.send(outcome);
+    });
+    (job, end)
 }
 
 fn line(ctx: &jobs::Context, command: &Command) -> String {
@@ -118,7 +101,7 @@ fn line(ctx: &jobs::Context, command: &Command) -> String {
     mapping.map_or_else(|| command.line(), |mapping| command.line_below(&mapping.path))
 }
 
-async fn run(ctx: jobs::Context, command: Command) {
+async fn run(ctx: jobs::Context, command: Command) -> Outcome {
     let started = Event::JobStarted {
         job: ctx.job,
         title: jobs::title(&command),
@@ -144,5 +127,7 @@ async fn run(ctx: jobs::Context, command: Command) {
         }),
     };
     // Nobody listens any more when the engine stops.
-    let _ = events.send(Event::JobEnded { job, outcome, at: Timestamp::now() }).await;
+    let told = Event::JobEnded { job, outcome: outcome.clone(), at: Timestamp::now() };
+    let _ = events.send(told).await;
+    outcome
 }

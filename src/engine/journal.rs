@@ -17,6 +17,9 @@ const KEPT_ENTRIES: usize = 500;
 /// Size in bytes beyond which the file is compacted when it is opened.
 const COMPACT_BEYOND: u64 = 4 << 20;
 
+/// Owner of what nobody asked for.
+pub const AUTO: &str = "auto";
+
 /// What an interrupted operation needs to be finished. Never a secret, never a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "what")]
@@ -37,6 +40,9 @@ pub enum Intent {
         recreate: bool,
         /// Whether taking over was allowed.
         take_over: bool,
+        /// Who asked for it where it was no human: `auto`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
     },
     /// Make a commit. Its `Gitdeck-Operation` trailer carries the entry's id, which tells whether it was made.
     Commit {
@@ -78,6 +84,11 @@ pub enum Intent {
         /// Mapping.
         mapping: String,
     },
+    /// Correct drift no more.
+    StopHealing {
+        /// Mapping.
+        mapping: String,
+    },
 }
 
 impl Intent {
@@ -90,6 +101,16 @@ impl Intent {
             Self::Accept { .. } => "accept",
             Self::Suspend { .. } => "suspend",
             Self::Resume { .. } => "resume",
+            Self::StopHealing { .. } => "stop-healing",
+        }
+    }
+
+    /// Who asked for it where it was no human.
+    fn owner(&self) -> Option<String> {
+        match self {
+            Self::Sync { owner, .. } => owner.clone(),
+            Self::StopHealing { .. } => Some(AUTO.to_owned()),
+            _ => None,
         }
     }
 
@@ -98,7 +119,8 @@ impl Intent {
             Self::Sync { mapping, .. }
             | Self::Commit { mapping, .. }
             | Self::Suspend { mapping }
-            | Self::Resume { mapping } => mapping,
+            | Self::Resume { mapping }
+            | Self::StopHealing { mapping } => mapping,
             Self::Push { repository, .. }
             | Self::Drop { repository, .. }
             | Self::Accept { repository, .. } => repository,
@@ -177,6 +199,11 @@ impl Journal {
         };
         journal.compact()?;
         Ok(journal)
+    }
+
+    /// This process in words that no other has.
+    pub fn process(&self) -> &str {
+        &self.process
     }
 
     /// Writes an intent; when this returns, it is on disk.
@@ -328,6 +355,7 @@ impl Journal {
             what: intent.word().to_owned(),
             subject: intent.subject().to_owned(),
             line: line.clone(),
+            owner: intent.owner(),
             steps: (done, total),
             state,
             message,

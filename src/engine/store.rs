@@ -282,7 +282,7 @@ impl Store {
         match event {
             Event::MappingObserved { status } => {
                 if let Some(view) = self.mappings.get_mut(&status.name) {
-                    view.status = remember(&view.status, status);
+                    view.status = remember(&view.status, *status);
                 }
             }
             Event::Planned { plan, at } => {
@@ -352,6 +352,9 @@ impl MappingView {
             objects: ObjectCount::default(),
             message: None,
             suspension: None,
+            held: None,
+            fight: None,
+            drift_since: None,
             observed_at: None,
         };
         Self {
@@ -407,6 +410,9 @@ mod tests {
             objects: ObjectCount::default(),
             message: Some("cannot reach it".into()),
             suspension: None,
+            held: None,
+            fight: None,
+            drift_since: None,
             observed_at: Some(Timestamp::from_second(90).unwrap()),
         }
     }

@@ -5,11 +5,13 @@ use crate::config::{RepositorySettings, Settings};
 use crate::domain::{Credential, Holder, Mapping, ObjectKey, ObjectRef, Origin, Revision};
 use crate::engine::error::Stop;
 use crate::engine::event::RepositoryState;
+use crate::engine::job::Jobs;
 use crate::engine::journal::Journal;
 use crate::engine::tree::Tree;
 use crate::engine::{Failure, Store, cache};
 use crate::render::{self, Key, Kind, Tools};
 use crate::{git, secrets};
+use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -63,6 +65,11 @@ pub(crate) struct World {
     pub tools: Tools,
     /// The cache as it was at the start, until the first frame takes it.
     cached: Mutex<Option<Store>>,
+    /// Everything that runs.
+    pub jobs: Jobs,
+    /// This process in the words that others see while it acts unasked.
+    pub process: String,
+    opened_at: Timestamp,
     repositories: Mutex<HashMap<String, Arc<git::Repository>>>,
     clusters: Mutex<HashMap<String, Arc<OnceCell<Cluster>>>>,
     rendered: Mutex<HashMap<Key, Tree>>,
@@ -84,6 +91,7 @@ impl World {
             Failure::new(format!("the journal in {} cannot be opened: {error}", settings.data_dir.display()))
                 .hint("without a journal nothing is written; set GITDECK_DATA_DIR to a directory of your own")
         })?;
+        let process = process(journal.process());
         let known = cache::load(&settings);
         let states =
             known.repositories.iter().map(|(name, view)| (name.clone(), view.state.clone()));
@@ -92,6 +100,9 @@ impl World {
         Ok(Self {
             settings,
             journal,
+            jobs: Jobs::default(),
+            process,
+            opened_at: Timestamp::now(),
             cached: Mutex::new(Some(known)),
             repositories: Mutex::default(),
             clusters: Mutex::default(),
@@ -186,6 +197,13 @@ impl World {
     /// Why the last fetch of a repository failed, if it did: what is known of it may be old, or not the whole.
     pub fn unfetched(&self, name: &str) -> Option<Failure> {
         lock(&self.states).get(name).and_then(|state| state.error.clone())
+    }
+
+    /// Whether a repository was fetched by this process, and nothing kept it from it since.
+    pub fn is_fetched(&self, name: &str) -> bool {
+        let states = lock(&self.states);
+        let Some(state) = states.get(name) else { return false };
+        state.error.is_none() && state.fetched_at.is_some_and(|at| at >= self.opened_at)
     }
 
     /// Remembers which objects a mapping claims, so that a change of one leads to it.
@@ -363,6 +381,14 @@ impl World {
             None => lock(&self.failures).remove(mapping),
         };
     }
+}
+
+/// This process and its host, in words that no other has.
+fn process(name: &str) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let host = host.or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_default();
+    let host = if host.trim().is_empty() { "another host" } else { host.trim() };
+    format!("gitdeck {name} on {host}")
 }
 
 /// The programs of the user's search path. What killed processes left in the folder where they work is removed.

@@ -103,6 +103,12 @@ fn mapping(view: &MappingView) -> Vec<(Role, String)> {
         ),
         fact("fetched every", format!("{} s", mapping.polling_interval.as_secs())),
     ];
+    if let Some(held) = &status.held {
+        facts.push((Role::Suspended, format!("{:<18}{held}", "not by itself")));
+    }
+    if status.drift_since.is_some() {
+        facts.push(fact("drifted since", moment(status.drift_since)));
+    }
     facts.extend(suspension(status));
     for rule in &mapping.ignore {
         let kind = rule.kind.as_deref().unwrap_or("any kind");

@@ -1,6 +1,5 @@
 //! The last line: keys that make sense now, and the command line that does the same.
 
-use crate::domain::SyncState;
 use crate::tui::action::Action;
 use crate::tui::command_line::command_line;
 use crate::tui::keymap::Binding;
@@ -75,9 +74,7 @@ fn hint(binding: &'static Binding, scene: &Scene) -> Option<(String, &'static st
                 store.repositories.get(&name).is_some_and(|v| v.state.rewritten_from.is_some());
             if rewritten { binding.name } else { "" }
         }
-        Action::Suspend if mapping.is_some_and(|v| v.status.sync == SyncState::Suspended) => {
-            "resume"
-        }
+        Action::Suspend if mapping.is_some_and(|v| v.status.is_stopped()) => "resume",
         Action::Sync | Action::Edit | Action::Suspend | Action::Diff | Action::Mark
             if mapping.is_none() =>
         {

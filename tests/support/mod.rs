@@ -12,6 +12,8 @@ pub mod git_http;
 pub mod git_ssh;
 pub mod paths;
 pub mod renderers;
+#[cfg(feature = "sandbox")]
+pub mod running;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 pub mod services;
 #[cfg(feature = "console")]

@@ -139,7 +139,7 @@ fn facts(store: &Store) -> Vec<Event> {
             status.message = Some(suspension.to_string());
             status.suspension = Some(suspension);
         }
-        events.push(Event::MappingObserved { status });
+        events.push(Event::MappingObserved { status: Box::new(status) });
     }
     events.push(Event::Planned { plan: Arc::new(drift()), at: ago(4) });
     events.push(Event::Planned { plan: Arc::new(empty("catalog")), at: ago(4) });
@@ -394,6 +394,7 @@ pub fn interrupted() -> Event {
             what: "sync".into(),
             subject: "checkout".into(),
             line: "gitdeck sync checkout".into(),
+            owner: None,
             steps: (7, 12),
             state: "interrupted".into(),
             message: None,

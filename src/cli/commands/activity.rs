@@ -73,10 +73,11 @@ fn print(paint: Paint, entries: &[JournalEntry]) -> String {
                 Cell::plain(&age(entry.at, now)),
                 Cell::styled(&entry.state, style),
                 Cell::plain(&format!("{}/{}", entry.steps.0, entry.steps.1)),
+                Cell::plain(entry.owner.as_deref().unwrap_or("-")),
                 Cell::plain(&entry.line),
                 Cell::plain(entry.message.as_deref().unwrap_or_default()),
             ]
         })
         .collect();
-    table(paint, &["ID", "AGE", "STATE", "STEPS", "COMMAND", "RESULT"], rows)
+    table(paint, &["ID", "AGE", "STATE", "STEPS", "OWNER", "COMMAND", "RESULT"], rows)
 }

@@ -17,10 +17,19 @@ pub(crate) fn print(paint: Paint, statuses: &[MappingStatus], now: Timestamp) ->
     for status in statuses {
         if let Some(message) = &status.message {
             let name = paint.name(&harmless(&status.name));
-            let _ = writeln!(text, "{name}: {}", harmless(message));
+            let since = status.drift_since.map_or_else(String::new, |then| since(then, now));
+            let _ = writeln!(text, "{name}: {}{since}", harmless(message));
+        }
+        if let Some(held) = &status.held {
+            let name = paint.name(&harmless(&status.name));
+            let _ = writeln!(text, "{name}: not synced by itself: {}", harmless(held));
         }
     }
     text
+}
+
+fn since(then: Timestamp, now: Timestamp) -> String {
+    format!(", {} ago", age(then, now))
 }
 
 fn row(status: &MappingStatus, now: Timestamp) -> Vec<Cell> {

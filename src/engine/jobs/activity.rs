@@ -78,7 +78,9 @@ pub(super) async fn how_far(ctx: &Context, operation: &Operation) -> String {
                 Err(_) => format!("whether {short} is followed cannot be told now"),
             }
         }
-        Intent::Suspend { .. } | Intent::Resume { .. } => format!("{done} of {total} done{open}"),
+        Intent::Suspend { .. } | Intent::Resume { .. } | Intent::StopHealing { .. } => {
+            format!("{done} of {total} done{open}")
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod accept;
 mod activity;
 mod attribute;
+mod auto;
 mod check;
 mod check_cluster;
 mod commit;
@@ -92,6 +93,12 @@ pub(crate) fn title(command: &Command) -> String {
         Command::Observe { mapping, .. } => format!("observe {mapping}"),
         Command::Plan { mapping, .. } => format!("plan {mapping}"),
         Command::Sync { mapping, .. } => format!("sync {mapping}"),
+        Command::AutoSync { mapping, corrects, .. } if corrects.is_empty() => {
+            format!("auto-sync {mapping}")
+        }
+        Command::AutoSync { mapping, .. } | Command::StopHealing { mapping, .. } => {
+            format!("heal {mapping}")
+        }
         Command::Draft { mapping, .. } => format!("draft {mapping}"),
         Command::Commit { mapping, .. } => format!("commit {mapping}"),
         Command::Push { repository } => format!("push {repository}"),
@@ -124,17 +131,30 @@ pub(crate) async fn run(ctx: Context, command: Command) -> Outcome {
             ctx.read(log::show(&ctx, repository, revision)).await
         }
         Command::Files { mapping } => ctx.read(files::run(&ctx, &mapping)).await,
-        Command::Observe { mapping, fetch } => ctx.read(observe::run(&ctx, &mapping, fetch)).await,
+        Command::Observe { mapping, fetch } => {
+            Box::pin(ctx.read(observe::run(&ctx, &mapping, fetch))).await
+        }
         Command::Plan { mapping, revision, options } => {
-            ctx.read(plan::run(&ctx, &mapping, revision, &options)).await
+            Box::pin(ctx.read(plan::run(&ctx, &mapping, revision, &options))).await
         }
         Command::Sync { mapping, revision, confirmed, options } => {
             sync::run(
                 &ctx,
-                sync::Request { mapping, revision, confirmed: Some(confirmed), options },
+                sync::Request {
+                    mapping,
+                    revision,
+                    confirmed: Some(confirmed),
+                    options,
+                    owner: None,
+                },
             )
             .await
         }
+        Command::AutoSync { mapping, revision, confirmed, corrects, last_at } => {
+            let order = auto::Order { mapping, revision, confirmed, corrects, last_at };
+            auto::run(&ctx, order).await
+        }
+        Command::StopHealing { mapping, fight } => auto::stop_healing(&ctx, &mapping, fight).await,
         Command::Draft { mapping, edits } => ctx.read(draft::run(&ctx, &mapping, edits)).await,
         Command::Commit { mapping, edits, message, base, push } => {
             commit::run(&ctx, commit::Request { mapping, edits, message, base, push }).await

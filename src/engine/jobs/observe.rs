@@ -1,9 +1,10 @@
 //! Observe a mapping: status, plan and health, from live data.
 
-use crate::domain::{MappingStatus, Revision};
+use crate::domain::automation::{Decision, Drifted};
+use crate::domain::{Inventory, MappingStatus, Plan, Revision};
 use crate::engine::error::Stop;
 use crate::engine::jobs::look::{Blind, Look, look};
-use crate::engine::jobs::{Context, fetch};
+use crate::engine::jobs::{Context, auto, fetch};
 use crate::engine::status::{Sight, assess};
 use crate::engine::{Event, SyncOptions};
 use jiff::Timestamp;
@@ -22,15 +23,38 @@ pub(super) async fn run(ctx: &Context, name: &str, with_fetch: bool) -> Result<S
     Ok(format!("{name}: {}", status.sync.word()))
 }
 
+/// What was seen of a mapping.
+pub(super) struct Seen {
+    pub status: MappingStatus,
+    /// The plan of the tip; nothing where it could not be made.
+    pub plan: Option<Arc<Plan>>,
+    /// What is to be done unasked.
+    pub decision: Decision,
+    /// The onset of drift as it is on record.
+    pub noted_onset: Option<Timestamp>,
+    /// When anybody acted on it unasked last.
+    pub acted_at: Option<Timestamp>,
+}
+
 /// Looks at a mapping and tells what was seen.
 pub(super) async fn observe(ctx: &Context, name: &str) -> Result<MappingStatus, Stop> {
+    Ok(see(ctx, name).await?.status)
+}
+
+/// [`observe`], with what is to be done about it.
+pub(super) async fn see(ctx: &Context, name: &str) -> Result<Seen, Stop> {
     let mapping = ctx.world.mapping(name)?;
     let seen = Box::pin(look(ctx, mapping, None, &SyncOptions::default())).await;
     let now = Timestamp::now();
+    let (mut plan, mut decision) = (None, Decision::Nothing);
+    let (mut noted_onset, mut acted_at) = (None, None);
     let status = match seen {
         Ok(seen) => {
-            let status = status_of(ctx, name, &seen, now).await?;
-            ctx.emit(Event::Planned { plan: Arc::new(seen.plan), at: now }).await;
+            let (status, decided) = status_of(ctx, name, &seen, now).await?;
+            (decision, noted_onset) = (decided, seen.inventory.drift_since);
+            acted_at = seen.inventory.automation.last_at;
+            let seen = plan.insert(Arc::new(seen.plan));
+            ctx.emit(Event::Planned { plan: Arc::clone(seen), at: now }).await;
             status
         }
         Err(Blind::Cancelled) => return Err(Stop::Cancelled),
@@ -53,17 +77,17 @@ pub(super) async fn observe(ctx: &Context, name: &str) -> Result<MappingStatus, 
             assess(mapping, &sight, now)
         }
     };
-    ctx.emit(Event::MappingObserved { status: status.clone() }).await;
-    Ok(status)
+    ctx.emit(Event::MappingObserved { status: Box::new(status.clone()) }).await;
+    Ok(Seen { status, plan, decision, noted_onset, acted_at })
 }
 
-/// The status that follows from a look.
+/// The status that follows from a look, and what is to be done unasked.
 pub(super) async fn status_of(
     ctx: &Context,
     name: &str,
     seen: &Look,
     now: Timestamp,
-) -> Result<MappingStatus, Stop> {
+) -> Result<(MappingStatus, Decision), Stop> {
     let mapping = ctx.world.mapping(name)?;
     let sight = Sight {
         desired: Some(seen.revision.clone()),
@@ -73,7 +97,20 @@ pub(super) async fn status_of(
         error: ctx.world.failure(name, &seen.revision),
         unseen: None,
     };
-    Ok(assess(mapping, &sight, now))
+    let mut status = assess(mapping, &sight, now);
+    status.drift_since = onset(&seen.plan, &seen.inventory, now);
+    let decision = auto::weigh(ctx, mapping, &seen.plan, &seen.inventory, status.behind).await;
+    status.held = auto::words(&decision);
+    let fight = seen.inventory.automation.fight.clone();
+    status.fight = fight.filter(|_| matches!(decision, Decision::Held(_))).map(Box::new);
+    Ok((status, decision))
+}
+
+/// Since when the cluster differs: what is on record, else the oldest change that the server knows the time of.
+fn onset(plan: &Plan, inventory: &Inventory, now: Timestamp) -> Option<Timestamp> {
+    let drifted = Drifted::of(plan);
+    let first = drifted.iter().filter_map(|one| one.since).min();
+    (!drifted.is_empty()).then(|| inventory.drift_since.or(first).unwrap_or(now))
 }
 
 async fn behind(ctx: &Context, name: &str, seen: &Look) -> Result<usize, Stop> {

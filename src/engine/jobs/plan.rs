@@ -19,8 +19,8 @@ pub(super) async fn run(
     let seen = look(ctx, mapping, revision.as_deref(), options).await?;
     let now = Timestamp::now();
     if revision.is_none() {
-        let status = status_of(ctx, name, &seen, now).await?;
-        ctx.emit(Event::MappingObserved { status }).await;
+        let (status, _) = status_of(ctx, name, &seen, now).await?;
+        ctx.emit(Event::MappingObserved { status: Box::new(status) }).await;
     }
     let summary = seen.plan.summary;
     ctx.emit(Event::Planned { plan: Arc::new(seen.plan), at: now }).await;

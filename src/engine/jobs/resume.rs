@@ -12,7 +12,9 @@ use jiff::Timestamp;
 pub(super) async fn proceed(ctx: &Context, entry: u64) -> Result<String, Stop> {
     let operation = interrupted(ctx, entry)?;
     let message = match operation.intent.clone() {
-        Intent::Sync { mapping, revision, allow_delete, prune, recreate, take_over, .. } => {
+        Intent::Sync {
+            mapping, revision, allow_delete, prune, recreate, take_over, owner, ..
+        } => {
             let options = SyncOptions {
                 prune,
                 allow_delete,
@@ -21,8 +23,13 @@ pub(super) async fn proceed(ctx: &Context, entry: u64) -> Result<String, Stop> {
                 dry_run: false,
                 wait: None,
             };
-            let request =
-                sync::Request { mapping, revision: Some(revision), confirmed: None, options };
+            let request = sync::Request {
+                mapping,
+                revision: Some(revision),
+                confirmed: None,
+                options,
+                owner,
+            };
             sync::run(ctx, request).await?
         }
         Intent::Push { repository, .. } => push::run(ctx, &repository).await?,
@@ -40,7 +47,9 @@ pub(super) async fn proceed(ctx: &Context, entry: u64) -> Result<String, Stop> {
         Intent::Accept { repository, tip } => {
             accept::run(ctx, &repository, crate::domain::Revision::new(tip)).await?
         }
-        Intent::Suspend { .. } | Intent::Resume { .. } => how_far(ctx, &operation).await,
+        Intent::Suspend { .. } | Intent::Resume { .. } | Intent::StopHealing { .. } => {
+            how_far(ctx, &operation).await
+        }
     };
     ctx.world
         .journal

@@ -32,7 +32,8 @@ pub(super) async fn suspend(
 pub(super) async fn resume(ctx: &Context, name: &str) -> Result<String, Stop> {
     let mapping = ctx.world.mapping(name)?;
     let cluster = ctx.world.cluster(&mapping.target.context).await?;
-    if cluster.inventory(name).await.map_err(Failure::from)?.suspension.is_none() {
+    let inventory = cluster.inventory(name).await.map_err(Failure::from)?;
+    if inventory.suspension.is_none() && inventory.automation.fight.is_none() {
         return Ok(format!("{name} was not suspended"));
     }
     write(ctx, name, None, &Command::Resume { mapping: name.to_owned() }.line()).await?;

@@ -1,7 +1,7 @@
 //! Carry out a plan that somebody confirmed.
 
 use crate::cluster::{Applied, Step, StepOutcome, Steps};
-use crate::domain::{Health, Refusal};
+use crate::domain::{Health, Refusal, Revision};
 use crate::engine::error::Stop;
 use crate::engine::event::StepResult;
 use crate::engine::jobs::look::{Look, look};
@@ -22,16 +22,34 @@ pub(super) struct Request {
     /// Digest of the confirmed plan; nothing when an interrupted sync is finished.
     pub confirmed: Option<String>,
     pub options: SyncOptions,
+    /// Who asked for it where it was no human.
+    pub owner: Option<String>,
 }
 
 /// Plans again, refuses when the world moved, applies, and waits for health where asked.
 pub(super) async fn run(ctx: &Context, request: Request) -> Result<String, Stop> {
-    let _mine = Turn::wait(ctx, &request.mapping).await?;
-    let mapping = ctx.world.mapping(&request.mapping)?;
+    carry(ctx, request).await.map(|(_, said)| said).map_err(|(_, stop)| stop)
+}
+
+/// [`run`], with the revision that was or would have been synced, as far as it was found.
+pub(super) async fn carry(
+    ctx: &Context,
+    request: Request,
+) -> Result<(Revision, String), (Option<Revision>, Stop)> {
+    let unplanned = |stop| (None, stop);
+    let _mine = Turn::wait(ctx, &request.mapping).await.map_err(unplanned)?;
+    let mapping = ctx.world.mapping(&request.mapping).map_err(|f| unplanned(f.into()))?;
     ctx.doing("planning");
     let planned = Box::pin(look(ctx, mapping, request.revision.as_deref(), &request.options));
-    let seen = ctx.read(async { planned.await.map_err(Stop::from) }).await?;
-    guard(&request, &seen)?;
+    let seen = ctx.read(async { planned.await.map_err(Stop::from) }).await.map_err(unplanned)?;
+    match finish(ctx, &request, &seen).await {
+        Ok(said) => Ok((seen.revision, said)),
+        Err(stop) => Err((Some(seen.revision), stop)),
+    }
+}
+
+async fn finish(ctx: &Context, request: &Request, seen: &Look) -> Result<String, Stop> {
+    guard(request, seen)?;
     let summary = seen.plan.summary;
     if request.options.dry_run {
         return Ok(format!(
@@ -40,7 +58,7 @@ pub(super) async fn run(ctx: &Context, request: Request) -> Result<String, Stop>
             seen.plan.operations.len()
         ));
     }
-    apply(ctx, &request, &seen).await?;
+    apply(ctx, request, seen).await?;
     observe::observe(ctx, &request.mapping).await?;
     if let Some(limit) = request.options.wait {
         wait(ctx, &request.mapping, limit).await?;
@@ -170,6 +188,7 @@ impl<'a> Recorder<'a> {
             prune: options.prune,
             recreate: options.recreate,
             take_over: options.take_over,
+            owner: request.owner.clone(),
         };
         let line = Command::Sync {
             mapping: request.mapping.clone(),

@@ -5,7 +5,7 @@ use crate::domain::health::GRACE;
 use crate::domain::{Health, MappingStatus};
 use crate::engine::error::Stop;
 use crate::engine::event::ClusterState;
-use crate::engine::jobs::{Context, activity, commit, fetch, look, observe};
+use crate::engine::jobs::{Context, activity, auto, commit, fetch, look, observe};
 use crate::engine::{Event, Failure};
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -102,8 +102,12 @@ impl Looks {
             self.busy.insert(name.clone());
             let ctx = ctx.clone();
             self.running.spawn(async move {
-                let again = match observe::observe(&ctx, &name).await {
-                    Ok(status) => next_look(&status),
+                let again = match observe::see(&ctx, &name).await {
+                    Ok(seen) => {
+                        auto::note_onset(&ctx, &seen).await;
+                        let acted = auto::act(&ctx, &seen).await;
+                        next_look(&seen.status).into_iter().chain(acted).min()
+                    }
                     Err(_) => Some(SECOND_LOOK),
                 };
                 (name, again)

@@ -1,6 +1,5 @@
 //! Push, drop, suspend and resume: ask, then send.
 
-use crate::domain::SyncState;
 use crate::engine::{Command, Store, Subject};
 use crate::tui::effect::{Effect, Purpose};
 use crate::tui::flows::Step;
@@ -76,10 +75,14 @@ pub fn suspend(ui: &mut Ui, store: &Store) -> Vec<Effect> {
     let Some(view) = ui.selected_mapping(store) else { return Vec::new() };
     let (mapping, target) = (view.mapping.name.clone(), view.mapping.target.clone());
     let place = format!("cluster {}, namespace {}", safe(&target.context), safe(&target.namespace));
-    if view.status.sync == SyncState::Suspended {
+    if view.status.is_stopped() {
         let mut body = vec![(Role::Text, format!("  {place}"))];
         body.extend(
-            view.status.message.as_ref().map(|m| (Role::Suspended, format!("  {}", safe(m)))),
+            view.status
+                .held
+                .as_ref()
+                .or(view.status.message.as_ref())
+                .map(|m| (Role::Suspended, format!("  {}", safe(m)))),
         );
         let command = Command::Resume { mapping: mapping.clone() };
         let confirm = Question {

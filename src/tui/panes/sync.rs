@@ -76,6 +76,12 @@ pub fn lines(view: &MappingView, look: &Look, width: usize) -> Vec<Line<'static>
             lines.push(Line::from(look.span(role, piece)));
         }
     }
+    if let Some(held) = &view.status.held {
+        let text = format!("{} not synced by itself: {}", look.glyphs.suspended, safe(held));
+        for piece in crate::tui::widgets::text::wrap(&text, width) {
+            lines.push(Line::from(look.span(Role::Suspended, piece)));
+        }
+    }
     let Some((plan, _)) = &view.plan else {
         let loading = view.status.observed_at.is_none();
         let word = if loading {
