@@ -95,7 +95,7 @@ fn last_ended(store: &Store, look: &Look) -> Option<Line<'static>> {
 }
 
 /// What a job says without the name that its title ends with: `sync cart is at 3f2a91c`, not `sync cart cart is at`.
-fn without_subject<'a>(words: &'a str, title: &str) -> &'a str {
+pub fn without_subject<'a>(words: &'a str, title: &str) -> &'a str {
     let subject = title.rsplit(' ').next().unwrap_or_default();
     match words.strip_prefix(subject) {
         Some(rest) if rest.starts_with([' ', ':']) => rest.trim_start_matches([' ', ':']),

@@ -18,11 +18,13 @@ pub(super) async fn run(ctx: &Context, repository: &str) -> Result<String, Stop>
     };
     if touched.is_empty() {
         // Another gitdeck may have pushed it: what this one believes is set right.
+        let said =
+            format!("{repository}: nothing waits for a push, {} was pushed already", head.short());
         let outcome = PushOutcome::UpToDate { revision: head };
         ctx.emit(Event::Pushed { repository: repository.to_owned(), outcome }).await;
         tell_pending(ctx, repository).await?;
         commit::reload_log(ctx, repository).await?;
-        return Ok(format!("{repository}: nothing waits for a push"));
+        return Ok(said);
     }
     ctx.check()?;
     let outcome = record(ctx, repository, &head).await?;

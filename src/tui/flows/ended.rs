@@ -1,6 +1,7 @@
 //! What follows the end of a job.
 
 use crate::engine::{Event, JobId, Outcome, Store};
+use crate::tui::activity_line::without_subject;
 use crate::tui::effect::{Effect, Purpose};
 use crate::tui::flows::{accept, edit, leave, sync};
 use crate::tui::popups::Popup;
@@ -142,7 +143,10 @@ fn synced(ui: &mut Ui, mapping: &str, outcome: &Outcome) {
 /// Says what was pushed; what was not is shown until somebody has read it, with what to do next.
 fn pushed(ui: &mut Ui, repository: &str, outcome: &Outcome) {
     match outcome {
-        Outcome::Done(what) => ui.say(Role::Good, format!("{repository}: {what}. s syncs")),
+        Outcome::Done(what) => {
+            let what = without_subject(what, repository);
+            ui.say(Role::Good, format!("{repository}: {what}. s syncs"));
+        }
         Outcome::Cancelled => {
             ui.say(Role::Muted, format!("{repository}: stopped; what was committed still waits"));
         }
