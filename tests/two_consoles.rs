@@ -106,7 +106,7 @@ impl Pair {
         self.one.keys("\x13").see("catalog: image 1.0.9 -> 1.0.10").keys("\r");
         self.one.see("committed").miss("Commit to catalog");
         self.one.keys("P").see("of fleet?").keys("\r").see("pushed");
-        self.two.keys("\x13").see("Commit to catalog").see("[ commit ]").keys("\r");
+        self.two.keys("\x13").see("Commit to catalog").see("-> 1.0.11").keys("\r");
         self.two.see("changed by others in the meantime").see("Commit to catalog");
         let known = titles(&self.root);
         assert!(known.iter().any(|title| title.ends_with("-> 1.0.10")), "{known:?}");
@@ -151,6 +151,16 @@ impl Pair {
         self.two.keys("s").see("Sync checkout?").see("! suspended by Walker: month end");
         self.two.keys("\x1b").miss("Sync checkout?");
         self.two.keys("x").see("Resume checkout?").keys("\r").miss("Resume checkout?");
+        self.both(|console| {
+            console.miss("suspended by Walker");
+        });
+        // An end that comes is noticed without a key: no change of the cluster announces it.
+        let arguments = ["suspend", "checkout", "--until", "8s"];
+        let output = gitdeck(&self.config).args(arguments).output().expect("it runs");
+        assert!(output.status.success(), "{}", said(&output));
+        self.both(|console| {
+            console.see("suspended by Walker");
+        });
         self.both(|console| {
             console.miss("suspended by Walker");
         });
