@@ -5,11 +5,13 @@ use super::object::manifests_of;
 use super::run::Call;
 use super::scratch::Scratch;
 use super::tree::{join, resolve};
+use super::work::aside;
 use super::{RenderError, Request, Tree, Work, origin};
 use crate::domain::{Manifest, Origin, Rendering};
 use crate::yaml::documents;
 use serde_json::Value;
 use std::ffi::OsString;
+use std::sync::Arc;
 
 /// What templates are told of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -79,8 +81,9 @@ pub(super) async fn template(work: &Work<'_>) -> Result<Vec<Manifest>, RenderErr
     if gathered.dependencies {
         run(vec!["dependency".into(), "build".into(), chart.clone()]).await?;
     }
-    let output = run(arguments(work.request, work.scratch, chart)?).await?;
-    read(gathered, &output, &file)
+    let output = run(arguments(&work.request, work.scratch, chart)?).await?;
+    let request = Arc::clone(&work.request);
+    aside(move || read(&request.gathered, &output, &file)).await
 }
 
 fn arguments(

@@ -5,10 +5,12 @@ use super::kustomization::Kustomization;
 use super::object::manifests_of;
 use super::run::Call;
 use super::tree::{folder_of, join, resolve};
+use super::work::aside;
 use super::{RenderError, SourceFile, Work, origin};
 use crate::domain::{Manifest, Origin};
 use crate::yaml::documents;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// What kustomize writes onto every object when it is asked where it comes from.
 const ORIGIN: &str = "config.kubernetes.io/origin";
@@ -30,7 +32,8 @@ pub(super) async fn build(work: &Work<'_>) -> Result<Vec<Manifest>, RenderError>
     let arguments = vec![folder.into()];
     let call = Call { program: &program, arguments, scratch, environment: Vec::new(), access };
     let output = call.run(work.tools).await.map_err(|error| work.fault(&file.path, &error))?;
-    read(gathered, &output, &file.path, asked)
+    let (request, root) = (Arc::clone(&work.request), file.path.clone());
+    aside(move || read(&request.gathered, &output, &root, asked)).await
 }
 
 /// The kustomization, asking for the origin of every object; whether it did not ask for it already.

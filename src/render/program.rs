@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 /// A program that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,8 @@ pub struct Tools {
     pub scratch: PathBuf,
     /// Bounds of every run.
     pub limits: Limits,
+    /// How many may still be started beside those that run.
+    pub(super) turns: Arc<Semaphore>,
     /// The program that takes the network away from another, where the system lets it.
     isolation: Arc<OnceCell<Result<PathBuf, String>>>,
 }
@@ -79,7 +81,10 @@ const KNOWN: [(&str, &[&str], &str); 3] = [
 impl Tools {
     /// The programs of a search path, working below a folder.
     pub fn new(search: OsString, scratch: PathBuf) -> Self {
-        Self { search, scratch, limits: Limits::default(), isolation: Arc::default() }
+        // More at once than there are processors would only run into their time limits together.
+        let turns = std::thread::available_parallelism().map_or(2, usize::from);
+        let turns = Arc::new(Semaphore::new(turns));
+        Self { search, scratch, limits: Limits::default(), turns, isolation: Arc::default() }
     }
 
     /// `kustomize`, else `kubectl kustomize`.

@@ -57,6 +57,8 @@ impl Call<'_> {
         let program = self.program.name;
         let not_started =
             |error: std::io::Error| RunError::NotStarted { program, reason: error.to_string() };
+        // Never closed; without a turn it would only run beside more others.
+        let _turn = tools.turns.acquire().await.ok();
         let mut child = self.command(tools).await.spawn().map_err(not_started)?;
         let group = Group(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
         let ended = tokio::time::timeout(tools.limits.time, self.read(&mut child, tools)).await;

@@ -33,27 +33,92 @@ pub struct Request {
 /// Renders. Dropped before its end, it leaves no program and no file behind.
 pub async fn render(request: Request, tools: &Tools) -> Result<Vec<Manifest>, RenderError> {
     let request = Arc::new(request);
+    if request.gathered.kind == Kind::Plain && !request.gathered.mentions_sops() {
+        // Nothing is run, so nothing is written either.
+        return aside(move || {
+            let nothing = BTreeMap::new();
+            let mut manifests = plain(&request.gathered, &request.rendering, &nothing)?;
+            substitute(&request, &nothing, &mut manifests)?;
+            checked(manifests)
+        })
+        .await;
+    }
     let (parent, whole) = (tools.scratch.clone(), Arc::clone(&request));
-    let made = tokio::task::spawn_blocking(move || {
-        let scratch = Scratch::new(&parent)?;
+    let made = aside(move || {
+        let fault = |error| RenderError::scratch(&error);
+        let scratch = Scratch::new(&parent).map_err(fault)?;
         if whole.gathered.kind != Kind::Plain {
-            scratch.write(whole.gathered.files.values())?;
+            scratch.write(whole.gathered.files.values()).map_err(fault)?;
         }
         Ok(scratch)
     });
-    let made = made.await.unwrap_or_else(|ended| Err(std::io::Error::other(ended)));
-    let scratch = made.map_err(|error| RenderError::scratch(&error))?;
-    let mut work = Work { request: &request, tools, scratch: &scratch, decrypted: BTreeMap::new() };
+    let scratch = made.await?;
+    let decrypted = BTreeMap::new();
+    let mut work = Work { request: Arc::clone(&request), tools, scratch: &scratch, decrypted };
     work.decrypt_sources().await?;
     let mut manifests = match request.gathered.kind {
         Kind::Plain => work.plain().await?,
         Kind::Kustomize => kustomize::build(&work).await?,
         Kind::Helm => helm::template(&work).await?,
     };
-    if request.rendering.substitution.is_on() {
-        work.variables()?.replace(&mut manifests)?;
-    }
+    substitute(&request, &work.decrypted, &mut manifests)?;
     work.decrypter().objects(&mut manifests).await?;
+    checked(manifests)
+}
+
+/// Long work, away from the tasks that wait.
+pub(super) async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, RenderError> + Send + 'static,
+) -> Result<T, RenderError> {
+    let joined = tokio::task::spawn_blocking(work).await;
+    joined.unwrap_or_else(|ended| Err(RenderError::scratch(&std::io::Error::other(ended))))
+}
+
+/// The manifests as they are written, or decrypted where that was done.
+fn plain(
+    gathered: &Gathered,
+    rendering: &Rendering,
+    decrypted: &BTreeMap<String, Vec<u8>>,
+) -> Result<Vec<Manifest>, RenderError> {
+    let mut manifests = Vec::new();
+    for file in manifest_files(&gathered.root, &gathered.list())? {
+        // A file with values may lie beside the manifests, and is none of them.
+        if !is_source(gathered, rendering, &file.path) {
+            let content = decrypted.get(&file.path).map(Vec::as_slice);
+            plain::read(file, content, &mut manifests)?;
+        }
+    }
+    Ok(manifests)
+}
+
+fn is_source(gathered: &Gathered, rendering: &Rendering, path: &str) -> bool {
+    let mut sources = rendering.substitution.from.iter();
+    sources.any(|from| gathered.path_of(&from.file).as_deref() == Some(path))
+}
+
+/// Replaces variables, where the mapping has any.
+fn substitute(
+    request: &Request,
+    decrypted: &BTreeMap<String, Vec<u8>>,
+    manifests: &mut [Manifest],
+) -> Result<(), RenderError> {
+    let (gathered, substitution) = (&request.gathered, &request.rendering.substitution);
+    if !substitution.is_on() {
+        return Ok(());
+    }
+    let mut all = BTreeMap::new();
+    for from in &substitution.from {
+        let path = gathered.path_of(&from.file);
+        // What is optional may be missing; the rest was missed when the files were gathered.
+        let Some(file) = path.and_then(|path| gathered.files.get(&path)) else { continue };
+        let content = decrypted.get(&file.path).unwrap_or(&file.content);
+        all.extend(values::read(file, content)?);
+    }
+    all.extend(substitution.values.clone());
+    Variables { values: all, strict: substitution.strict }.replace(manifests)
+}
+
+fn checked(manifests: Vec<Manifest>) -> Result<Vec<Manifest>, RenderError> {
     sops::refuse(&manifests)?;
     plain::refuse_duplicates(&manifests)?;
     Ok(manifests)
@@ -61,7 +126,7 @@ pub async fn render(request: Request, tools: &Tools) -> Result<Vec<Manifest>, Re
 
 /// A render that runs.
 pub(super) struct Work<'a> {
-    pub request: &'a Request,
+    pub request: Arc<Request>,
     pub tools: &'a Tools,
     pub scratch: &'a Scratch,
     /// What the files hold in clear that SOPS encrypted, by path.
@@ -115,35 +180,15 @@ impl Work<'_> {
     }
 
     async fn plain(&self) -> Result<Vec<Manifest>, RenderError> {
-        let gathered = &self.request.gathered;
-        let sources = self.request.rendering.substitution.from.iter();
-        let sources: Vec<String> =
-            sources.filter_map(|from| gathered.path_of(&from.file)).collect();
-        let files = gathered.list();
-        let mut manifests = Vec::new();
-        for file in manifest_files(&gathered.root, &files)? {
-            // A file with values may lie beside the manifests, and is none of them.
-            if sources.contains(&file.path) {
-                continue;
+        let (gathered, rendering) = (&self.request.gathered, &self.request.rendering);
+        let mut decrypted = self.decrypted.clone();
+        for file in manifest_files(&gathered.root, &gathered.list())? {
+            if !is_source(gathered, rendering, &file.path)
+                && let Some(content) = self.decrypter().file(file).await?
+            {
+                decrypted.insert(file.path.clone(), content);
             }
-            let decrypted = self.decrypter().file(file).await?;
-            plain::read(file, decrypted.as_deref(), &mut manifests)?;
         }
-        Ok(manifests)
-    }
-
-    fn variables(&self) -> Result<Variables, RenderError> {
-        let (gathered, substitution) =
-            (&self.request.gathered, &self.request.rendering.substitution);
-        let mut all = BTreeMap::new();
-        for from in &substitution.from {
-            let path = gathered.path_of(&from.file);
-            // What is optional may be missing; the rest was missed when the files were gathered.
-            let Some(file) = path.and_then(|path| gathered.files.get(&path)) else { continue };
-            let content = self.decrypted.get(&file.path).unwrap_or(&file.content);
-            all.extend(values::read(file, content)?);
-        }
-        all.extend(substitution.values.clone());
-        Ok(Variables { values: all, strict: substitution.strict })
+        plain(gathered, rendering, &decrypted)
     }
 }
