@@ -25,6 +25,8 @@ mod kill;
 #[cfg(feature = "sandbox")]
 mod kubectl;
 #[cfg(feature = "sandbox")]
+mod many_clusters;
+#[cfg(feature = "sandbox")]
 mod parity;
 #[cfg(feature = "sandbox")]
 mod proof;

@@ -61,6 +61,12 @@ pub(super) fn words(status: &Status, secret: bool) -> String {
     }
 }
 
+/// Whether the object has a field that its schema lacks: the server's merge fails on it before any validation, and calls
+/// that an internal error.
+pub(super) fn is_undeclared(status: &Status) -> bool {
+    status.code == 500 && status.message.starts_with("failed to create typed patch object")
+}
+
 /// The fields that the server names in its causes.
 pub(super) fn fields(status: &Status) -> Vec<String> {
     let causes = status.details.iter().flat_map(|details| &details.causes);

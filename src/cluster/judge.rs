@@ -2,7 +2,7 @@
 
 use super::controllers::controlled;
 use super::desired::Desired;
-use super::explain::{fields, words};
+use super::explain::{fields, is_undeclared, words};
 use super::live::Live;
 use super::memo::Seen;
 use super::plan::Neighbour;
@@ -376,12 +376,6 @@ fn invalid(desired: &Desired, message: &str) -> Refusal {
         origin: Some(desired.origin.clone()),
         message: message.to_owned(),
     }
-}
-
-/// Whether the object has a field that its schema lacks: the server's merge fails on it before any validation, and calls
-/// that an internal error.
-fn is_undeclared(status: &Status) -> bool {
-    status.code == 500 && status.message.starts_with("failed to create typed patch object")
 }
 
 /// The fields that cannot be changed, where that is why the server refuses; its validation says so only in words

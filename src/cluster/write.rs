@@ -2,7 +2,7 @@
 
 use super::Cluster;
 use super::desired::Desired;
-use super::explain::words;
+use super::explain::{is_undeclared, words};
 use super::live::{Live, types_of};
 use super::resource::Resource;
 use super::wire::{APPLY, Call, Failure, JSON_PATCH};
@@ -176,7 +176,11 @@ impl Cluster {
     pub(super) fn failed(&self, failure: &Failure, verb: &str, desired: &Desired) -> String {
         let secret = desired.resource.as_ref().is_some_and(Resource::is_secret);
         match failure {
-            Failure::Status(status) if matches!(status.code, 400 | 422) => words(status, secret),
+            Failure::Status(status)
+                if matches!(status.code, 400 | 422) || is_undeclared(status) =>
+            {
+                words(status, secret)
+            }
             other => self.explain(other, verb, &desired.reference.to_string(), secret).to_string(),
         }
     }

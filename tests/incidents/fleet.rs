@@ -67,6 +67,11 @@ impl Fleet {
         self.place.path().join("fleet.git")
     }
 
+    /// The configuration.
+    pub fn config(&self) -> PathBuf {
+        self.config.clone()
+    }
+
     /// Changes the configuration.
     pub fn configure(&self, change: impl Fn(String) -> String) {
         let text = fs::read_to_string(&self.config).expect("a configuration");

@@ -4,7 +4,7 @@
 
 mod deletions;
 mod diffs;
-mod fleet;
+pub mod fleet;
 mod gate;
 mod health_lies;
 mod loops;

@@ -3,6 +3,7 @@
 
 mod mutation;
 mod server;
+mod verdict;
 
 use std::fs;
 use std::path::{Path, PathBuf};
