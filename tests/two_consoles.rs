@@ -155,7 +155,7 @@ impl Pair {
             console.miss("suspended by Walker");
         });
         // An end that comes is noticed without a key: no change of the cluster announces it.
-        let arguments = ["suspend", "checkout", "--until", "8s"];
+        let arguments = ["suspend", "checkout", "--until", "20s"];
         let output = gitdeck(&self.config).args(arguments).output().expect("it runs");
         assert!(output.status.success(), "{}", said(&output));
         self.both(|console| {
