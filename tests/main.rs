@@ -37,6 +37,8 @@ mod render;
 mod rendered;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 mod secrecy;
+#[cfg(feature = "sandbox")]
+mod soak;
 mod support;
 mod tidy;
 #[cfg(all(feature = "console", feature = "sandbox"))]

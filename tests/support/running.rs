@@ -89,13 +89,16 @@ pub struct Running {
     pub store: Store,
     /// How every job ended, with its title, oldest first.
     pub ended: Vec<(String, Outcome)>,
+    /// Looks at mappings, and the dry runs that they needed.
+    pub looks: (usize, usize),
 }
 
 impl Running {
     /// Starts an engine that watches.
     pub fn watch(settings: Settings) -> Self {
         let engine = Engine::start(Arc::new(settings)).expect("an engine");
-        let running = Self { store: engine.cached_store(), engine, ended: Vec::new() };
+        let running =
+            Self { store: engine.cached_store(), engine, ended: Vec::new(), looks: (0, 0) };
         running.engine.send(Command::Watch);
         running
     }
@@ -109,6 +112,14 @@ impl Running {
                 let seen: Vec<_> = self.store.mappings.values().map(|view| &view.status).collect();
                 panic!("never: {what}\n{seen:#?}\n{:#?}", self.ended);
             };
+            self.take(event);
+        }
+    }
+
+    /// Takes in facts for a time.
+    pub async fn pass(&mut self, time: Duration) {
+        let deadline = tokio::time::Instant::now() + time;
+        while let Ok(Some(event)) = tokio::time::timeout_at(deadline, self.engine.next()).await {
             self.take(event);
         }
     }
@@ -145,6 +156,10 @@ impl Running {
             let title = self.store.jobs.iter().find(|view| view.id == *job);
             let title = title.map(|view| view.title.clone()).unwrap_or_default();
             self.ended.push((title, outcome.clone()));
+        }
+        if let Event::Planned { plan, .. } = &event {
+            self.looks.0 += 1;
+            self.looks.1 += plan.dry_runs;
         }
         self.store.apply(event);
     }
