@@ -1,7 +1,8 @@
 //! Decides what renders a path, and takes the files that this needs out of the tree.
 
-use super::collect::manifest_files;
+use super::collect::{is_manifest, manifest_files};
 use super::kustomization::Kustomization;
+use super::plain::LARGEST_FILE;
 use super::tree::{folder_of, join, relative, resolve};
 use super::{RenderError, SourceFile, Tree, helm};
 use crate::domain::{RenderKind, Rendering};
@@ -21,6 +22,12 @@ pub enum Kind {
     Kustomize,
     /// `helm template`.
     Helm,
+}
+
+/// What was listed and not read.
+pub(super) struct Unread {
+    too_large: Vec<(String, usize)>,
+    dangling: Vec<String>,
 }
 
 /// Everything of a commit that one render reads.
@@ -55,20 +62,14 @@ impl Gathered {
             dependencies: false,
         };
         let path = gathered.root.clone();
-        let Some(too_large) = gathered.add(tree, &path)? else {
+        let Some(unread) = gathered.add(tree, &path)? else {
             return Err(RenderError::Missing {
                 file: path,
                 named_by: "the mapping's path".to_owned(),
             });
         };
         gathered.kind = gathered.detect(rendering.kind)?;
-        let unread = too_large
-            .into_iter()
-            .find(|(file, _)| gathered.kind != Kind::Plain || super::collect::is_manifest(file));
-        if let Some((file, bytes)) = unread {
-            // Left out silently it would read as deleted.
-            return Err(RenderError::TooLarge { file, bytes, limit: super::plain::LARGEST_FILE });
-        }
+        gathered.refuse_unread(unread)?;
         match gathered.kind {
             Kind::Plain => {}
             Kind::Kustomize => gathered.follow(tree, rendering.allow_remote)?,
@@ -84,6 +85,26 @@ impl Gathered {
         Ok(gathered)
     }
 
+    /// Refuses a tree of which a part that counts could not be read: left out silently it would read as deleted.
+    fn refuse_unread(&self, unread: Unread) -> Result<(), RenderError> {
+        let counts = |file: &String| match self.kind {
+            Kind::Plain => is_manifest(file),
+            // A chart takes whatever is there; a kustomization names its files, so a missing one is a fault anyway.
+            Kind::Helm | Kind::Kustomize => true,
+        };
+        if let Some((file, bytes)) = unread.too_large.into_iter().find(|(file, _)| counts(file)) {
+            return Err(RenderError::TooLarge { file, bytes, limit: LARGEST_FILE });
+        }
+        let dangling = unread.dangling.into_iter().filter(|_| self.kind != Kind::Kustomize);
+        match dangling.into_iter().find(counts) {
+            Some(file) => {
+                let message = "a symbolic link that leads to no file of the repository; commit the file itself".to_owned();
+                Err(RenderError::Unreadable { file, message })
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Whether a file may be encrypted with SOPS.
     pub fn mentions_sops(&self) -> bool {
         let mark = |content: &[u8]| content.windows(4).any(|window| window == b"sops");
@@ -95,12 +116,12 @@ impl Gathered {
         self.files.values().cloned().collect()
     }
 
-    /// Takes a path of the tree; nothing where there is none. Gives what was too large back.
+    /// Takes a path of the tree; nothing where there is none. Gives what was not read back.
     pub(super) fn add(
         &mut self,
         tree: &dyn Tree,
         path: &str,
-    ) -> Result<Option<Vec<(String, usize)>>, RenderError> {
+    ) -> Result<Option<Unread>, RenderError> {
         let Some(listing) = tree.below(path)? else { return Ok(None) };
         self.files.extend(listing.files.into_iter().map(|file| (file.path.clone(), file)));
         self.taken.insert(path.to_owned());
@@ -109,7 +130,7 @@ impl Gathered {
             let file = path.to_owned();
             return Err(RenderError::TooLarge { file, bytes, limit: MOST_BYTES });
         }
-        Ok(Some(listing.too_large))
+        Ok(Some(Unread { too_large: listing.too_large, dangling: listing.dangling }))
     }
 
     /// Takes a file with values, relative to the mapping's path.
@@ -208,5 +229,44 @@ impl Gathered {
         }
         let mut below = self.files.range(path.to_owned()..);
         Ok(below.any(|(file, _)| file == path || relative(file, path).is_some()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Gathered;
+    use crate::domain::Rendering;
+    use crate::render::{Listing, RenderError, SourceFile, Tree};
+
+    /// One tree, whatever is asked.
+    struct Fixed(Listing);
+
+    impl Tree for Fixed {
+        fn below(&self, _: &str) -> Result<Option<Listing>, RenderError> {
+            Ok(Some(self.0.clone()))
+        }
+    }
+
+    fn taken(names: &[&str], too_large: &[&str], dangling: &[&str]) -> Result<(), RenderError> {
+        let file = |name: &&str| SourceFile { path: (*name).into(), content: Vec::new() };
+        let listing = Listing {
+            files: names.iter().map(file).collect(),
+            too_large: too_large.iter().map(|name| ((*name).to_owned(), 1 << 30)).collect(),
+            dangling: dangling.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        Gathered::take(&Fixed(listing), "a", &Rendering::default()).map(drop)
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_no_deletion() {
+        let (plain, chart) = (["a/x.yaml"], ["a/Chart.yaml"]);
+        assert!(taken(&plain, &["a/video.mp4"], &["a/docs"]).is_ok());
+        assert!(matches!(taken(&plain, &["a/b.yaml"], &[]), Err(RenderError::TooLarge { .. })));
+        assert!(matches!(taken(&plain, &[], &["a/b.yaml"]), Err(RenderError::Unreadable { .. })));
+        assert!(matches!(taken(&chart, &["a/big.tgz"], &[]), Err(RenderError::TooLarge { .. })));
+        assert!(matches!(
+            taken(&chart, &[], &["a/templates/l.tpl"]),
+            Err(RenderError::Unreadable { .. })
+        ));
     }
 }

@@ -5,7 +5,7 @@ use super::{RenderError, SourceFile};
 /// Where the files of a render come from. Nothing is ever read from a work tree.
 pub trait Tree {
     /// Every file below a folder, or the one file, by path from the root of the repository; nothing where there is
-    /// neither. Symbolic links to files of the tree are resolved, others are left out.
+    /// neither. Symbolic links to files of the tree are resolved, others are only named.
     fn below(&self, path: &str) -> Result<Option<Listing>, RenderError>;
 }
 
@@ -16,6 +16,8 @@ pub struct Listing {
     pub files: Vec<SourceFile>,
     /// Files that are too large to be read, with their size in bytes.
     pub too_large: Vec<(String, usize)>,
+    /// Symbolic links that lead to no file of the tree.
+    pub dangling: Vec<String>,
 }
 
 /// The path that `reference` names when it is written in `folder`. A leading `/` is the root of the repository.

@@ -135,7 +135,7 @@ impl Tree for Files {
         let files: Vec<SourceFile> = found
             .map(|(path, content)| SourceFile { path: path.clone(), content: content.clone() })
             .collect();
-        let listing = Listing { files, too_large: Vec::new() };
+        let listing = Listing { files, ..Listing::default() };
         Ok((!listing.files.is_empty()).then_some(listing))
     }
 }

@@ -221,7 +221,10 @@ impl render::Tree for Committed<'_> {
                 TreeFileKind::Symlink => {
                     let target = render::link_target(&file.path, &file.content);
                     let read = target.map(|target| self.git.file(self.revision, &target));
-                    let Some(Ok(content)) = read else { continue };
+                    let Some(Ok(content)) = read else {
+                        listing.dangling.push(file.path);
+                        continue;
+                    };
                     content
                 }
             };
@@ -260,7 +263,7 @@ impl render::Tree for Edited<'_> {
                 None => drop(files.remove(&edit.path)),
             }
         }
-        let listing = Listing { files: files.into_values().collect(), too_large: found.too_large };
+        let listing = Listing { files: files.into_values().collect(), ..found };
         let is_nothing = listing.files.is_empty() && listing.too_large.is_empty();
         Ok((!is_nothing).then_some(listing))
     }
