@@ -4,7 +4,7 @@ use super::fault::{Place, Sited};
 use super::reader::{File, Reader};
 use super::rendering::RawRendering;
 use super::rules::{Kind, Rule, authentication, rule};
-use crate::domain::{Authentication, EngineKind, IgnoreRule, Source};
+use crate::domain::{Authentication, EngineKind, FieldPath, IgnoreRule, Source};
 use std::time::Duration;
 
 /// Every table of every file, in the order in which they were read.
@@ -220,8 +220,8 @@ fn ignore(mut table: Reader<'_>) -> Option<Sited<IgnoreRule>> {
         table.finish();
         return None;
     };
-    if !path.value.starts_with('/') {
-        table.fault(path.place, "the path of an ignore rule begins with `/`");
+    if let Some(rule) = FieldPath::fault(&path.value) {
+        table.fault(path.place, format!("the path of an ignore rule {rule}"));
     }
     table.finish();
     let value = |text: Option<Sited<String>>| text.map(|text| text.value);

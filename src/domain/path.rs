@@ -32,6 +32,23 @@ impl FieldPath {
         Some(Self(steps))
     }
 
+    /// What is wrong with the written form, if something is: an item of a list is named `[name=app]`, and a step has a
+    /// name.
+    pub fn fault(text: &str) -> Option<&'static str> {
+        let Some(rest) = text.strip_prefix('/') else { return Some("begins with `/`") };
+        rest.split('/').find_map(|step| match step.strip_prefix('[') {
+            _ if step.is_empty() => Some("has no empty step"),
+            None => None,
+            Some(inside) => match inside.strip_suffix(']') {
+                None => Some("closes each `[` with a `]`"),
+                Some(keys) if keys.split(',').any(|pair| !pair.contains('=')) => {
+                    Some("names items of lists by a key, like `[name=app]`")
+                }
+                Some(_) => None,
+            },
+        })
+    }
+
     /// The value at this path; fields that look like positions are positions where the value is a list.
     pub fn find<'a>(&self, object: &'a Value) -> Option<&'a Value> {
         self.0.iter().try_fold(object, |value, step| step.find(value))
@@ -230,5 +247,21 @@ mod tests {
         assert!(rule.contains(&FieldPath::parse("/spec/rep/x").unwrap()));
         let position = FieldPath::parse("/args/0").unwrap();
         assert!(position.contains(&FieldPath(vec![Step::Field("args".into()), Step::Index(0)])));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_path_is_said() {
+        for (path, expected) in [
+            ("/spec/replicas", None),
+            ("/spec/containers/[name=app]/image", None),
+            ("/metadata/annotations/example.com~1a[0]", None),
+            ("spec", Some("begins with `/`")),
+            ("/", Some("has no empty step")),
+            ("/spec//a", Some("has no empty step")),
+            ("/spec/[name=app", Some("closes each `[` with a `]`")),
+            ("/spec/[app]", Some("names items of lists by a key, like `[name=app]`")),
+        ] {
+            assert_eq!(FieldPath::fault(path), expected, "{path}");
+        }
     }
 }

@@ -174,7 +174,8 @@ pub struct Place {
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    process: String,
+    /// This process in words that no other has.
+    pub(crate) process: String,
     alive: PathBuf,
     // Held until the process ends; the kernel releases it even on kill -9.
     _lock: File,
@@ -199,11 +200,6 @@ impl Journal {
         };
         journal.compact()?;
         Ok(journal)
-    }
-
-    /// This process in words that no other has.
-    pub fn process(&self) -> &str {
-        &self.process
     }
 
     /// Writes an intent; when this returns, it is on disk.

@@ -91,7 +91,7 @@ impl World {
             Failure::new(format!("the journal in {} cannot be opened: {error}", settings.data_dir.display()))
                 .hint("without a journal nothing is written; set GITDECK_DATA_DIR to a directory of your own")
         })?;
-        let process = process(journal.process());
+        let process = process(&journal.process);
         let known = cache::load(&settings);
         let states =
             known.repositories.iter().map(|(name, view)| (name.clone(), view.state.clone()));

@@ -222,7 +222,8 @@ fn mapping(work: &Work<'_>, name: &str) -> Option<Check> {
             ("warning", format!("{behind} commits behind; `gitdeck sync {name}` applies them{why}"))
         }
     };
-    Some(Check::new("mapping", name, result, message))
+    let held = status.held.as_ref().map(|held| format!("; not synced by itself: {held}"));
+    Some(Check::new("mapping", name, result, message + &held.unwrap_or_default()))
 }
 
 fn print(paint: Paint, checks: &[Check]) -> String {
