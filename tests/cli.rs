@@ -1,6 +1,6 @@
 //! The command line of the built binary on the fleet of `gitdeck demo --headless`.
 
-use crate::support::skipped;
+use crate::support::clusters::kubectl;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -108,17 +108,6 @@ fn ended(output: Output) -> Ended {
         results: text(output.stdout),
         notes: text(output.stderr),
     }
-}
-
-fn kubectl() -> Option<PathBuf> {
-    let assets = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    let mut folders = assets.into_iter().chain(std::env::split_paths(&folders));
-    let found = folders.find_map(|folder| Some(folder.join("kubectl")).filter(|p| p.is_file()));
-    if found.is_none() {
-        skipped("there is no kubectl, neither in KUBEBUILDER_ASSETS nor on PATH");
-    }
-    found
 }
 
 #[test]

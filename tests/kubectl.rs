@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 
+use crate::support::clusters::kubectl;
 use crate::support::skipped;
 
 /// A sandbox that kubectl can reach, with a home of its own.
@@ -16,20 +17,6 @@ struct Bench {
     sandbox: Sandbox,
     kubectl: PathBuf,
     home: TempDir,
-}
-
-fn kubectl() -> Option<PathBuf> {
-    let assets = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    let found = assets
-        .into_iter()
-        .chain(std::env::split_paths(&folders))
-        .map(|folder| folder.join("kubectl"))
-        .find(|path| path.is_file());
-    if found.is_none() {
-        skipped("there is no kubectl, neither in KUBEBUILDER_ASSETS nor on PATH");
-    }
-    found
 }
 
 impl Bench {

@@ -477,12 +477,8 @@ mod tests {
         file.write_all(b"{\"record\":\"end\",\"id\":").unwrap();
         let second = journal.begin(push_intent(), "b", Timestamp::UNIX_EPOCH).unwrap();
         journal.end(second, "done", None, Timestamp::UNIX_EPOCH).unwrap();
-        let states: Vec<_> = journal
-            .operations()
-            .unwrap()
-            .into_iter()
-            .map(|o| (o.entry.id, o.entry.state))
-            .collect();
+        let operations = journal.operations().unwrap().into_iter();
+        let states: Vec<_> = operations.map(|o| (o.entry.id, o.entry.state)).collect();
         assert_eq!(states, [(second, "done".to_owned()), (first, "running".to_owned())]);
     }
 

@@ -1,11 +1,9 @@
 //! Objects that move between mappings, are wanted by two, or belong to somebody else; and who else may touch ours.
 
 use super::fleet::{Fleet, config};
-use crate::support::clusters::{World, worlds};
+use crate::support::clusters::{World, kubectl, worlds};
 use crate::support::demo::said;
-use crate::support::skipped;
 use gitdeck::cluster::{parent_name, set_id};
-use std::path::PathBuf;
 use std::process::Command;
 
 /// Two mappings, one object each, and `moves` in the first.
@@ -102,17 +100,6 @@ async fn a_mapping_that_left_the_configuration_is_named() {
         assert_eq!(fleet.uid("moves").await, uid);
         assert!(fleet.uid("given").await.is_string());
     }
-}
-
-fn kubectl() -> Option<PathBuf> {
-    let assets = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    let mut places = assets.into_iter().chain(std::env::split_paths(&folders));
-    let found = places.find_map(|folder| Some(folder.join("kubectl")).filter(|one| one.is_file()));
-    if found.is_none() {
-        skipped("there is no kubectl, neither in KUBEBUILDER_ASSETS nor on PATH");
-    }
-    found
 }
 
 /// The standard's own tools: the label lists the members, and `kubectl` keeps its hands off.

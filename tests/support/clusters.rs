@@ -11,6 +11,19 @@ use tokio::runtime::Runtime;
 
 use super::control_plane::{ControlPlane, assets, client_of, control_plane};
 use super::fake_node::{await_account, create_namespace};
+use super::skipped;
+
+/// Where `kubectl` is, or nothing, said on standard error, where there is none.
+pub fn kubectl() -> Option<PathBuf> {
+    let assets = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let mut places = assets.into_iter().chain(std::env::split_paths(&folders));
+    let found = places.find_map(|folder| Some(folder.join("kubectl")).filter(|one| one.is_file()));
+    if found.is_none() {
+        skipped("there is no kubectl, neither in KUBEBUILDER_ASSETS nor on PATH");
+    }
+    found
+}
 
 /// What a world is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
