@@ -57,6 +57,20 @@ impl Demo {
         (ended.code, value)
     }
 
+    /// What somebody does in the namespace `shop` beside gitdeck.
+    fn by_hand(&self, kubectl: &Path, arguments: &[&str]) {
+        let done = Command::new(kubectl)
+            .arg("--kubeconfig")
+            .arg(self.path("kubeconfig"))
+            .args(["-n", "shop"])
+            .args(arguments)
+            .env("HOME", self.home.path())
+            .env("NO_PROXY", "127.0.0.1")
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+
     fn status(&self, mapping: &str) -> Value {
         self.json(&["status", mapping]).1["mappings"][0].clone()
     }
@@ -137,6 +151,64 @@ fn a_scale_by_hand_is_seen_and_named() {
     assert!(change["live_time"].is_string() && change["commit"].is_string(), "{change}");
     assert_eq!(demo.run(&["sync", "frontend", "--yes"]).code, 0);
     assert_eq!(demo.run(&["diff", "frontend"]).code, 0);
+}
+
+#[test]
+fn a_saved_plan_is_carried_out_or_refused_by_what_moved() {
+    use std::os::unix::fs::PermissionsExt;
+    let Some(kubectl) = kubectl() else { return };
+    let demo = Demo::start();
+    let shop = |arguments: &[&str]| demo.by_hand(&kubectl, arguments);
+    let scale =
+        |count: u32| shop(&["scale", "deployment/frontend", &format!("--replicas={count}")]);
+    let file = demo.home.path().join("frontend.plan");
+    let name = file.to_str().unwrap();
+    let save = || demo.run(&["plan", "frontend", "--out", name]);
+    let carry = || demo.run(&["sync", "--plan", name, "--yes"]);
+    scale(7);
+    let saved = save();
+    assert_eq!(saved.code, 1, "{}", saved.notes);
+    assert!(saved.notes.contains("gitdeck sync --plan"), "{}", saved.notes);
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let plan = &document["plans"][0];
+    assert!(plan["bound"]["cluster_uid"].is_string(), "{plan}");
+    let operation = &plan["operations"][0];
+    assert!(operation["uid"].is_string() && operation["resource_version"].is_string(), "{plan}");
+    assert!(!text.contains("replicas") && !text.contains("image"), "no manifest: {text}");
+    // Edited, without an answer, and beside what it fixes already.
+    std::fs::write(&file, text.replace("\"update\"", "\"delete\"")).unwrap();
+    let edited = carry();
+    assert_eq!(edited.code, 4, "{}", edited.notes);
+    assert!(edited.notes.contains("edited or cut off"), "{}", edited.notes);
+    std::fs::write(&file, &text).unwrap();
+    assert_eq!(demo.run(&["sync", "--plan", name]).code, 2);
+    assert_eq!(demo.run(&["sync", "--plan", name, "--prune"]).code, 2);
+    assert_eq!(demo.run(&["sync", "catalog", "--plan", name, "--yes"]).code, 2);
+    // The object moved, the result did not.
+    scale(8);
+    let done = carry();
+    assert_eq!(done.code, 0, "{}", done.notes);
+    assert!(done.notes.contains("1 objects were written since"), "{}", done.notes);
+    assert_eq!(demo.run(&["diff", "frontend"]).code, 0);
+    let again = carry();
+    assert_eq!(again.code, 0, "{}{}", again.results, again.notes);
+    assert!(again.results.contains("nothing to do"), "{}", again.results);
+    // The result is another one: more differs, or the object is another one.
+    scale(7);
+    assert_eq!(save().code, 1);
+    shop(&["patch", "deployment/frontend", "-p", r#"{"spec":{"minReadySeconds":9}}"#]);
+    let moved = carry();
+    assert_eq!(moved.code, 4, "{}", moved.notes);
+    assert!(moved.notes.contains("frontend was changed"), "{}", moved.notes);
+    assert_eq!(save().code, 1);
+    shop(&["delete", "deployment/frontend"]);
+    let gone = carry();
+    assert_eq!(gone.code, 4, "{}", gone.notes);
+    assert!(gone.notes.contains("frontend was deleted"), "{}", gone.notes);
+    assert_eq!(demo.run(&["plan", "ledger", "--out", name]).code, 4, "it is suspended");
+    assert_eq!(demo.run(&["sync", "--plan", "/nowhere", "--yes"]).code, 2);
 }
 
 #[test]

@@ -44,6 +44,8 @@ mod tidy;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 mod two_consoles;
 #[cfg(all(feature = "console", feature = "sandbox"))]
+mod wait;
+#[cfg(all(feature = "console", feature = "sandbox"))]
 mod walk;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 mod walk_clusters;

@@ -7,7 +7,7 @@ use super::{Exit, Face, Output, parse};
 use crate::config::{Environment, Overrides, Settings, load};
 use crate::domain::{
     Change, Commit, Health, ObjectCount, ObjectRef, Op, Operation, Plan, Reason, Refusal, Revision,
-    Summary, SyncState,
+    Risk, Summary, SyncState,
 };
 use crate::engine::event::StepResult;
 use crate::engine::{Command, Event, Failure, JobId, Outcome, Store};
@@ -172,6 +172,7 @@ fn operation(op: Op) -> Operation {
         origin: None,
         blind: false,
         replaces: None,
+        digest: String::new(),
     }
 }
 
@@ -183,6 +184,8 @@ fn plan(mapping: &str, operations: Vec<Operation>, refusals: Vec<Refusal>) -> Ev
         digest: "sha256:d1".into(),
         operations,
         summary,
+        risk: Risk::default(),
+        cluster_uid: None,
         refusals,
         prune_blocked: None,
         objects: Vec::new(),
@@ -334,6 +337,13 @@ fn the_document_of_diff_is_stable() {
             "recreate": 0,
             "take_over": 0,
             "unchanged": 7
+          },
+          "risk": {
+            "restarts": [],
+            "stops": [],
+            "selectors": [],
+            "losses": [],
+            "recreates": []
           }
         }
       ]

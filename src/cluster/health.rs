@@ -80,20 +80,22 @@ impl Cluster {
         Ok(found)
     }
 
-    /// The end of a container's log; of its former run where it restarted.
+    /// The end of a container's log, or of that of its `former` run.
     pub async fn log_tail(
         &self,
-        namespace: &str,
-        pod: &str,
+        pod: &ObjectRef,
         container: &str,
         lines: usize,
+        former: bool,
     ) -> Result<String, ClusterError> {
         let pods = Resource::fixed("v1", "Pod", "pods", true);
-        let query =
-            format!("container={}&tailLines={lines}&limitBytes={LOG_BYTES}", segment(container));
-        let address = format!("{}/log?{query}", pods.item(Some(namespace), pod));
+        let query = format!(
+            "container={}&tailLines={lines}&limitBytes={LOG_BYTES}&previous={former}",
+            segment(container)
+        );
+        let address = format!("{}/log?{query}", pods.item(pod.namespace.as_deref(), &pod.name));
         let answer = self.wire().bytes(&Call::get(address).accepting("*/*")).await;
-        let subject = format!("the log of Pod {namespace}/{pod}");
+        let subject = format!("the log of {pod}");
         let body = answer.map_err(|failure| self.explain(&failure, "get", &subject, false))?;
         Ok(String::from_utf8_lossy(&body).into_owned())
     }

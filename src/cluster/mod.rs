@@ -9,6 +9,7 @@ mod desired;
 mod discovery;
 mod error;
 mod explain;
+mod facts;
 mod ground;
 mod health;
 mod inventory;
@@ -22,6 +23,7 @@ mod ready;
 mod record;
 mod resource;
 mod review;
+mod stall;
 mod steps;
 mod unit;
 mod watch;
@@ -35,6 +37,7 @@ pub use inventory::NAMESPACE;
 pub use plan::{Neighbour, PlanOptions, PlanRequest};
 pub use record::{parent_name, set_id};
 pub use review::{Need, Right};
+pub use stall::Failing;
 pub use steps::{Applied, Step, StepOutcome, Steps, Verb};
 pub use watch::{Changes, Notice, WatchState};
 pub use wire::{Limits, Traffic};
@@ -72,6 +75,8 @@ struct Inner {
     watches: Watches,
     /// Namespace of the records; fixed with the first look at one.
     records: OnceLock<String>,
+    /// UID of the cluster, once it was read.
+    uid: OnceLock<String>,
     /// Parts of records by name. They never change, so they are read once.
     shards: Mutex<HashMap<String, Arc<Members>>>,
 }
@@ -111,6 +116,7 @@ impl Cluster {
             memo: Memo::default(),
             watches: Watches::default(),
             records: OnceLock::new(),
+            uid: OnceLock::new(),
             shards: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }

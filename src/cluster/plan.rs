@@ -2,17 +2,19 @@
 
 use super::arrange::{Arrangement, deletion_order};
 use super::desired::{Desired, place_known};
+use super::facts::risk;
 use super::ground::Ground;
 use super::judge::{Judged, Verdict};
 use super::{Cluster, ClusterError};
 use crate::domain::attribute::{Facts, reason};
 use crate::domain::diff::difference;
-use crate::domain::digest::{Part, digest};
+use crate::domain::digest::{Part, digest, part_digest};
 use crate::domain::guard::{Deletions, guard};
 use crate::domain::plan::{Op, Operation, Plan, PlannedObject, Reason, Refusal, Summary};
 use crate::domain::renamed::pairs;
 use crate::domain::{Holder, Manifest, Mapping, ObjectKey, ObjectRef, Origin, Revision};
-use std::collections::{HashMap, HashSet};
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What a plan may contain without being refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,7 +66,8 @@ impl Cluster {
             .iter()
             .map(|one| self.judge(&ground.frame, one, ground.live.get(&one.reference.key())));
         let judged = futures::future::try_join_all(judges).await?;
-        let mut plan = assemble(request, &ground, &judged)?;
+        let contents = self.contents(&ground, &judged, request.options.prune).await;
+        let mut plan = assemble(request, &ground, &judged, &contents)?;
         self.name_owners(&mut plan).await;
         Ok(plan)
     }
@@ -85,6 +88,7 @@ fn assemble(
     request: &PlanRequest<'_>,
     ground: &Ground<'_>,
     judged: &[Judged],
+    contents: &BTreeMap<ObjectKey, u64>,
 ) -> Result<Plan, ClusterError> {
     let previous = previous(request, ground, judged);
     let (mut operations, mut results) = (Vec::new(), Vec::new());
@@ -108,6 +112,7 @@ fn assemble(
             origin: Some(desired.origin.clone()),
             blind: differing.blind,
             replaces: None,
+            digest: String::new(),
         });
         // The dry run of a creation makes up what the next one makes up anew: addresses and ports of Services.
         let created = matches!(differing.op, Op::Create | Op::Recreate);
@@ -117,19 +122,15 @@ fn assemble(
     let deletions = deletions(request, ground);
     refusals.extend(guarded(request, ground, &operations, &deletions));
     operations.extend(deletions);
-    let parts: Vec<Part<'_>> = operations
-        .iter()
-        .zip(results.into_iter().chain(std::iter::repeat(None)))
-        .map(|(operation, result)| Part { operation, result })
-        .collect();
-    let digest = digest(request.revision, &parts);
-    drop(parts);
+    let digest = sealed(request.revision, &mut operations, &results);
     pair_renamed(ground, &mut operations);
     Ok(Plan {
         mapping: request.mapping.name.clone(),
         revision: request.revision.clone(),
         digest,
         summary: Summary::count(&operations, unchanged),
+        risk: risk(ground, &operations, &results, contents),
+        cluster_uid: None,
         operations,
         refusals,
         prune_blocked: blocked(ground),
@@ -151,6 +152,23 @@ fn pair_renamed(ground: &Ground<'_>, operations: &mut [Operation]) {
         operations[new].changes = difference(Some(&live), &sent, ground.frame.ignore).changes;
         operations[new].replaces = Some(deleted.name);
     }
+}
+
+/// Gives every operation its digest, and returns that of all of them. The results are those of the first operations;
+/// deletions have none.
+fn sealed(revision: &Revision, operations: &mut [Operation], results: &[Option<&Value>]) -> String {
+    let results = results.iter().copied().chain(std::iter::repeat(None));
+    let parts: Vec<Part<'_>> = operations
+        .iter()
+        .zip(results)
+        .map(|(operation, result)| Part { operation, result })
+        .collect();
+    let digests: Vec<String> = parts.iter().map(part_digest).collect();
+    let whole = digest(revision, &parts);
+    for (operation, digest) in operations.iter_mut().zip(digests) {
+        operation.digest = digest;
+    }
+    whole
 }
 
 /// Why an object differs: Git changed since the synced revision, or the cluster did, or the server rewrites it.
@@ -219,6 +237,7 @@ fn deletions(request: &PlanRequest<'_>, ground: &Ground<'_>) -> Vec<Operation> {
             origin: None,
             blind: false,
             replaces: None,
+            digest: String::new(),
         })
         .collect()
 }

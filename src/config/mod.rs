@@ -28,3 +28,4 @@ pub use load::{Loaded, Overrides, Places, load};
 pub use settings::{
     Access, ConsoleSettings, ProjectSettings, RepositorySettings, Safety, Settings,
 };
+pub use write::replace_private;

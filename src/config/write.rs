@@ -19,11 +19,18 @@ pub(super) fn lock(path: &Path) -> Result<File, ConfigError> {
 /// configuration kept elsewhere stays there.
 pub(super) fn replace(path: &Path, text: &str) -> Result<(), ConfigError> {
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    write_beside(&target, text)
+    write_beside(&target, text, true)
         .map_err(|source| ConfigError::Unwritable { path: path.to_owned(), source })
 }
 
-fn write_beside(target: &Path, text: &str) -> std::io::Result<()> {
+/// [`replace`] for a file that only its owner may read, whoever could read the one before.
+pub fn replace_private(path: &Path, text: &str) -> Result<(), ConfigError> {
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    write_beside(&target, text, false)
+        .map_err(|source| ConfigError::Unwritable { path: path.to_owned(), source })
+}
+
+fn write_beside(target: &Path, text: &str, keep: bool) -> std::io::Result<()> {
     let folder = folder_of(target);
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     let temporary = folder.join(format!(".{name}.{}", std::process::id()));
@@ -41,7 +48,7 @@ fn write_beside(target: &Path, text: &str) -> std::io::Result<()> {
     };
     let written = file
         .write_all(text.as_bytes())
-        .and_then(|()| keep_permissions(target, &file))
+        .and_then(|()| if keep { keep_permissions(target, &file) } else { Ok(()) })
         .and_then(|()| file.sync_all())
         .and_then(|()| std::fs::rename(&temporary, target))
         .and_then(|()| File::open(&folder)?.sync_all());

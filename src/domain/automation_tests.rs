@@ -56,10 +56,13 @@ fn plan(reasons: &[Reason], changed_at: Timestamp) -> Plan {
         resource_version: None,
         origin: None,
         blind: false,
+        digest: String::new(),
         replaces: None,
     };
     let operations: Vec<Operation> = reasons.iter().map(operation).collect();
     Plan {
+        risk: crate::domain::Risk::default(),
+        cluster_uid: None,
         mapping: "checkout".into(),
         revision: Revision::new("b"),
         digest: "d".into(),

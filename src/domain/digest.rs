@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 pub struct Part<'a> {
     /// The operation.
     pub operation: &'a Operation,
-    /// The result of the dry run; the manifest as it would be sent where none was possible; nothing for deletions.
+    /// The result of the dry run; the manifest for what is created; nothing for deletions.
     pub result: Option<&'a Value>,
 }
 
@@ -29,6 +29,11 @@ pub fn digest(revision: &Revision, parts: &[Part<'_>]) -> String {
         hash.update(part);
     }
     hexadecimal(&hash.finalize())
+}
+
+/// SHA-256 in hexadecimal over one operation alone, as it counts in [`digest`].
+pub fn part_digest(one: &Part<'_>) -> String {
+    hexadecimal(&part(one))
 }
 
 /// SHA-256 in hexadecimal of a value, whatever the order of its maps.
@@ -60,14 +65,12 @@ fn part(part: &Part<'_>) -> [u8; 32] {
     ] {
         field(&mut hash, text);
     }
-    // What is created follows from the revision. Its dry run holds addresses and ports that the server draws anew each
-    // time, so that a digest over it could never be confirmed.
-    if matches!(operation.op, Op::Create | Op::Recreate) {
-        return hash.finalize().into();
-    }
-    // What disappears shows in the paths, not in the result.
-    for change in &operation.changes {
-        field(&mut hash, &change.path);
+    // What disappears shows in the paths, not in the result. What is created counts by its manifest alone: its dry run
+    // holds addresses and ports that the server draws anew each time.
+    if !matches!(operation.op, Op::Create | Op::Recreate) {
+        for change in &operation.changes {
+            field(&mut hash, &change.path);
+        }
     }
     if let Some(result) = part.result {
         object_digest(&mut hash, result);
@@ -149,7 +152,7 @@ fn field(hash: &mut Sha256, text: &str) {
     hash.update(text.as_bytes());
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         // Writing to a String cannot fail.
@@ -161,7 +164,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Part, applyset_id, digest, value_digest};
-    use crate::domain::{ObjectRef, Op, Operation, Reason, Revision};
+    use crate::domain::{Change, ObjectRef, Op, Operation, Reason, Revision};
     use serde_json::{Value, json};
 
     fn operation(name: &str) -> Operation {
@@ -182,6 +185,7 @@ mod tests {
             origin: None,
             blind: false,
             replaces: None,
+            digest: String::new(),
         }
     }
 
@@ -218,15 +222,22 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_draws_for_a_new_object_does_not_count() {
+    fn what_is_created_counts_by_its_manifest() {
         let mut created = operation("a");
         created.op = Op::Create;
-        let drawn =
-            |ip: &str| json!({"apiVersion": "v1", "kind": "Service", "spec": {"clusterIP": ip}});
-        assert_eq!(
-            of("r", &[(&created, Some(&drawn("10.0.0.1")))]),
-            of("r", &[(&created, Some(&drawn("10.0.0.2")))])
-        );
+        let service = |port: u32| json!({"apiVersion": "v1", "kind": "Service", "spec": {"ports": [{"port": port}]}});
+        let base = of("r", &[(&created, Some(&service(80)))]);
+        assert_ne!(base, of("r", &[(&created, Some(&service(81)))]));
+        created.changes.push(Change {
+            path: "/spec/clusterIP".into(),
+            before: None,
+            after: Some("10.0.0.1".into()),
+            live_manager: None,
+            live_time: None,
+            commit: None,
+            redacted: false,
+        });
+        assert_eq!(base, of("r", &[(&created, Some(&service(80)))]), "what the server draws");
     }
 
     #[test]

@@ -34,7 +34,10 @@ pub mod reference;
 pub mod renamed;
 pub mod rendering;
 pub mod repository;
+pub mod risk;
+pub mod saved;
 pub mod secret;
+pub mod stall;
 pub mod status;
 pub mod text;
 
@@ -51,5 +54,8 @@ pub use repository::{
     Author, Commit, CommitDetails, Credential, FileChange, FileEdit, PushOutcome, Remote, Revision,
     Rewrite,
 };
+pub use risk::Risk;
+pub use saved::{Released, SavedPlan, SavedPlans};
 pub use secret::Secret;
+pub use stall::Stall;
 pub use status::{MappingStatus, ObjectCount, SyncState};

@@ -1,6 +1,6 @@
 //! A plan: the exact list of operations that a sync would do, with the reason of each.
 
-use crate::domain::{Health, ObjectRef, Origin, Revision, Suspension};
+use crate::domain::{Health, ObjectRef, Origin, Revision, Risk, Suspension};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -89,6 +89,9 @@ pub struct Operation {
     /// hash of their content in the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<String>,
+    /// Digest of what is done, to which UID and with which result.
+    #[serde(skip)]
+    pub digest: String,
 }
 
 /// Number of operations by kind, and of objects that need none.
@@ -208,6 +211,12 @@ pub struct Plan {
     pub operations: Vec<Operation>,
     /// Counts.
     pub summary: Summary,
+    /// What it does to what runs and to what holds data.
+    #[serde(default)]
+    pub risk: Risk,
+    /// UID of the cluster, where it was asked for and may be read.
+    #[serde(skip)]
+    pub cluster_uid: Option<String>,
     /// What stands in the way of a sync.
     #[serde(skip)]
     pub refusals: Vec<Refusal>,

@@ -62,6 +62,7 @@ mod tests {
             resource_version: None,
             origin: None,
             blind: false,
+            digest: String::new(),
             replaces: None,
         }
     }

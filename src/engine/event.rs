@@ -2,6 +2,7 @@
 
 use crate::domain::{
     Commit, CommitDetails, MappingStatus, ObjectRef, Plan, PushOutcome, Refusal, Revision, Rewrite,
+    Stall,
 };
 use crate::engine::{JobId, Subject};
 use jiff::Timestamp;
@@ -232,6 +233,13 @@ pub enum Event {
         verb: String,
         /// What came of it.
         result: StepResult,
+    },
+    /// Something that was applied does not come up.
+    Stalled {
+        /// Mapping.
+        mapping: String,
+        /// What, and why.
+        stall: Arc<Stall>,
     },
     /// A sync was carried out completely.
     Synced {

@@ -195,6 +195,7 @@ mod tests {
                 origin: None,
                 blind: false,
                 replaces: None,
+                digest: String::new(),
             })
             .into_iter()
             .collect();
@@ -204,6 +205,8 @@ mod tests {
             digest: "d".into(),
             summary: Summary::count(&operations, 2),
             operations,
+            risk: crate::domain::Risk::default(),
+            cluster_uid: None,
             refusals: Vec::new(),
             prune_blocked: None,
             objects: vec![PlannedObject {

@@ -3,7 +3,7 @@
 use crate::config::Settings;
 use crate::domain::{
     Commit, CommitDetails, Health, Mapping, MappingStatus, ObjectCount, ObjectRef, Plan, Remote,
-    Revision, Rewrite, SyncState,
+    Revision, Rewrite, Stall, SyncState,
 };
 use crate::engine::event::{ClusterState, FileText, JournalEntry, RepositoryState, StepResult};
 use crate::engine::{Event, JobId, Outcome, Progress, Subject};
@@ -80,6 +80,8 @@ pub struct MappingView {
     pub files: Option<(Revision, Arc<Vec<FileText>>)>,
     /// Steps of the running or last sync, in order of their start.
     pub steps: Vec<StepView>,
+    /// What did not come up after the last sync, until it is healthy or synced again.
+    pub stall: Option<Arc<Stall>>,
     /// Draft of a commit.
     pub draft: Option<Draft>,
 }
@@ -282,6 +284,9 @@ impl Store {
         match event {
             Event::MappingObserved { status } => {
                 if let Some(view) = self.mappings.get_mut(&status.name) {
+                    if matches!(status.health, Health::Healthy | Health::Suspended) {
+                        view.stall = None;
+                    }
                     view.status = remember(&view.status, *status);
                 }
             }
@@ -300,8 +305,14 @@ impl Store {
                     view.take_step(StepView { object, verb, result });
                 }
             }
+            Event::Stalled { mapping, stall } => {
+                if let Some(view) = self.mappings.get_mut(&mapping) {
+                    view.stall = Some(stall);
+                }
+            }
             Event::Synced { mapping, revision, .. } => {
                 if let Some(view) = self.mappings.get_mut(&mapping) {
+                    view.stall = None;
                     view.status.synced_revision = Some(revision);
                 }
             }
@@ -364,6 +375,7 @@ impl MappingView {
             log: Log::default(),
             files: None,
             steps: Vec::new(),
+            stall: None,
             draft: None,
         }
     }

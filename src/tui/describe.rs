@@ -109,6 +109,7 @@ fn mapping(view: &MappingView) -> Vec<(Role, String)> {
     if status.drift_since.is_some() {
         facts.push(fact("drifted since", moment(status.drift_since)));
     }
+    facts.extend(stall(view));
     facts.extend(suspension(status));
     for rule in &mapping.ignore {
         let kind = rule.kind.as_deref().unwrap_or("any kind");
@@ -117,6 +118,17 @@ fn mapping(view: &MappingView) -> Vec<(Role, String)> {
     if let Some(message) = &status.message {
         facts.insert(0, (sync_role(status.sync), message.clone()));
     }
+    facts
+}
+
+/// What does not come up, in the cluster's own words.
+fn stall(view: &MappingView) -> Vec<(Role, String)> {
+    let Some(stall) = &view.stall else { return Vec::new() };
+    let mut facts = vec![
+        (Role::Muted, " ".to_owned()),
+        (Role::Bad, format!("Does not come up: {}", stall.words())),
+    ];
+    facts.extend(stall.details().into_iter().map(|line| (Role::Text, format!("  {line}"))));
     facts
 }
 

@@ -2,6 +2,7 @@
 
 use gitdeck::config::{Access, RepositorySettings, Settings};
 use gitdeck::domain::repository::Signature;
+use gitdeck::domain::risk::{Fact, Risk};
 use gitdeck::domain::{
     Authentication, Change, Commit, EngineKind, Health, Mapping, ObjectCount, ObjectRef, Op,
     Operation, Origin, Plan, PlannedObject, Reason, Refusal, Remote, Rendering, Revision, Source,
@@ -11,6 +12,7 @@ use gitdeck::engine::event::{ClusterState, FileText, JournalEntry, RepositorySta
 use gitdeck::engine::{Event, Failure, JobId, Outcome, Progress, Store, Subject};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -237,6 +239,7 @@ pub fn operation(op: Op, reason: Reason, object: ObjectRef, changes: Vec<Change>
         }),
         blind: false,
         replaces: None,
+        digest: String::new(),
     }
 }
 
@@ -258,12 +261,17 @@ pub fn planned(
 
 /// A plan.
 pub fn plan(mapping: &str, operations: Vec<Operation>, refusals: Vec<Refusal>) -> Plan {
+    let running = json!({"status": {"replicas": 5}});
+    let fact = |operation| Fact { operation, live: Some(&running), result: None };
+    let risk = Risk::of(operations.iter().map(fact), &BTreeMap::new());
     Plan {
         mapping: mapping.into(),
         revision: revision("3f2a91c"),
         digest: format!("digest-of-{mapping}"),
         summary: Summary::count(&operations, 2),
         operations,
+        risk,
+        cluster_uid: None,
         refusals,
         prune_blocked: None,
         objects: vec![

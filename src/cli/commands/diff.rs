@@ -79,7 +79,19 @@ impl Work<'_> {
         revision: Option<&str>,
         options: &SyncOptions,
     ) -> (Vec<Arc<Plan>>, Exit) {
-        let mut exit = self.fetch(names).await;
+        let fetched = self.fetch(names).await;
+        let (plans, exit) = self.plans_of_fetched(names, revision, options).await;
+        (plans, fetched.and(exit))
+    }
+
+    /// [`Work::plans`] of what was fetched already.
+    pub(crate) async fn plans_of_fetched(
+        &mut self,
+        names: &[String],
+        revision: Option<&str>,
+        options: &SyncOptions,
+    ) -> (Vec<Arc<Plan>>, Exit) {
+        let mut exit = Exit::Fine;
         let plan = |name: &String| Command::Plan {
             mapping: name.clone(),
             revision: revision.map(str::to_owned),

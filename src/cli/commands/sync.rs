@@ -1,5 +1,7 @@
 //! `gitdeck sync`.
 
+use super::release::{Release, options};
+use super::saved;
 use crate::cli::exit::Exit;
 use crate::cli::fault::Fault;
 use crate::cli::print;
@@ -7,12 +9,15 @@ use crate::cli::prompt::Answer;
 use crate::cli::select;
 use crate::cli::session::{Ran, Work};
 use crate::config::duration;
-use crate::domain::{Plan, Revision, Summary};
+use crate::domain::text::harmless;
+use crate::domain::{ObjectKey, Plan, Released, Revision, SavedPlans, Stall, Summary};
 use crate::engine::event::StepResult;
 use crate::engine::{Command, Event, Outcome, SyncOptions};
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
+use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +26,8 @@ use std::time::Duration;
 /// The plan is shown before anything is written and carried out exactly as shown, or refused because the world moved. On
 /// a terminal it asks; elsewhere it wants --yes, unless there is nothing to do. What a guard refuses needs the guard's own
 /// flag, never --yes. Production targets ask for the mapping's name to be typed; without a terminal the mapping has to be
-/// named on the command line.
+/// named on the command line. With --plan the file's mappings are planned again at the file's revisions, and refused if an
+/// object was made anew or the result is another one.
 #[derive(Debug, Args)]
 pub struct Sync {
     /// Mappings; all where none is named
@@ -30,28 +36,22 @@ pub struct Sync {
     /// Apply this revision instead of the tip of the branch
     #[arg(long, value_name = "REV")]
     revision: Option<String>,
-    /// Delete what left Git, whatever the configuration says
-    #[arg(long, conflicts_with = "no_prune")]
-    prune: bool,
-    /// Delete nothing, whatever the configuration says
-    #[arg(long)]
-    no_prune: bool,
-    /// Allow exactly this number of deletions, beyond the limit too
-    #[arg(long, value_name = "N")]
-    allow_delete: Option<usize>,
-    /// Delete and create objects whose immutable fields change
-    #[arg(long)]
-    recreate: bool,
-    /// Take over objects that exist already or belong to another tool
-    #[arg(long)]
-    take_over: bool,
+    #[command(flatten)]
+    release: Release,
+    /// Carry out a plan that `gitdeck plan --out FILE` wrote, or refuse and name what moved
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["revision", "prune", "no_prune", "allow_delete",
+        "recreate", "take_over", "dry_run"])]
+    plan: Option<PathBuf>,
     /// Plan and validate, write nothing
     #[arg(long)]
     dry_run: bool,
-    /// Wait until everything is healthy, at most this long
+    /// Wait until everything is healthy, at most this long; ends early, with the pod's own words, where waiting is in vain
     #[arg(long, value_name = "TIMEOUT", num_args = 0..=1, require_equals = true,
         default_missing_value = "5m", value_parser = timeout)]
     wait: Option<Duration>,
+    /// Wait at most this long; the same as --wait=TIMEOUT
+    #[arg(long, value_name = "TIMEOUT", requires = "wait", value_parser = timeout)]
+    timeout: Option<Duration>,
     /// Do not ask
     #[arg(long, short = 'y')]
     yes: bool,
@@ -79,15 +79,29 @@ struct Synced {
     /// Steps that were taken.
     applied: usize,
     message: Option<String>,
+    /// What did not come up, where it was waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stall: Option<Stall>,
 }
 
 impl Sync {
     /// Plans, asks, applies.
     pub(crate) async fn run(&self, work: &mut Work<'_>) -> Result<Exit, Fault> {
-        let names = select::mappings(&work.settings, &self.mappings, work.global)?;
-        let options = self.options();
-        let (plans, mut exit) = work.plans(&names, self.revision.as_deref(), &options).await;
+        let saved = self.plan.as_deref().map(saved::read).transpose()?;
+        let named = match &saved {
+            Some(saved) => &saved::names(saved, &self.mappings)?,
+            None => &self.mappings,
+        };
+        let names = select::mappings(&work.settings, named, work.global)?;
         let mut results: Vec<Synced> = Vec::new();
+        let (plans, mut exit) = if let Some(saved) = &saved {
+            let (plans, moved, exit) = saved::plans(work, saved, &names).await;
+            results.extend(moved.iter().map(|plan| result(plan, "refused")));
+            (plans, exit)
+        } else {
+            let options = self.options(self.release.released());
+            work.plans(&names, self.revision.as_deref(), &options).await
+        };
         let mut todo: Vec<Arc<Plan>> = Vec::new();
         for plan in plans {
             let paint = work.out.note_paint;
@@ -108,26 +122,30 @@ impl Sync {
         if !self.dry_run && !work.was_interrupted() {
             let (chosen, declined) = self.confirmed(work, todo).await?;
             results.extend(declined.iter().map(|plan| result(plan, "declined")));
-            exit = exit.and(self.apply(work, chosen, &options, &mut results).await);
+            exit = exit.and(self.apply(work, chosen, saved.as_ref(), &mut results).await);
         }
         add_missing(&names, &mut results);
         print_results(work, results, names.is_empty());
         Ok(exit)
     }
 
-    fn options(&self) -> SyncOptions {
-        let prune = match (self.prune, self.no_prune) {
-            (true, _) => Some(true),
-            (_, true) => Some(false),
-            _ => None,
+    fn options(&self, released: Released) -> SyncOptions {
+        SyncOptions { dry_run: self.dry_run, wait: self.timeout.or(self.wait), ..options(released) }
+    }
+
+    /// The command that carries a plan out.
+    fn command(&self, plan: &Plan, saved: Option<&SavedPlans>) -> Command {
+        let saved = saved.and_then(|saved| saved.of(&plan.mapping));
+        let revision = match saved {
+            Some(saved) => Some(saved.revision.to_string()),
+            None => self.revision.clone(),
         };
-        SyncOptions {
-            prune,
-            allow_delete: self.allow_delete,
-            recreate: self.recreate,
-            take_over: self.take_over,
-            dry_run: self.dry_run,
-            wait: self.wait,
+        let released = saved.map_or_else(|| self.release.released(), |saved| saved.released);
+        Command::Sync {
+            mapping: plan.mapping.clone(),
+            revision,
+            confirmed: plan.digest.clone(),
+            options: self.options(released),
         }
     }
 
@@ -198,19 +216,14 @@ impl Sync {
         &self,
         work: &mut Work<'_>,
         plans: Vec<Arc<Plan>>,
-        options: &SyncOptions,
+        saved: Option<&SavedPlans>,
         results: &mut Vec<Synced>,
     ) -> Exit {
-        let sync = |plan: &Arc<Plan>| Command::Sync {
-            mapping: plan.mapping.clone(),
-            revision: self.revision.clone(),
-            confirmed: plan.digest.clone(),
-            options: options.clone(),
-        };
-        let ran = work.run(plans.iter().map(sync).collect()).await;
+        let ran = work.run(plans.iter().map(|plan| self.command(plan, saved)).collect()).await;
         let mut exit = Exit::Fine;
         for (plan, outcome) in plans.iter().zip(&ran.outcomes) {
             tell_steps(work, plan, &ran);
+            tell_stall(work, plan, &ran);
             exit = exit.and(work.settle(&plan.mapping, outcome));
             let (word, message) = match outcome {
                 Outcome::Done(message) => ("synced", Some(message.clone())),
@@ -219,7 +232,8 @@ impl Sync {
                 Outcome::Cancelled => ("cancelled", None),
             };
             let applied = steps(&ran, plan, |result| *result == StepResult::Done);
-            results.push(Synced { applied, message, ..result(plan, word) });
+            let stall = stall(&ran, plan).cloned();
+            results.push(Synced { applied, message, stall, ..result(plan, word) });
         }
         exit
     }
@@ -237,6 +251,7 @@ fn add_missing(names: &[String], results: &mut Vec<Synced>) {
                 summary: None,
                 applied: 0,
                 message: None,
+                stall: None,
             });
         }
     }
@@ -252,6 +267,7 @@ fn result(plan: &Plan, outcome: &'static str) -> Synced {
         summary: Some(plan.summary),
         applied: 0,
         message: None,
+        stall: None,
     }
 }
 
@@ -307,9 +323,52 @@ fn tell_steps(work: &mut Work<'_>, plan: &Plan, ran: &Ran) {
         }
     }
     if work.was_interrupted() {
-        let done = steps(ran, plan, |result| *result == StepResult::Done);
-        let all = plan.operations.len();
-        work.out.note(&format!("{}: {done} of {all} operations were done", plan.mapping));
+        tell_interrupted(work, plan, ran);
+    }
+}
+
+/// How far a stopped sync came, and what of its plan is not done.
+fn tell_interrupted(work: &mut Work<'_>, plan: &Plan, ran: &Ran) {
+    let ended = |wanted: fn(&StepResult) -> bool| -> HashSet<ObjectKey> {
+        let taken = ran.events.iter().filter_map(|event| match event {
+            Event::StepTaken { mapping, object, result, .. }
+                if *mapping == plan.mapping && wanted(result) =>
+            {
+                Some(object.key())
+            }
+            _ => None,
+        });
+        taken.collect()
+    };
+    let done = ended(|result| *result == StepResult::Done);
+    let done = plan.operations.iter().filter(|one| done.contains(&one.object.key())).count();
+    // What failed or was skipped is said already.
+    let ended = ended(|result| *result != StepResult::Started);
+    let left: Vec<_> =
+        plan.operations.iter().filter(|one| !ended.contains(&one.object.key())).collect();
+    for operation in &left {
+        work.out.note(&format!("{}: {} was not written", plan.mapping, operation.object));
+    }
+    let all = plan.operations.len();
+    let tail = if left.is_empty() && done >= all {
+        "; all of it was applied and stays so, whether it is healthy was not waited for"
+    } else {
+        "; what was done stays done"
+    };
+    work.out.note(&format!("{}: {done} of {all} operations were done{tail}", plan.mapping));
+}
+
+fn stall<'r>(ran: &'r Ran, plan: &Plan) -> Option<&'r Stall> {
+    ran.events.iter().rev().find_map(|event| match event {
+        Event::Stalled { mapping, stall } if *mapping == plan.mapping => Some(stall.as_ref()),
+        _ => None,
+    })
+}
+
+/// What the cluster says about what does not come up; the fault itself follows.
+fn tell_stall(work: &mut Work<'_>, plan: &Plan, ran: &Ran) {
+    for line in stall(ran, plan).into_iter().flat_map(Stall::details) {
+        work.out.note(&format!("{}: {}", plan.mapping, harmless(&line)));
     }
 }
 
@@ -331,6 +390,6 @@ fn print_results(work: &mut Work<'_>, results: Vec<Synced>, nothing: bool) {
             // Faults and refusals were said already.
             _ => continue,
         };
-        work.out.line(&crate::domain::text::harmless(&line));
+        work.out.line(&harmless(&line));
     }
 }

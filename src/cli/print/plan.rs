@@ -18,6 +18,9 @@ pub(crate) fn print(paint: Paint, plan: &Plan, now: Timestamp) -> String {
     for operation in plan.operations.iter().filter(|one| plan.stand_in(one).is_none()) {
         print_operation(&mut text, paint, operation, now);
     }
+    if let Some(words) = plan.risk.words() {
+        let _ = writeln!(text, "  {}", paint.warn(&harmless(&words)));
+    }
     print_beside(&mut text, paint, plan);
     text
 }

@@ -2,7 +2,7 @@
 
 use crate::cluster::{Cluster, ClusterError, Neighbour, PlanOptions, PlanRequest};
 use crate::domain::{
-    Holder, Inventory, Mapping, ObjectRef, Op, Plan, Refusal, Revision, Suspension,
+    Holder, Inventory, Manifest, Mapping, ObjectRef, Op, Plan, Refusal, Revision, Suspension,
 };
 use crate::engine::error::Stop;
 use crate::engine::jobs::render::{Unrendered, render};
@@ -45,6 +45,11 @@ impl Basis {
         let neighbours = self.neighbours();
         let request = self.request(mapping, revision, &neighbours);
         Box::pin(cluster.plan(&request)).await.map_err(|error| blind(error, revision))
+    }
+
+    /// The manifests of the revision.
+    pub fn desired(&self) -> &[Manifest] {
+        &self.desired
     }
 
     pub fn neighbours(&self) -> Vec<Neighbour<'_>> {

@@ -21,6 +21,7 @@ mod render;
 mod resume;
 mod suspend;
 mod sync;
+mod wait;
 mod watch;
 
 use crate::domain::{Refusal, Revision};

@@ -1,19 +1,16 @@
 //! Carry out a plan that somebody confirmed.
 
 use crate::cluster::{Applied, Step, StepOutcome, Steps};
-use crate::domain::{Health, Refusal, Revision};
+use crate::domain::{Refusal, Revision};
 use crate::engine::error::Stop;
 use crate::engine::event::StepResult;
 use crate::engine::jobs::look::{Look, look};
+use crate::engine::jobs::wait::Patience;
 use crate::engine::jobs::{Context, observe};
 use crate::engine::journal::{Intent, Place};
 use crate::engine::turn::Turn;
 use crate::engine::{Command, Event, Failure, Progress, SyncOptions};
 use jiff::Timestamp;
-use std::time::Duration;
-
-/// How often a mapping is looked at while its health is waited for.
-const HEALTH_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What to sync.
 pub(super) struct Request {
@@ -61,7 +58,9 @@ async fn finish(ctx: &Context, request: &Request, seen: &Look) -> Result<String,
     apply(ctx, request, seen).await?;
     observe::observe(ctx, &request.mapping).await?;
     if let Some(limit) = request.options.wait {
-        wait(ctx, &request.mapping, limit).await?;
+        let waited = Patience::new(ctx, &request.mapping, seen, limit).wait().await;
+        observe::observe(ctx, &request.mapping).await?;
+        waited?;
     }
     let written = summary.create + summary.update + summary.recreate + summary.take_over;
     Ok(format!(
@@ -139,32 +138,6 @@ fn complete(name: &str, applied: &Applied) -> Result<(), Failure> {
     };
     Err(Failure::new(format!("{name}: {done} of {total} done, then: {message}"))
         .hint("nothing was pruned; mend the cause and sync again, what is done is not done twice"))
-}
-
-async fn wait(ctx: &Context, name: &str, limit: Duration) -> Result<(), Stop> {
-    let started = std::time::Instant::now();
-    loop {
-        ctx.check()?;
-        let status = observe::observe(ctx, name).await?;
-        if matches!(status.health, Health::Healthy | Health::Suspended) {
-            return Ok(());
-        }
-        let reason = status.message.unwrap_or_else(|| status.health.word().to_owned());
-        if started.elapsed() >= limit {
-            return Err(Failure::new(format!(
-                "{name} is not healthy after {} s: {reason}",
-                limit.as_secs()
-            ))
-            .hint("it was applied; `gitdeck status` shows it as it comes up")
-            .into());
-        }
-        ctx.doing(format!("waiting for {name}: {reason}"));
-        let pause = async {
-            tokio::time::sleep(HEALTH_INTERVAL).await;
-            Ok(())
-        };
-        ctx.read(pause).await?;
-    }
 }
 
 /// Writes each step into the journal before and after it is taken, and tells it.

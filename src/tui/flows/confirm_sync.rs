@@ -6,7 +6,6 @@ use crate::engine::{Command, Store, SyncOptions};
 use crate::tui::effect::{Effect, Purpose};
 use crate::tui::flows::{Step, SyncFlow};
 use crate::tui::panes::diff::op_words;
-use crate::tui::panes::sync::restarts;
 use crate::tui::popups::confirm::{Challenge, Choice, Question};
 use crate::tui::refusal;
 use crate::tui::style::Role;
@@ -147,9 +146,8 @@ fn describe(body: &mut Vec<(Role, String)>, item: &Item) {
         let why = "        nothing changes in the cluster; the revision is recorded";
         body.push((Role::Muted, why.to_owned()));
     }
-    let restarts = restarts(plan);
-    if !restarts.is_empty() {
-        body.push((Role::Drift, format!("        restarts {}", restarts.join(", "))));
+    if let Some(words) = plan.risk.words() {
+        body.push((Role::Drift, format!("        {}", safe(&words))));
     }
     for refusal in &plan.refusals {
         let held = matches!(refusal, Refusal::Suspended(_));

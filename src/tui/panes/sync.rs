@@ -1,6 +1,6 @@
 //! Pane 5: plan, progress, health and resources of the selected mapping.
 
-use crate::domain::{Health, Op, Plan, PlannedObject, Refusal};
+use crate::domain::{Health, Plan, PlannedObject, Refusal};
 use crate::engine::event::StepResult;
 use crate::engine::store::{MappingView, StepView};
 use crate::tui::action::{Motion, Pane};
@@ -125,14 +125,10 @@ fn corner(view: &MappingView, look: &Look) -> Line<'static> {
 /// `plan +0 ~1 -0`, and what it does to what runs.
 fn plan_line(plan: &Plan, look: &Look) -> Line<'static> {
     let mut spans = plan_counts(plan, look);
-    let restarts = restarts(plan);
     spans.push(Span::raw("  "));
-    spans.push(match restarts.as_slice() {
-        [] => look.span(Role::Muted, "restarts nothing"),
-        [one] => look.span(Role::Drift, format!("restarts {one}")),
-        [first, rest @ ..] => {
-            look.span(Role::Drift, format!("restarts {first} and {} more", rest.len()))
-        }
+    spans.push(match plan.risk.words() {
+        None => look.span(Role::Muted, "restarts nothing"),
+        Some(words) => look.span(Role::Drift, safe(&words).into_owned()),
     });
     spans.push(look.span(Role::Muted, format!("  {} unchanged", plan.summary.unchanged)));
     if plan.ignored > 0 {
@@ -160,25 +156,6 @@ pub fn plan_counts(plan: &Plan, look: &Look) -> Vec<Span<'static>> {
         }
     }
     spans
-}
-
-/// Workloads whose pods a plan replaces.
-pub fn restarts(plan: &Plan) -> Vec<String> {
-    let workload = |kind: &str| matches!(kind, "Deployment" | "StatefulSet" | "DaemonSet");
-    plan.operations
-        .iter()
-        .filter(|operation| workload(&operation.object.kind))
-        .filter(|operation| match operation.op {
-            Op::Update | Op::TakeOver => {
-                operation.changes.iter().any(|change| change.path.starts_with("/spec/template"))
-            }
-            Op::Recreate => true,
-            Op::Create | Op::Delete => false,
-        })
-        .map(|operation| {
-            format!("{} {}", safe(&operation.object.kind), safe(&operation.object.name))
-        })
-        .collect()
 }
 
 /// A refusal in one line, with what releases it.

@@ -1,0 +1,201 @@
+//! `sync --wait` and Ctrl-C with the built binary, on the sandbox and on a real API server.
+
+use crate::support::clusters::{Kind, World, worlds};
+use crate::support::demo::{gitdeck, json, said};
+use crate::support::services::{lay_out, sync_all};
+use gitdeck::sandbox::{Effect, Latch, When};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const MANIFEST: &str =
+    "apps/v1\nkind: Deployment\nmetadata:\n  name: catalog\nspec:\n  replicas: 2\n";
+
+/// The Deployment of `catalog` with another image and what else its spec has.
+fn deployment(image: &str, spec: &str) -> String {
+    format!(
+        "apiVersion: {MANIFEST}{spec}  selector:\n    matchLabels:\n      app: catalog\n  template:\n    metadata:\n      \
+         labels:\n        app: catalog\n    spec:\n      containers:\n        - name: app\n          image: {image}\n"
+    )
+}
+
+/// The two services, with records in the test's own namespace: a control plane is shared with other tests.
+fn laid_out(root: &Path, world: &World) -> PathBuf {
+    let config = lay_out(root, world);
+    let text = std::fs::read_to_string(&config).expect("a configuration");
+    let text = format!("record_namespace = \"{}\"\n{text}", world.namespace);
+    std::fs::write(&config, text).expect("a configuration");
+    config
+}
+
+/// Commits a file of `catalog` and pushes it.
+fn commit(config: &Path, file: &str, text: &str) {
+    let local = config.with_file_name("new.yaml");
+    std::fs::write(&local, text).expect("a file");
+    let output = gitdeck(config)
+        .args(["commit", "catalog", "--push", "--file"])
+        .arg(format!("{file}={}", local.display()))
+        .output()
+        .expect("it runs");
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+/// Presses Ctrl-C where nobody has a keyboard.
+fn interrupt(id: u32) {
+    let sent = Command::new("kill").args(["-INT", &id.to_string()]).status();
+    assert!(sent.is_ok_and(|status| status.success()), "nothing to interrupt");
+}
+
+async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.expect("it ends")
+}
+
+/// Commits an image, waits for it, and gives back how that ended and how long it took.
+fn wait_for(config: &Path, image: &str, spec: &str) -> (Output, Duration) {
+    commit(config, "deployment.yaml", &deployment(image, spec));
+    let begun = Instant::now();
+    let output = gitdeck(config)
+        .args(["sync", "catalog", "--yes", "--wait", "--timeout", "300s", "-o", "json"])
+        .output()
+        .expect("it runs");
+    (output, begun.elapsed())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_ends_with_the_pods_own_message() {
+    for world in worlds("wait-pull").await {
+        let place = tempfile::tempdir().expect("a place");
+        let config = laid_out(place.path(), &world);
+        let kind = world.kind;
+        on_a_thread(move || {
+            sync_all(&config);
+            let (output, took) = wait_for(&config, "registry.example.com/catalog-broken:1", "");
+            assert_eq!(output.status.code(), Some(3), "{kind:?}: {}", said(&output));
+            assert!(took < Duration::from_secs(200), "{kind:?}: {took:?}");
+            let document: serde_json::Value =
+                serde_json::from_slice(&output.stdout).expect("a document");
+            let stall = &document["syncs"][0]["stall"];
+            assert_eq!(stall["object"]["name"], "catalog", "{document}");
+            assert!(
+                stall["pod"].as_str().is_some_and(|pod| pod.starts_with("catalog-")),
+                "{stall}"
+            );
+            assert_eq!(stall["container"], "app");
+            assert!(stall["reason"].as_str().is_some_and(|why| why.contains("Image")), "{stall}");
+            assert!(
+                stall["message"].as_str().is_some_and(|why| why.contains("catalog-broken")),
+                "{stall}"
+            );
+            assert!(stall["hopeless"].is_string(), "{stall}");
+            let notes = String::from_utf8_lossy(&output.stderr);
+            assert!(notes.contains("catalog does not come up: Deployment"), "{notes}");
+            assert!(notes.contains("not waited for: the node pulls in vain"), "{notes}");
+            // The old pods serve, and what was applied stays applied.
+            let status = json(gitdeck(&config).args(["status", "catalog"]));
+            assert_eq!(status["mappings"][0]["sync"], "synced", "{status}");
+            if kind == Kind::Sandbox {
+                // Ready for a moment before each crash, which must not count.
+                let (output, _) = wait_for(
+                    &config,
+                    "registry.example.com/catalog-crash:1",
+                    "  minReadySeconds: 60\n",
+                );
+                let notes = String::from_utf8_lossy(&output.stderr).into_owned();
+                assert_eq!(output.status.code(), Some(3), "{notes}");
+                assert!(
+                    notes.contains("CrashLoopBackOff") && notes.contains("in a row"),
+                    "{notes}"
+                );
+                assert!(notes.contains("catalog: log "), "{notes}");
+                assert!(notes.contains("catalog: event BackOff"), "{notes}");
+            }
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_wait_leaves_what_was_applied() {
+    for world in worlds("wait-stop").await {
+        let place = tempfile::tempdir().expect("a place");
+        let config = laid_out(place.path(), &world);
+        let kind = world.kind;
+        on_a_thread(move || {
+            // It is ready, but not available for long.
+            let text = deployment("registry.example.com/catalog:1.0.0", "  minReadySeconds: 500\n");
+            commit(&config, "deployment.yaml", &text);
+            let child = gitdeck(&config)
+                .args(["sync", "catalog", "--yes", "--wait=300s"])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .expect("it starts");
+            let begun = Instant::now();
+            loop {
+                let status = json(gitdeck(&config).args(["status", "catalog"]));
+                if status["mappings"][0]["sync"] == "synced" {
+                    break;
+                }
+                assert!(begun.elapsed() < Duration::from_secs(120), "{kind:?}: {status}");
+            }
+            interrupt(child.id());
+            let output = child.wait_with_output().expect("it ends");
+            assert_eq!(output.status.code(), Some(130), "{kind:?}: {}", said(&output));
+            let notes = String::from_utf8_lossy(&output.stderr);
+            assert!(
+                notes.contains("1 of 1 operations were done; all of it was applied"),
+                "{notes}"
+            );
+            let status = json(gitdeck(&config).args(["status", "catalog"]));
+            assert_eq!(status["mappings"][0]["sync"], "synced", "{status}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_apply_says_what_was_not_written() {
+    let world = World::sandbox("apply-stop").await;
+    let place = tempfile::tempdir().expect("a place");
+    let config = laid_out(place.path(), &world);
+    let first = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: first\ndata:\n  a: b\n";
+    let (at, file) = (config.clone(), first.to_owned());
+    on_a_thread(move || commit(&at, "first.yaml", &file)).await;
+    let gate = Latch::default();
+    let held = When {
+        name: Some("first".to_owned()),
+        dry_run: Some(false),
+        ..When::verb("patch", "configmaps")
+    };
+    world.faults().expect("a sandbox").always(held, Effect::Hold(gate.clone()));
+    let child = gitdeck(&config)
+        .args(["sync", "catalog", "--yes"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    gate.arrived(1).await;
+    interrupt(child.id());
+    let mut child = child;
+    let heard = on_a_thread(move || {
+        use std::io::{BufRead, BufReader};
+        let mut lines = BufReader::new(child.stderr.take().expect("its notes")).lines();
+        let stopping = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("stopping")));
+        (child, lines, stopping)
+    });
+    let (mut child, lines, stopping) = heard.await;
+    assert!(stopping.is_some(), "it heard the interrupt");
+    gate.open();
+    let (status, notes) = on_a_thread(move || {
+        let notes: Vec<String> = lines.map_while(Result::ok).collect();
+        (child.wait().expect("it ends"), notes.join("\n"))
+    })
+    .await;
+    assert_eq!(status.code(), Some(130), "{notes}");
+    assert!(notes.contains("Deployment apply-stop/catalog"), "{notes}");
+    assert!(notes.contains("1 of 2 operations were done; what was done stays done"), "{notes}");
+    let planned = on_a_thread(move || json(gitdeck(&config).args(["plan", "catalog"]))).await;
+    let left = &planned["plans"][0]["operations"];
+    assert_eq!(left.as_array().map(Vec::len), Some(1), "{planned}");
+    assert_eq!(left[0]["object"]["kind"], "Deployment", "{planned}");
+}
