@@ -121,7 +121,11 @@ impl Pair {
         let before = syncs(&self.config, "catalog");
         self.both(|console| {
             choose(console, "catalog");
-            console.see("behind").keys("s").see("Sync catalog?").see("restarts Deployment catalog");
+            console
+                .see("behind")
+                .keys("s")
+                .see("Sync catalog?")
+                .see("restarts 1 Deployment (2 pods)");
         });
         self.both(|console| {
             console.keys("\r");

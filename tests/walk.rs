@@ -53,7 +53,7 @@ fn walk(size: (u16, u16)) {
 
     // Push and sync, each asked about.
     terminal.keys("P").see("Push 1 commit of storefront?").keys("\r").see("pushed");
-    terminal.keys("s").see("Sync catalog?").see("restarts Deployment catalog");
+    terminal.keys("s").see("Sync catalog?").see("restarts 1 Deployment (2 pods)");
     terminal.look_out(&["progressing"]).keys("\r").miss("Sync catalog?");
     terminal.keys("5").wait("a healthy catalog that is in sync", |screen| {
         let text = screen.contents();
