@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 /// What the engine says to a command.
@@ -81,9 +82,9 @@ const CONFIGURATION: &str = r#"
 url = "https://git.example.com/fleet.git"
 "#;
 
-fn settings() -> Settings {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("config.toml");
+/// Settings whose files and directories are in `folder`; `doctor` makes some of them.
+fn settings(folder: &Path) -> Settings {
+    let file = folder.join("config.toml");
     let mapping = |name: &str, context: &str| {
         let path = format!("repository = \"fleet\"\npath = \"apps/{name}\"");
         format!("[mappings.{name}]\n{path}\ncontext = \"{context}\"\n")
@@ -92,7 +93,7 @@ fn settings() -> Settings {
         mapping("checkout", "dev") + &mapping("cart", "dev") + &mapping("search", "prod-eu");
     let text = CONFIGURATION.to_owned() + &mappings + "[safety]\nproduction = [\"prod-*\"]\n";
     std::fs::write(&file, text).unwrap();
-    let environment = Environment::of(folder.path(), &[]);
+    let environment = Environment::of(folder, &[]);
     let overrides = Overrides { config: Some(file), ..Overrides::default() };
     load(&overrides, &environment).unwrap().settings
 }
@@ -106,8 +107,9 @@ fn run(line: &str, answer: Answer) -> Ended {
     let sent = Arc::<Mutex<Vec<String>>>::default();
     let mut script = Script { answer, queue: Mutex::default(), sent: Arc::clone(&sent) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let exit = runtime.block_on(async {
-        let settings = Arc::new(settings());
+        let settings = Arc::new(settings(folder.path()));
         let store = Store::new(&settings);
         let mut work = Work::new(&mut script, (settings, store), &mut out, &invocation.global);
         command.run(&mut work).await
@@ -196,7 +198,8 @@ fn plan(mapping: &str, operations: Vec<Operation>, refusals: Vec<Refusal>) -> Ev
 }
 
 fn status(mapping: &str, sync: SyncState) -> Event {
-    let settings = settings();
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(folder.path());
     let mut status = Store::new(&settings).mappings[mapping].status.clone();
     status.sync = sync;
     status.health = Health::Healthy;
