@@ -2,7 +2,9 @@
 
 use crate::support::driver::Driver;
 use crate::support::world;
-use gitdeck::domain::{CommitDetails, FileChange, Op, Reason, Refusal, repository::FileChangeKind};
+use gitdeck::domain::{
+    CommitDetails, FileChange, MissingRights, Op, Reason, Refusal, repository::FileChangeKind,
+};
 use gitdeck::engine::event::{ClusterState, StepResult};
 use gitdeck::engine::{Command, Event, Store, Subject};
 use gitdeck::tui::glyphs::ASCII;
@@ -137,6 +139,27 @@ fn what_blocks_a_sync() {
         let plan = Arc::new(world::plan("catalog", Vec::new(), refusals));
         driver.fact(Event::Planned { plan, at: world::now() });
         driver.keys("/catalog<enter>s").done(is_plan);
+    });
+}
+
+#[test]
+fn rights_that_are_missing() {
+    both("confirm-rights", &world::fleet(), |driver| {
+        let object = world::object("ConfigMap", "catalog-old");
+        let gone = world::operation(Op::Delete, Reason::Prune, object, Vec::new());
+        let missing = MissingRights {
+            verbs: vec!["delete".into()],
+            resource: "configmaps".into(),
+            namespace: Some("shop".into()),
+            objects: 1,
+            identity: Some("jane@example.com".into()),
+            context: "prod-eu".into(),
+        };
+        let refusals = vec![Refusal::Rights(missing)];
+        let plan = Arc::new(world::plan("catalog", vec![gone], refusals));
+        driver.fact(Event::Planned { plan, at: world::now() });
+        driver.keys("/catalog<enter>s").done(is_plan);
+        assert!(driver.picture().contains("may not delete configmaps in shop"));
     });
 }
 

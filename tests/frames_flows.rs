@@ -400,6 +400,7 @@ fn hostile(evil: &str, store: &Store) -> Vec<Event> {
     let mut plan = world::plan("cart", vec![operation], Vec::new());
     plan.objects[0].message = evil.into();
     plan.prune_blocked = Some(evil.into());
+    plan.rights_unknown = Some(evil.into());
     let commits = vec![world::commit("aaaaaaa", evil, 5, evil)];
     let subject = gitdeck::engine::Subject::Mapping("cart".into());
     vec![

@@ -1,5 +1,6 @@
 //! The command line on an engine that answers from a script: exit codes, documents, what is said to whom.
 
+mod rights;
 mod states;
 
 use super::session::{Backend, Work};
@@ -189,6 +190,7 @@ fn plan(mapping: &str, operations: Vec<Operation>, refusals: Vec<Refusal>) -> Ev
         risk: Risk::default(),
         cluster_uid: None,
         refusals,
+        rights_unknown: None,
         prune_blocked: None,
         objects: Vec::new(),
         ignored: 0,

@@ -168,6 +168,7 @@ fn reason_of(refusal: &Refusal) -> String {
         Refusal::Invalid { object, message, .. } => format!("{object}: {message}"),
         Refusal::Moved { what } => what.clone(),
         Refusal::Suspended(suspension) => format!("the mapping is {suspension}"),
+        Refusal::Rights(missing) => missing.to_string(),
         Refusal::ReadOnly => "writes are switched off".to_owned(),
     }
 }

@@ -23,6 +23,7 @@ mod ready;
 mod record;
 mod resource;
 mod review;
+mod rights;
 mod stall;
 mod steps;
 mod unit;
@@ -45,6 +46,7 @@ pub use wire::{Limits, Traffic};
 use crate::domain::Members;
 use discovery::Catalogue;
 use memo::Memo;
+use review::Answers;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use watch::Watches;
@@ -72,6 +74,7 @@ struct Inner {
     server: String,
     catalogue: RwLock<Option<Arc<Catalogue>>>,
     memo: Memo,
+    answers: Answers,
     watches: Watches,
     /// Namespace of the records; fixed with the first look at one.
     records: OnceLock<String>,
@@ -114,6 +117,7 @@ impl Cluster {
             server,
             catalogue: RwLock::new(None),
             memo: Memo::default(),
+            answers: Answers::default(),
             watches: Watches::default(),
             records: OnceLock::new(),
             uid: OnceLock::new(),
@@ -198,6 +202,10 @@ impl Cluster {
 
     fn memo(&self) -> &Memo {
         &self.inner.memo
+    }
+
+    fn answers(&self) -> &Answers {
+        &self.inner.answers
     }
 }
 

@@ -68,6 +68,7 @@ impl Cluster {
         let judged = futures::future::try_join_all(judges).await?;
         let contents = self.contents(&ground, &judged, request.options.prune).await;
         let mut plan = assemble(request, &ground, &judged, &contents)?;
+        self.review_plan(&mut plan, &ground).await;
         self.name_owners(&mut plan).await;
         Ok(plan)
     }
@@ -133,6 +134,7 @@ fn assemble(
         cluster_uid: None,
         operations,
         refusals,
+        rights_unknown: None,
         prune_blocked: blocked(ground),
         objects: objects(ground, judged),
         ignored: judged.iter().map(|judged| judged.ignored).sum(),

@@ -1,25 +1,39 @@
 //! Access reviews: may we, before anything is tried.
 
 use super::resource::Resource;
-use super::wire::Call;
+use super::watch::lock;
+use super::wire::{Call, Failure};
 use super::{Cluster, ClusterError};
 use crate::domain::ObjectRef;
-use crate::domain::plan::{Op, Operation, Plan};
-use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hash;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long an answer is good for: mappings that are planned together ask once, and whoever is given a right does not
+/// wait for long.
+const FRESH: Duration = Duration::from_secs(10);
+/// Answers that are kept at most.
+const KEPT: usize = 4096;
 
 /// One question to the server: a verb on a resource in a namespace, or everywhere.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Right {
-    /// Verb, `patch`.
-    pub verb: String,
     /// API group.
     pub group: String,
     /// Resource, `deployments`.
     pub resource: String,
     /// Namespace; nothing asks about all of them, or about a resource without namespaces.
     pub namespace: Option<String>,
+    /// Verb, `patch`.
+    pub verb: String,
 }
+
+/// Rights with the objects that they are needed for; none where a right is needed in general.
+pub(super) type Needs = BTreeMap<Right, BTreeSet<String>>;
 
 /// What rights are asked about for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +66,11 @@ impl Right {
     pub fn qualified(&self) -> String {
         Resource::fixed(&format!("{}/-", self.group), "", &self.resource, true).qualified()
     }
+
+    /// The same place with another verb.
+    pub(super) fn verb(&self, verb: &str) -> Self {
+        Self { verb: verb.to_owned(), ..self.clone() }
+    }
 }
 
 impl std::fmt::Display for Right {
@@ -64,23 +83,79 @@ impl std::fmt::Display for Right {
     }
 }
 
-impl Cluster {
-    /// Whether we have a right. A hint only: admission may still say no.
-    pub async fn may(&self, right: &Right) -> Result<bool, ClusterError> {
-        let mut attributes =
-            json!({"verb": right.verb, "group": right.group, "resource": right.resource});
-        if let Some(namespace) = &right.namespace {
-            attributes["namespace"] = namespace.as_str().into();
-        }
-        let body = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": attributes}});
-        let call = Call::review("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", &body);
-        let answer = self.wire().json(&call).await;
-        let answer = answer
-            .map_err(|failure| self.explain(&failure, "create", "an access review", false))?;
-        Ok(answer["status"]["allowed"] == true)
-    }
+/// What we may do in one namespace, as far as the server can list it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Rules {
+    resource_rules: Vec<Rule>,
+    /// Whether there may be more: not every authorizer can list its rules.
+    incomplete: bool,
+}
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Rule {
+    verbs: Vec<String>,
+    api_groups: Vec<String>,
+    resources: Vec<String>,
+    resource_names: Vec<String>,
+}
+
+impl Rule {
+    fn grants(&self, right: &Right) -> bool {
+        let lists = |all: &[String], one: &str| all.iter().any(|each| each == "*" || each == one);
+        lists(&self.verbs, &right.verb)
+            && lists(&self.api_groups, &right.group)
+            && lists(&self.resources, &right.resource)
+    }
+}
+
+impl Rules {
+    fn grant(&self, right: &Right, names: &BTreeSet<String>) -> bool {
+        let fitting: Vec<&Rule> =
+            self.resource_rules.iter().filter(|rule| rule.grants(right)).collect();
+        let named = |name: &String| fitting.iter().any(|rule| rule.resource_names.contains(name));
+        fitting.iter().any(|rule| rule.resource_names.is_empty())
+            || (!names.is_empty() && names.iter().all(named))
+    }
+}
+
+type Slots<K, T> = Mutex<HashMap<K, Arc<tokio::sync::Mutex<Option<(Instant, T)>>>>>;
+
+/// The server's answers about our rights, each good for a short while.
+#[derive(Default)]
+pub(super) struct Answers {
+    /// By namespace.
+    rules: Slots<String, Arc<Rules>>,
+    /// By right, and object where one was named.
+    verdicts: Slots<(Right, Option<String>), bool>,
+}
+
+/// The answer of a moment ago, or a new one. Several who want the same one ask once.
+async fn fresh<K: Hash + Eq, T: Clone>(
+    slots: &Slots<K, T>,
+    key: K,
+    ask: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let slot = {
+        let mut slots = lock(slots);
+        if slots.len() >= KEPT {
+            slots.clear();
+        }
+        Arc::clone(slots.entry(key).or_default())
+    };
+    let mut slot = slot.lock().await;
+    if let Some((at, known)) = &*slot
+        && at.elapsed() < FRESH
+    {
+        return Ok(known.clone());
+    }
+    let answer = ask.await?;
+    *slot = Some((Instant::now(), answer.clone()));
+    Ok(answer)
+}
+
+impl Cluster {
     /// The rights that mappings with these objects need, beside those on their records, and that we do not have.
     pub async fn missing_for(
         &self,
@@ -88,89 +163,149 @@ impl Cluster {
         need: Need,
     ) -> Result<Vec<Right>, ClusterError> {
         let catalogue = self.catalogue().await?;
-        let mut needed = BTreeMap::new();
+        let mut needs = Needs::new();
+        let mut add = |place: &Right, verbs: &[&str]| {
+            needs.extend(verbs.iter().map(|verb| (place.verb(verb), BTreeSet::new())));
+        };
         for object in objects {
             if let Some(resource) = catalogue.any(&object.group, &object.version, &object.kind) {
-                let place =
-                    (object.group.clone(), resource.plural.clone(), object.namespace.clone());
-                needed.insert(place, need.verbs());
-            }
-        }
-        let records = (String::new(), "configmaps".to_owned(), Some(self.records().to_owned()));
-        needed.insert(records, need.verbs_of_records());
-        let asked = needed.into_iter().map(|(place, verbs)| self.lacking(place, verbs));
-        Ok(futures::future::try_join_all(asked).await?.concat())
-    }
-
-    /// The verbs on one resource that we may not use. Who may do everything is asked about once.
-    async fn lacking(
-        &self,
-        (group, resource, namespace): (String, String, Option<String>),
-        verbs: &[&str],
-    ) -> Result<Vec<Right>, ClusterError> {
-        let right = |verb: &str| Right {
-            verb: verb.to_owned(),
-            group: group.clone(),
-            resource: resource.clone(),
-            namespace: namespace.clone(),
-        };
-        if self.may(&right("*")).await? {
-            return Ok(Vec::new());
-        }
-        let rights: Vec<Right> = verbs.iter().map(|verb| right(verb)).collect();
-        let answers =
-            futures::future::try_join_all(rights.iter().map(|right| self.may(right))).await?;
-        Ok(rights
-            .into_iter()
-            .zip(answers)
-            .filter(|(_, may)| !may)
-            .map(|(right, _)| right)
-            .collect())
-    }
-
-    /// The rights that a plan needs and that we do not have.
-    pub async fn missing_rights(&self, plan: &Plan) -> Result<Vec<Right>, ClusterError> {
-        let catalogue = self.catalogue().await?;
-        let mut needed = BTreeSet::new();
-        for operation in &plan.operations {
-            let object = &operation.object;
-            let Some(resource) = catalogue.any(&object.group, &object.version, &object.kind) else {
-                continue;
-            };
-            for verb in verbs(operation) {
-                needed.insert(Right {
-                    verb: (*verb).to_owned(),
+                let place = Right {
+                    verb: String::new(),
                     group: object.group.clone(),
                     resource: resource.plural.clone(),
                     namespace: object.namespace.clone(),
-                });
+                };
+                add(&place, need.verbs());
             }
         }
-        for verb in ["create", "update"].into_iter().filter(|_| !plan.operations.is_empty()) {
-            needed.insert(Right {
-                verb: verb.to_owned(),
-                group: String::new(),
-                resource: "configmaps".to_owned(),
-                namespace: Some(self.records().to_owned()),
-            });
+        add(&self.place_of_records(), need.verbs_of_records());
+        Ok(self.lacking(needs).await?.into_keys().collect())
+    }
+
+    /// The config maps in the namespace of the records.
+    pub(super) fn place_of_records(&self) -> Right {
+        Right {
+            verb: String::new(),
+            group: String::new(),
+            resource: "configmaps".to_owned(),
+            namespace: Some(self.records().to_owned()),
         }
-        let answers =
-            futures::future::try_join_all(needed.iter().map(|right| self.may(right))).await?;
-        Ok(needed
-            .into_iter()
-            .zip(answers)
-            .filter(|(_, allowed)| !allowed)
-            .map(|(right, _)| right)
-            .collect())
+    }
+
+    /// Those of the rights that we do not have. A hint only: admission may still say no.
+    pub(super) async fn lacking(&self, needs: Needs) -> Result<Needs, ClusterError> {
+        let asked = needs.into_iter().map(async |(right, names)| {
+            let has = self.has(&right, &names).await?;
+            Ok::<_, Failure>((!has).then_some((right, names)))
+        });
+        let answers = futures::future::try_join_all(asked).await.map_err(|failure| {
+            self.explain(&failure, "create", "a review of our own rights", false)
+        })?;
+        Ok(answers.into_iter().flatten().collect())
+    }
+
+    /// Whether we have a right on these objects. The rules of the namespace answer for all of its rights at once; what
+    /// they cannot prove or deny is asked about by itself.
+    async fn has(&self, right: &Right, names: &BTreeSet<String>) -> Result<bool, Failure> {
+        if let Some(namespace) = &right.namespace {
+            match self.rules(namespace).await {
+                Ok(rules) if rules.grant(right, names) => return Ok(true),
+                Ok(rules) if !rules.incomplete => return Ok(false),
+                // Not every server lists rules.
+                Ok(_) | Err(Failure::Status(_)) => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        // Who may do everything is asked about once for all verbs.
+        if self.may(&right.verb("*"), None).await? || self.may(right, None).await? {
+            return Ok(true);
+        }
+        for name in names {
+            if !self.may(right, Some(name)).await? {
+                return Ok(false);
+            }
+        }
+        Ok(!names.is_empty())
+    }
+
+    async fn rules(&self, namespace: &str) -> Result<Arc<Rules>, Failure> {
+        let ask = async {
+            let asked = json!({"namespace": namespace});
+            let status = self.review(AUTHORIZATION, "SelfSubjectRulesReview", &asked).await?;
+            serde_json::from_value(status)
+                .map(Arc::new)
+                .map_err(|error| Failure::Malformed(format!("the rules cannot be read: {error}")))
+        };
+        fresh(&self.answers().rules, namespace.to_owned(), ask).await
+    }
+
+    async fn may(&self, right: &Right, name: Option<&str>) -> Result<bool, Failure> {
+        let mut attributes =
+            json!({"verb": right.verb, "group": right.group, "resource": right.resource});
+        if let Some(namespace) = &right.namespace {
+            attributes["namespace"] = namespace.as_str().into();
+        }
+        if let Some(name) = name {
+            attributes["name"] = name.into();
+        }
+        let ask = async {
+            let asked = json!({"resourceAttributes": attributes});
+            let status = self.review(AUTHORIZATION, "SelfSubjectAccessReview", &asked).await?;
+            Ok(status["allowed"] == true)
+        };
+        let key = (right.clone(), name.map(str::to_owned));
+        fresh(&self.answers().verdicts, key, ask).await
+    }
+
+    /// The name under which the server knows us, where it says so.
+    pub(super) async fn identity(&self) -> Option<String> {
+        let status = self.review(AUTHENTICATION, "SelfSubjectReview", &json!({})).await.ok()?;
+        status["userInfo"]["username"].as_str().map(str::to_owned)
+    }
+
+    /// Asks one question about ourselves; the answer is its status.
+    async fn review(&self, group: &str, kind: &str, asked: &Value) -> Result<Value, Failure> {
+        let plural = format!("{}s", kind.to_lowercase());
+        let body = json!({"apiVersion": format!("{group}/v1"), "kind": kind, "spec": asked});
+        let call = Call::review(format!("/apis/{group}/v1/{plural}"), &body);
+        let mut answer = self.wire().json(&call).await?;
+        Ok(answer["status"].take())
     }
 }
 
-fn verbs(operation: &Operation) -> &'static [&'static str] {
-    match operation.op {
-        // Server-side apply asks for `create` as well where the object does not exist.
-        Op::Create => &["create", "patch"],
-        Op::Update | Op::TakeOver => &["patch"],
-        Op::Delete => &["delete"],
-        Op::Recreate => &["create", "delete", "patch"],
+const AUTHORIZATION: &str = "authorization.k8s.io";
+const AUTHENTICATION: &str = "authentication.k8s.io";
+
+#[cfg(test)]
+mod tests {
+    use super::{Right, Rules};
+    use serde_json::json;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn rules_grant_by_verb_group_resource_and_name() {
+        let rules: Rules = serde_json::from_value(json!({"incomplete": false, "resourceRules": [
+            {"verbs": ["get", "patch"], "apiGroups": ["apps"], "resources": ["deployments"]},
+            {"verbs": ["delete"], "apiGroups": [""], "resources": ["*"], "resourceNames": ["a", "b"]},
+            {"verbs": ["*"], "apiGroups": ["batch"], "resources": ["jobs/status"]}]}))
+        .unwrap();
+        for (verb, group, resource, names, expected) in [
+            ("patch", "apps", "deployments", &["x"][..], true),
+            ("patch", "", "deployments", &["x"], false),
+            ("delete", "apps", "deployments", &["x"], false),
+            ("delete", "", "secrets", &["a", "b"], true),
+            ("delete", "", "secrets", &["a", "c"], false),
+            ("delete", "", "secrets", &[], false),
+            ("patch", "batch", "jobs", &[], false),
+        ] {
+            let right = Right {
+                verb: verb.to_owned(),
+                group: group.to_owned(),
+                resource: resource.to_owned(),
+                namespace: Some("shop".to_owned()),
+            };
+            let names: BTreeSet<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            assert_eq!(rules.grant(&right, &names), expected, "{right} {names:?}");
+        }
     }
 }

@@ -384,6 +384,7 @@ fn obstacle(refusal: &Refusal) -> String {
         Refusal::Held { holder } => format!("its record is that of {holder}"),
         Refusal::Moved { what } => what.clone(),
         Refusal::Suspended(suspension) => suspension.to_string(),
+        Refusal::Rights(missing) => missing.to_string(),
         Refusal::ReadOnly => "gitdeck is read-only here".to_owned(),
         Refusal::Invalid { object, .. } => format!("{object} is not valid"),
     }

@@ -69,6 +69,7 @@ fn plan(reasons: &[Reason], changed_at: Timestamp) -> Plan {
         summary: Summary::count(&operations, 0),
         operations,
         refusals: Vec::new(),
+        rights_unknown: None,
         prune_blocked: None,
         objects: Vec::new(),
         ignored: 0,

@@ -1,6 +1,6 @@
 //! A plan: the exact list of operations that a sync would do, with the reason of each.
 
-use crate::domain::{Health, ObjectRef, Origin, Revision, Risk, Suspension};
+use crate::domain::{Health, MissingRights, ObjectRef, Origin, Revision, Risk, Suspension};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -172,6 +172,8 @@ pub enum Refusal {
     Suspended(Suspension),
     /// Writes are switched off.
     ReadOnly,
+    /// We lack rights that the plan needs.
+    Rights(MissingRights),
     /// The server would not accept the object.
     Invalid {
         /// The object.
@@ -218,8 +220,11 @@ pub struct Plan {
     #[serde(skip)]
     pub cluster_uid: Option<String>,
     /// What stands in the way of a sync.
-    #[serde(skip)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refusals: Vec<Refusal>,
+    /// Why nobody knows whether our rights suffice, if so (foreign text).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rights_unknown: Option<String>,
     /// Why nothing may be pruned (a discovery group failed, ...), if so.
     #[serde(skip)]
     pub prune_blocked: Option<String>,

@@ -2,7 +2,8 @@
 
 use crate::domain::Health;
 use crate::domain::{
-    Inventory, Mapping, MappingStatus, ObjectCount, Op, Plan, Reason, Refusal, Revision, SyncState,
+    Inventory, Mapping, MappingStatus, MissingRights, ObjectCount, Op, Plan, Reason, Refusal,
+    Revision, SyncState,
 };
 use crate::engine::store::MappingView;
 use jiff::Timestamp;
@@ -61,6 +62,9 @@ fn state(status: &MappingStatus, sight: &Sight<'_>) -> (SyncState, Option<String
         );
         return (SyncState::Error, Some(words));
     }
+    if let Some(missing) = sight.plan.and_then(unjudged) {
+        return (SyncState::Error, Some(format!("what differs cannot be told: {missing}")));
+    }
     let Some(plan) = sight.plan else {
         return (SyncState::Unknown, sight.unseen.clone());
     };
@@ -74,7 +78,11 @@ fn state(status: &MappingStatus, sight: &Sight<'_>) -> (SyncState, Option<String
         return (SyncState::Drifted, culprits(plan));
     }
     if !plan.is_empty() || (status.behind > 0 && status.synced_revision.is_some()) {
-        return (SyncState::OutOfSync, rewritten(plan).or_else(|| unhealthy(plan)));
+        let missing = missing_rights(plan).next().map(ToString::to_string);
+        return (
+            SyncState::OutOfSync,
+            missing.or_else(|| rewritten(plan)).or_else(|| unhealthy(plan)),
+        );
     }
     if let Some(kept) = &plan.prune_blocked {
         return (SyncState::OutOfSync, Some(kept.clone()));
@@ -84,6 +92,18 @@ fn state(status: &MappingStatus, sight: &Sight<'_>) -> (SyncState, Option<String
 
 fn held(plan: &Plan) -> Option<&Refusal> {
     plan.refusals.iter().find(|refusal| matches!(refusal, Refusal::Held { .. }))
+}
+
+fn missing_rights(plan: &Plan) -> impl Iterator<Item = &MissingRights> {
+    plan.refusals.iter().filter_map(|refusal| match refusal {
+        Refusal::Rights(missing) => Some(missing),
+        _ => None,
+    })
+}
+
+/// Without the right to patch nothing can be tried out.
+fn unjudged(plan: &Plan) -> Option<&MissingRights> {
+    missing_rights(plan).find(|missing| missing.verbs.iter().any(|verb| verb == "patch"))
 }
 
 fn emptied(plan: &Plan) -> Option<String> {
@@ -208,6 +228,7 @@ mod tests {
             risk: crate::domain::Risk::default(),
             cluster_uid: None,
             refusals: Vec::new(),
+            rights_unknown: None,
             prune_blocked: None,
             objects: vec![PlannedObject {
                 object: object(),

@@ -7,5 +7,6 @@ mod ownership;
 pub mod records;
 mod refusals;
 mod renders;
+mod rights;
 mod watch;
 pub mod world;

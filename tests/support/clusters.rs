@@ -4,7 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use gitdeck::sandbox::{Faults, Options, Sandbox};
+use gitdeck::sandbox::{Faults, Options, Sandbox, User};
 use kube::Client;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -86,13 +86,21 @@ pub async fn pair_apart(namespace: &str) -> Option<[World; 2]> {
 impl World {
     /// An embedded cluster, served over TLS from threads of its own, so that a test may block on a program that uses it.
     pub async fn sandbox(namespace: &str) -> Self {
+        Self::sandbox_of(namespace, Vec::new()).await
+    }
+
+    /// The same with users beside the administrator. A kubeconfig of each lies beside the administrator's, with the
+    /// user's name.
+    pub async fn sandbox_of(namespace: &str, users: Vec<User>) -> Self {
+        let names: Vec<String> = users.iter().map(|user| user.name.clone()).collect();
+        let options = Options { users, ..Options::default() };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .expect("a runtime");
         let started = runtime.spawn(async {
-            let sandbox = Sandbox::start(Options::default()).await.expect("a sandbox");
+            let sandbox = Sandbox::start(options).await.expect("a sandbox");
             let served = sandbox
                 .serve(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
                 .await
@@ -104,6 +112,10 @@ impl World {
         let kubeconfig = folder.path().join("kubeconfig");
         fs::write(&kubeconfig, sandbox.kubeconfig(&served, &[("sandbox", namespace)]))
             .expect("a kubeconfig");
+        for name in names {
+            let text = sandbox.kubeconfig_of(&name, &served, &[("sandbox", namespace)]);
+            fs::write(folder.path().join(name), text.expect("a user")).expect("a kubeconfig");
+        }
         let held = Some(Held::Sandbox(sandbox, Stopped(Some(runtime)), folder));
         let world = Self { kind: Kind::Sandbox, kubeconfig, namespace: namespace.into(), held };
         create_namespace(&world.client().await, namespace).await;

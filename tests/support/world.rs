@@ -273,6 +273,7 @@ pub fn plan(mapping: &str, operations: Vec<Operation>, refusals: Vec<Refusal>) -
         risk,
         cluster_uid: None,
         refusals,
+        rights_unknown: None,
         prune_blocked: None,
         objects: vec![
             planned("Deployment", mapping, Health::Healthy, Some((5, 5))),

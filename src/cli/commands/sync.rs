@@ -10,7 +10,7 @@ use crate::cli::select;
 use crate::cli::session::{Ran, Work};
 use crate::config::duration;
 use crate::domain::text::harmless;
-use crate::domain::{ObjectKey, Plan, Released, Revision, SavedPlans, Stall, Summary};
+use crate::domain::{ObjectKey, Plan, Refusal, Released, Revision, SavedPlans, Stall, Summary};
 use crate::engine::event::StepResult;
 use crate::engine::{Command, Event, Outcome, SyncOptions};
 use clap::Args;
@@ -79,6 +79,9 @@ struct Synced {
     /// Steps that were taken.
     applied: usize,
     message: Option<String>,
+    /// What stood in the way, as in plans.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refusals: Vec<Refusal>,
     /// What did not come up, where it was waited for.
     #[serde(skip_serializing_if = "Option::is_none")]
     stall: Option<Stall>,
@@ -233,7 +236,11 @@ impl Sync {
             };
             let applied = steps(&ran, plan, |result| *result == StepResult::Done);
             let stall = stall(&ran, plan).cloned();
-            results.push(Synced { applied, message, stall, ..result(plan, word) });
+            let refusals = match outcome {
+                Outcome::Refused(refusals) => refusals.clone(),
+                _ => Vec::new(),
+            };
+            results.push(Synced { applied, message, refusals, stall, ..result(plan, word) });
         }
         exit
     }
@@ -251,6 +258,7 @@ fn add_missing(names: &[String], results: &mut Vec<Synced>) {
                 summary: None,
                 applied: 0,
                 message: None,
+                refusals: Vec::new(),
                 stall: None,
             });
         }
@@ -267,6 +275,7 @@ fn result(plan: &Plan, outcome: &'static str) -> Synced {
         summary: Some(plan.summary),
         applied: 0,
         message: None,
+        refusals: plan.refusals.clone(),
         stall: None,
     }
 }

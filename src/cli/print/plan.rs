@@ -146,6 +146,10 @@ fn print_beside(text: &mut String, paint: Paint, plan: &Plan) {
         let line = format!("  {}", harmless(&suspension.to_string()));
         let _ = writeln!(text, "{}", paint.warn(&line));
     }
+    if let Some(reason) = &plan.rights_unknown {
+        let line = format!("  whether the rights suffice is not known: {}", harmless(reason));
+        let _ = writeln!(text, "{}", paint.warn(&line));
+    }
     if let Some(reason) = &plan.prune_blocked {
         let line = format!("  nothing can be pruned: {}", harmless(reason));
         let _ = writeln!(text, "{}", paint.warn(&line));

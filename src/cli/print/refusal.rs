@@ -41,6 +41,7 @@ pub(crate) fn words(refusal: &Refusal) -> (String, String) {
             "writes are off".to_owned(),
             "leave out --read-only, or set `read_only = false` under [safety]".to_owned(),
         ),
+        Refusal::Rights(missing) => (missing.to_string(), missing.way_out()),
         Refusal::Invalid { object, origin, message } => {
             let at = origin.as_ref().map_or(String::new(), |origin| format!(" ({origin})"));
             (

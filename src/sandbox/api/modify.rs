@@ -178,6 +178,8 @@ impl ApiServer {
             return Err(Failure::conflict(&call.resource, call.name(), &why));
         }
         let mut object = self.merged(call, None, patch)?;
+        // Who may patch may not create for that alone.
+        self.authorise(call, "create")?;
         prepare::metadata(&mut object).shift_remove("resourceVersion");
         let stored = self.insert(&call.resource, object, writing)?;
         read::object_reply(call, 201, &without_revision(call, stored))

@@ -153,6 +153,9 @@ fn describe(body: &mut Vec<(Role, String)>, item: &Item) {
         let held = matches!(refusal, Refusal::Suspended(_));
         let role = if held { Role::Suspended } else { Role::Bad };
         body.push((role, format!("  ! {}", refusal_words(refusal, &item.options))));
+        if let Refusal::Rights(missing) = refusal {
+            body.push((Role::Muted, format!("    {}", safe(&missing.way_out()))));
+        }
     }
     for operation in plan.operations.iter().take(LISTED) {
         let (sign, role, _) = op_words(operation.op);
@@ -181,6 +184,7 @@ fn blocks(refusal: &Refusal, options: &SyncOptions) -> bool {
         }
         Refusal::Immutable { .. } => !options.recreate,
         Refusal::Invalid { .. }
+        | Refusal::Rights(_)
         | Refusal::Moved { .. }
         | Refusal::Suspended(_)
         | Refusal::ReadOnly => true,

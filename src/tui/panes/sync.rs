@@ -98,6 +98,10 @@ pub fn lines(view: &MappingView, look: &Look, width: usize) -> Vec<Line<'static>
     // The message says already that it is suspended.
     let others = plan.refusals.iter().filter(|refusal| !matches!(refusal, Refusal::Suspended(_)));
     lines.extend(others.map(|refusal| refusal_line(refusal, look)));
+    if let Some(reason) = plan.rights_unknown.as_ref().filter(|_| !plan.is_empty()) {
+        let text = format!("{} rights not checked: {}", look.glyphs.suspended, safe(reason));
+        lines.push(Line::from(look.span(Role::Suspended, text)));
+    }
     if let Some(reason) = &plan.prune_blocked {
         let text = format!("{} nothing is pruned: {}", look.glyphs.suspended, safe(reason));
         lines.push(Line::from(look.span(Role::Suspended, text)));
