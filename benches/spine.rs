@@ -34,6 +34,7 @@ fn mapping(name: &str) -> Mapping {
         ignore: Vec::new(),
         production: false,
         polling_interval: Duration::from_secs(180),
+        depends_on: Vec::new(),
     }
 }
 

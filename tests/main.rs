@@ -8,6 +8,8 @@ mod cli;
 mod cluster;
 #[cfg(feature = "sandbox")]
 mod control_plane;
+#[cfg(feature = "sandbox")]
+mod depends;
 #[cfg(feature = "console")]
 mod frames;
 #[cfg(feature = "console")]

@@ -171,8 +171,11 @@ impl<'a> Work<'a> {
     pub(crate) fn refused(&mut self, subject: &str, refusals: &[Refusal]) -> Exit {
         for refusal in refusals {
             let (what, release) = refusal::words(refusal);
+            // What was skipped says so itself.
+            let skipped = matches!(refusal, Refusal::Waits(wait) if wait.failed);
+            let word = if skipped { "" } else { "refused: " };
             let fault = Fault {
-                message: format!("{subject}: refused: {what}"),
+                message: format!("{subject}: {word}{what}"),
                 hint: Some(release),
                 exit: Exit::Refused,
             };

@@ -169,6 +169,7 @@ fn reason_of(refusal: &Refusal) -> String {
         Refusal::Moved { what } => what.clone(),
         Refusal::Suspended(suspension) => format!("the mapping is {suspension}"),
         Refusal::Rights(missing) => missing.to_string(),
+        Refusal::Waits(wait) => format!("the mapping {wait}"),
         Refusal::ReadOnly => "writes are switched off".to_owned(),
     }
 }

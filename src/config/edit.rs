@@ -143,6 +143,15 @@ pub fn remove_mapping(
         let hint = suggest::hint(name, tables.map(|(known, _)| known.as_str()));
         return Err(ConfigError::Edit(format!("there is no mapping `{name}`{hint}")));
     };
+    let on =
+        loaded.settings.mappings.values().filter(|one| one.depends_on.iter().any(|on| on == name));
+    let on: Vec<&str> = on.map(|mapping| mapping.name.as_str()).collect();
+    if !on.is_empty() {
+        return Err(ConfigError::Edit(format!(
+            "{} depends on mapping `{name}`; take it out of `depends_on` first",
+            on.join(", ")
+        )));
+    }
     remove(&loaded, file, ("mappings", name))
 }
 

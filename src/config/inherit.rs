@@ -25,6 +25,7 @@ impl<'a> Resolver<'a> {
                 mappings.insert(named.name.clone(), mapping);
             }
         }
+        self.no_cycles(&mappings);
         mappings
     }
 
@@ -67,6 +68,7 @@ impl<'a> Resolver<'a> {
             ignore: layers.ignore(trace),
             production,
             polling_interval,
+            depends_on: self.depends_on(&named.name, &layers, trace),
         })
     }
 

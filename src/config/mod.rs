@@ -2,6 +2,7 @@
 
 pub mod address;
 mod context;
+mod depends;
 pub mod duration;
 pub mod edit;
 pub mod environment;

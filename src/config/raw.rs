@@ -49,6 +49,7 @@ pub(super) struct Layer {
     pub prune: Option<Sited<bool>>,
     pub self_heal: Option<Sited<bool>>,
     pub prune_limit: Option<Sited<u64>>,
+    pub depends_on: Option<Sited<Vec<String>>>,
     pub ignore: Vec<Sited<IgnoreRule>>,
     pub rendering: RawRendering,
 }
@@ -141,6 +142,7 @@ impl Layer {
         once(file, &mut self.prune, other.prune);
         once(file, &mut self.self_heal, other.self_heal);
         once(file, &mut self.prune_limit, other.prune_limit);
+        once(file, &mut self.depends_on, other.depends_on);
         self.ignore.extend(other.ignore);
         self.rendering.join(file, other.rendering);
     }
@@ -196,6 +198,7 @@ fn layer(table: &mut Reader<'_>) -> Layer {
         engine: table.word("engine", &engines),
         source: table.word("source", &[("git", Source::Git), ("cluster", Source::Cluster)]),
         polling_interval: table.duration("polling_interval"),
+        depends_on: table.texts("depends_on"),
         rendering: RawRendering::read(table),
         ..Layer::default()
     };

@@ -1,5 +1,6 @@
 //! The configuration as people write it: layers, rules, faults with their lines, edits that keep comments.
 
+mod depends;
 mod rendering;
 
 use super::edit::{self, NewMapping, NewRepository};

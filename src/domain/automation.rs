@@ -274,8 +274,6 @@ pub struct Situation<'a> {
     pub suspension: Option<&'a Suspension>,
     /// Why the tip cannot be trusted to be the newest, if so.
     pub old: Option<String>,
-    /// What has to be well before, if it is not.
-    pub waits: Option<String>,
     /// What was done so far.
     pub automation: &'a Automation,
     /// Whether Git asks for something else since healing was stopped.
@@ -367,8 +365,11 @@ fn held(situation: &Situation<'_>, heals: bool) -> Option<String> {
         let name = &situation.mapping.name;
         return Some(format!("{fight}, so it is not corrected any more; `gitdeck resume {name}`"));
     }
-    let refusal = situation.plan.refusals.iter().find(|one| !matches!(one, Refusal::Suspended(_)));
-    refusal.map(obstacle).or_else(|| situation.old.clone()).or_else(|| situation.waits.clone())
+    // What waits goes on by itself, so that whatever a human has to do is said first.
+    let ours = |one: &&Refusal| !matches!(one, Refusal::Suspended(_) | Refusal::Waits(_));
+    let refusal = situation.plan.refusals.iter().find(ours);
+    let waits = || situation.plan.waits().next().map(ToString::to_string);
+    refusal.map(obstacle).or_else(|| situation.old.clone()).or_else(waits)
 }
 
 fn obstacle(refusal: &Refusal) -> String {
@@ -385,6 +386,7 @@ fn obstacle(refusal: &Refusal) -> String {
         Refusal::Moved { what } => what.clone(),
         Refusal::Suspended(suspension) => suspension.to_string(),
         Refusal::Rights(missing) => missing.to_string(),
+        Refusal::Waits(wait) => wait.to_string(),
         Refusal::ReadOnly => "gitdeck is read-only here".to_owned(),
         Refusal::Invalid { object, .. } => format!("{object} is not valid"),
     }

@@ -5,7 +5,7 @@ use crate::domain::automation::{
 };
 use crate::domain::{
     Change, EngineKind, Mapping, ObjectRef, Op, Operation, Plan, Reason, Refusal, Revision, Source,
-    Summary, Suspension, SyncPolicy, Target,
+    Summary, Suspension, SyncPolicy, Target, Wait,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
@@ -28,6 +28,7 @@ fn mapping(auto: bool, self_heal: bool) -> Mapping {
         production: false,
         rendering: crate::domain::Rendering::default(),
         polling_interval: Duration::from_secs(180),
+        depends_on: Vec::new(),
     }
 }
 
@@ -105,7 +106,6 @@ impl Case {
             synced: Some(&self.synced),
             suspension: None,
             old: None,
-            waits: None,
             automation: &self.automation,
             moved_on: false,
             holder: "me",
@@ -162,8 +162,10 @@ fn guards_are_left_to_people() {
     assert_eq!(decide(&situation), Decision::Nothing);
     case.mapping.production = false;
     case.plan.refusals.clear();
-    let situation = Situation { waits: Some("waits for db".into()), ..case.situation(at(1)) };
-    assert_eq!(decide(&situation), Decision::Held("waits for db".into()));
+    let wait = Wait { mapping: "db".into(), why: "was never synced".into(), failed: false };
+    case.plan.refusals = vec![Refusal::Waits(wait)];
+    let waits = "waits for db, which was never synced".to_owned();
+    assert_eq!(case.decide(at(1)), Decision::Held(waits));
 }
 
 /// The incident argo-cd#18442: a failed automatic sync of a revision was never tried again.

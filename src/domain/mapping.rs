@@ -95,4 +95,7 @@ pub struct Mapping {
     pub production: bool,
     /// How often its repository is fetched.
     pub polling_interval: Duration,
+    /// Mappings that have to be synced and healthy before this one is.
+    #[serde(default)]
+    pub depends_on: Vec<String>,
 }

@@ -6,6 +6,7 @@ pub mod automation;
 mod automation_tests;
 pub mod culprit;
 pub mod defaults;
+pub mod depends;
 pub mod diff;
 #[cfg(test)]
 mod diff_tests;
@@ -43,6 +44,7 @@ pub mod status;
 pub mod text;
 
 pub use automation::{Automation, Backoff};
+pub use depends::Wait;
 pub use health::{Health, HealthReport};
 pub use inventory::{Holder, Inventory, Member, Members, Suspension};
 pub use mapping::{EngineKind, IgnoreRule, Mapping, Source, SyncPolicy, Target};

@@ -1,6 +1,6 @@
 //! A plan: the exact list of operations that a sync would do, with the reason of each.
 
-use crate::domain::{Health, MissingRights, ObjectRef, Origin, Revision, Risk, Suspension};
+use crate::domain::{Health, MissingRights, ObjectRef, Origin, Revision, Risk, Suspension, Wait};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -170,6 +170,8 @@ pub enum Refusal {
     },
     /// The mapping is suspended.
     Suspended(Suspension),
+    /// A mapping that it depends on is not ready (`--ignore-dependencies`).
+    Waits(Wait),
     /// Writes are switched off.
     ReadOnly,
     /// We lack rights that the plan needs.
@@ -255,6 +257,14 @@ impl Plan {
     pub fn suspension(&self) -> Option<&Suspension> {
         self.refusals.iter().find_map(|refusal| match refusal {
             Refusal::Suspended(suspension) => Some(suspension),
+            _ => None,
+        })
+    }
+
+    /// What it waits for.
+    pub fn waits(&self) -> impl Iterator<Item = &Wait> {
+        self.refusals.iter().filter_map(|refusal| match refusal {
+            Refusal::Waits(wait) => Some(wait),
             _ => None,
         })
     }

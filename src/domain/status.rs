@@ -1,7 +1,7 @@
 //! The state of a mapping in one line: what `status` prints and the console lists.
 
 use crate::domain::automation::Fight;
-use crate::domain::{EngineKind, Health, Revision, Source, Suspension, Target};
+use crate::domain::{EngineKind, Health, Revision, Source, Suspension, Target, Wait};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +85,9 @@ pub struct MappingStatus {
     /// Why nothing is done unasked although the settings ask for it (may hold foreign text); absent where nothing is held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<String>,
+    /// Mappings that it waits for although something is to be synced; absent where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<Wait>,
     /// The fight that drift is not corrected any more for; absent where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fight: Option<Box<Fight>>,

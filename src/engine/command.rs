@@ -39,6 +39,10 @@ pub struct SyncOptions {
     pub dry_run: bool,
     /// Wait until the mapping is healthy, at most this long.
     pub wait: Option<Duration>,
+    /// Mappings that it depends on need not be ready.
+    pub ignore_dependencies: bool,
+    /// Mappings that are synced in the same run and go before this one.
+    pub after: Vec<String>,
 }
 
 /// One request to the engine. Every command becomes one job, which ends with `Event::JobEnded`.
@@ -339,6 +343,7 @@ fn push_sync(line: &mut String, revision: Option<&str>, options: &SyncOptions) {
     for (set, flag) in [
         (options.recreate, " --recreate"),
         (options.take_over, " --take-over"),
+        (options.ignore_dependencies, " --ignore-dependencies"),
         (options.dry_run, " --dry-run"),
     ] {
         if set {

@@ -82,13 +82,23 @@ pub(crate) fn start(
     command: Command,
 ) -> (JobId, oneshot::Receiver<Outcome>) {
     let (job, token) = world.jobs.begin();
-    let ctx = jobs::Context { world: Arc::clone(world), events: events.clone(), job, token };
+    let (mut after, mut sync) = (Vec::new(), None);
+    if let Command::Sync { mapping, options, .. } = &command {
+        // At once and in the order of the commands: what goes before this one was sent before it.
+        let first = |name: &String| Some((name.clone(), world.jobs.sync_of(name)?));
+        after = options.after.iter().filter_map(first).collect();
+        sync = Some(world.jobs.begin_sync(mapping));
+    }
+    let ctx = jobs::Context { world: Arc::clone(world), events: events.clone(), job, token, after };
     let world = Arc::clone(world);
     let (ended, end) = oneshot::channel();
     let tracked = Arc::clone(&world);
     tracked.jobs.tracker.spawn(async move {
         let outcome = run(ctx, command).await;
         world.jobs.end(job);
+        if let Some(sync) = sync {
+            sync.send_replace(Some(outcome.clone()));
+        }
         // Most jobs are waited for by their events alone.
         let _ = ended.send(outcome);
     });

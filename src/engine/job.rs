@@ -1,10 +1,12 @@
 //! One piece of running work, and all that run in an engine.
 
+use crate::engine::Outcome;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,11 +20,16 @@ impl fmt::Display for JobId {
     }
 }
 
+/// How a sync ended; nothing while it runs.
+pub(crate) type SyncEnd = watch::Receiver<Option<Outcome>>;
+
 /// The jobs of one engine: those that a face sent and those that the engine began by itself.
 #[derive(Debug, Default)]
 pub(crate) struct Jobs {
     last_id: AtomicU64,
     running: Mutex<HashMap<JobId, CancellationToken>>,
+    /// The last sync of each mapping that somebody asked for.
+    syncs: Mutex<HashMap<String, SyncEnd>>,
     /// Cancelled when the engine stops.
     pub all: CancellationToken,
     /// Waited for when the engine stops.
@@ -41,6 +48,22 @@ impl Jobs {
     /// Forgets a job that ended.
     pub fn end(&self, job: JobId) {
         self.running().remove(&job);
+    }
+
+    /// A sync begins; what it ended with is told through the sender.
+    pub fn begin_sync(&self, mapping: &str) -> watch::Sender<Option<Outcome>> {
+        let (sender, end) = watch::channel(None);
+        self.syncs().insert(mapping.to_owned(), end);
+        sender
+    }
+
+    /// The last sync of a mapping, running or ended.
+    pub fn sync_of(&self, mapping: &str) -> Option<SyncEnd> {
+        self.syncs().get(mapping).cloned()
+    }
+
+    fn syncs(&self) -> MutexGuard<'_, HashMap<String, SyncEnd>> {
+        self.syncs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks a job to end.

@@ -180,6 +180,7 @@ mod tests {
             ignore: Vec::new(),
             production: false,
             polling_interval: std::time::Duration::from_secs(180),
+            depends_on: Vec::new(),
         }
     }
 

@@ -7,6 +7,7 @@ use crate::engine::error::Stop;
 use crate::engine::event::RepositoryState;
 use crate::engine::job::Jobs;
 use crate::engine::journal::Journal;
+use crate::engine::standings::Standings;
 use crate::engine::tree::Tree;
 use crate::engine::{Failure, Store, cache};
 use crate::render::{self, Key, Kind, Tools};
@@ -67,6 +68,8 @@ pub(crate) struct World {
     cached: Mutex<Option<Store>>,
     /// Everything that runs.
     pub jobs: Jobs,
+    /// How mappings stand, for those that depend on them.
+    pub standings: Standings,
     /// This process in the words that others see while it acts unasked.
     pub process: String,
     opened_at: Timestamp,
@@ -101,6 +104,7 @@ impl World {
             settings,
             journal,
             jobs: Jobs::default(),
+            standings: Standings::default(),
             process,
             opened_at: Timestamp::now(),
             cached: Mutex::new(Some(known)),

@@ -103,6 +103,10 @@ fn mapping(view: &MappingView) -> Vec<(Role, String)> {
         ),
         fact("fetched every", format!("{} s", mapping.polling_interval.as_secs())),
     ];
+    if !mapping.depends_on.is_empty() {
+        facts.push(fact("depends on", mapping.depends_on.join(", ")));
+    }
+    facts.extend(status.waits.iter().map(|wait| (Role::Suspended, wait.to_string())));
     if let Some(held) = &status.held {
         facts.push((Role::Suspended, format!("{:<18}{held}", "not by itself")));
     }

@@ -1,6 +1,6 @@
 //! Signs that stand beside words, in Unicode and in ASCII.
 
-use crate::domain::{Health, SyncState};
+use crate::domain::{Health, MappingStatus, SyncState};
 use ratatui::symbols::border;
 
 /// A set of signs; every sign but the dots is one cell wide.
@@ -16,6 +16,8 @@ pub struct Glyphs {
     pub bad: &'static str,
     /// Suspended.
     pub suspended: &'static str,
+    /// Waits for another mapping.
+    pub waits: &'static str,
     /// Not known.
     pub unknown: &'static str,
     /// On its way.
@@ -63,6 +65,7 @@ pub const UNICODE: Glyphs = Glyphs {
     behind: "◆",
     bad: "✖",
     suspended: "‖",
+    waits: "◷",
     unknown: "○",
     progressing: "◐",
     missing: "◌",
@@ -91,6 +94,7 @@ pub const ASCII: Glyphs = Glyphs {
     behind: "<",
     bad: "X",
     suspended: "=",
+    waits: "w",
     unknown: "?",
     progressing: "%",
     missing: "_",
@@ -134,6 +138,14 @@ impl Glyphs {
         }
     }
 
+    /// The sign of a mapping.
+    pub fn mapping(&self, status: &MappingStatus) -> &'static str {
+        match status.sync {
+            SyncState::OutOfSync if !status.waits.is_empty() => self.waits,
+            state => self.sync(state),
+        }
+    }
+
     /// The sign of a health.
     pub fn health(&self, health: Health) -> &'static str {
         match health {
@@ -159,6 +171,7 @@ mod tests {
             glyphs.behind,
             glyphs.bad,
             glyphs.suspended,
+            glyphs.waits,
             glyphs.unknown,
             glyphs.progressing,
             glyphs.missing,
@@ -197,6 +210,7 @@ mod tests {
                 glyphs.behind,
                 glyphs.bad,
                 glyphs.suspended,
+                glyphs.waits,
                 glyphs.unknown,
                 glyphs.progressing,
                 glyphs.missing,

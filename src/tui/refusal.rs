@@ -31,6 +31,7 @@ pub fn words(refusal: &Refusal) -> String {
         Refusal::Moved { what } => format!("the world moved since: {}", safe(what)),
         Refusal::Suspended(suspension) => safe(&suspension.to_string()).into_owned(),
         Refusal::Rights(missing) => safe(&missing.to_string()).into_owned(),
+        Refusal::Waits(wait) => safe(&wait.to_string()).into_owned(),
         Refusal::ReadOnly => "writes are switched off".to_owned(),
     }
 }

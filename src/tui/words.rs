@@ -2,6 +2,7 @@
 
 use crate::domain::{Health, MappingStatus, SyncState};
 use crate::tui::style::Role;
+use crate::tui::widgets::text::safe;
 use jiff::Timestamp;
 
 /// The age of a fact in at most four cells: `12s`, `3m`, `2h`, `5d`.
@@ -47,6 +48,9 @@ pub fn count(number: usize, noun: &str) -> String {
 
 /// How a mapping stands, as the table of mappings says it.
 pub fn sync(status: &MappingStatus) -> String {
+    if let Some(wait) = waits(status) {
+        return wait;
+    }
     match status.sync {
         SyncState::Error => "failed".to_owned(),
         SyncState::Unknown if status.observed_at.is_none() => "loading".to_owned(),
@@ -57,6 +61,16 @@ pub fn sync(status: &MappingStatus) -> String {
         SyncState::OutOfSync => format!("{} behind", status.behind.max(1)),
         SyncState::Synced => "in sync".to_owned(),
     }
+}
+
+/// `waits for infra`, where a mapping that is out of sync waits for others.
+fn waits(status: &MappingStatus) -> Option<String> {
+    let first = status.waits.first().filter(|_| status.sync == SyncState::OutOfSync)?;
+    let more = match status.waits.len() {
+        1 => String::new(),
+        many => format!(" +{}", many - 1),
+    };
+    Some(format!("waits for {}{more}", safe(&first.mapping)))
 }
 
 /// The name of a state for counts of several mappings.

@@ -197,6 +197,7 @@ pub fn mapping(name: &str, namespace: &str) -> Mapping {
         ignore: Vec::new(),
         production: false,
         polling_interval: Duration::from_secs(180),
+        depends_on: Vec::new(),
     }
 }
 

@@ -91,14 +91,26 @@ impl Work<'_> {
         revision: Option<&str>,
         options: &SyncOptions,
     ) -> (Vec<Arc<Plan>>, Exit) {
-        let mut exit = Exit::Fine;
+        let (plans, failed) = self.try_plans(names, revision, options).await;
+        let settled = failed.iter().map(|(name, outcome)| self.settle(name, outcome));
+        let exit = settled.fold(Exit::Fine, Exit::and);
+        (plans, exit)
+    }
+
+    /// Plans mappings side by side. Those that failed are given back with how they ended.
+    pub(crate) async fn try_plans(
+        &mut self,
+        names: &[String],
+        revision: Option<&str>,
+        options: &SyncOptions,
+    ) -> (Vec<Arc<Plan>>, Vec<(String, Outcome)>) {
         let plan = |name: &String| Command::Plan {
             mapping: name.clone(),
             revision: revision.map(str::to_owned),
             options: options.clone(),
         };
         let ran = self.run(names.iter().map(plan).collect()).await;
-        let mut plans = Vec::new();
+        let (mut plans, mut failed) = (Vec::new(), Vec::new());
         for (name, outcome) in names.iter().zip(&ran.outcomes) {
             let planned = ran.events.iter().rev().find_map(|event| match event {
                 Event::Planned { plan, .. } if plan.mapping == *name => Some(Arc::clone(plan)),
@@ -107,9 +119,9 @@ impl Work<'_> {
             match (planned, outcome) {
                 // What a guard says of a plan is shown beside the plan.
                 (Some(plan), Outcome::Done(_) | Outcome::Refused(_)) => plans.push(plan),
-                (_, outcome) => exit = exit.and(self.settle(name, outcome)),
+                (_, outcome) => failed.push((name.clone(), outcome.clone())),
             }
         }
-        (plans, exit)
+        (plans, failed)
     }
 }

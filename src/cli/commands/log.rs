@@ -100,8 +100,11 @@ impl Work<'_> {
 
     /// Fetches the repositories of mappings, each once.
     pub(crate) async fn fetch(&mut self, mappings: &[String]) -> Exit {
-        let of = |name: &String| self.settings.mappings.get(name).map(|m| m.repository.clone());
-        let repositories: Vec<String> = mappings.iter().filter_map(of).collect();
+        let known = &self.settings.mappings;
+        let of = |name: &String| known.get(name).map(|mapping| mapping.repository.clone());
+        // Whatever they depend on is looked at as well.
+        let on = mappings.iter().filter_map(|name| known.get(name)).flat_map(|one| &one.depends_on);
+        let repositories: Vec<String> = mappings.iter().chain(on).filter_map(of).collect();
         self.fetch_repositories(&repositories).await
     }
 

@@ -82,6 +82,7 @@ struct Row {
     sync: SyncPolicy,
     ignore: Vec<IgnoreRule>,
     polling_interval: String,
+    depends_on: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     files: Option<Vec<String>>,
 }
@@ -194,6 +195,7 @@ fn row(mapping: &domain::Mapping, files: Option<Vec<String>>) -> Row {
         sync: mapping.sync,
         ignore: mapping.ignore.clone(),
         polling_interval: duration::show(mapping.polling_interval),
+        depends_on: mapping.depends_on.clone(),
         files,
     }
 }
@@ -236,6 +238,7 @@ fn print_details(row: &Row) -> String {
         ("sync", policy),
         ("ignored", ignored.join(", ")),
         ("fetched every", row.polling_interval.clone()),
+        ("depends on", row.depends_on.join(", ")),
     ];
     let mut text = String::new();
     for (name, value) in facts {

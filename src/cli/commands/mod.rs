@@ -16,6 +16,7 @@ pub mod push;
 pub mod release;
 pub mod repo;
 pub mod resume;
+mod rounds;
 mod saved;
 pub mod show;
 pub mod status;

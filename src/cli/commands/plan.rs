@@ -8,6 +8,7 @@ use crate::cli::fault::Fault;
 use crate::cli::print;
 use crate::cli::select;
 use crate::cli::session::Work;
+use crate::engine::SyncOptions;
 use clap::Args;
 use jiff::Timestamp;
 use std::path::PathBuf;
@@ -37,8 +38,9 @@ impl Plan {
     pub(crate) async fn run(&self, work: &mut Work<'_>) -> Result<Exit, Fault> {
         let names = select::mappings(&work.settings, &self.mappings, work.global)?;
         let released = self.release.released();
-        let (plans, mut exit) =
-            work.plans(&names, self.revision.as_deref(), &options(released)).await;
+        // Those that are named together would be synced together.
+        let options = SyncOptions { after: names.clone(), ..options(released) };
+        let (plans, mut exit) = work.plans(&names, self.revision.as_deref(), &options).await;
         let failed = exit;
         if plans.iter().any(|plan| !plan.is_empty()) {
             exit = exit.and(Exit::Differences);

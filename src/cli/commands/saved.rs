@@ -6,6 +6,7 @@ use crate::cli::fault::Fault;
 use crate::cli::session::Work;
 use crate::config::replace_private;
 use crate::domain::{Plan, Refusal, Released, SavedPlan, SavedPlans};
+use crate::engine::SyncOptions;
 use jiff::Timestamp;
 use std::io::Read;
 use std::path::Path;
@@ -80,9 +81,10 @@ pub(super) async fn plans(
         let Some(one) = saved.of(name) else { continue };
         let Some(mapping) = work.settings.mappings.get(name).cloned() else { continue };
         let revision = Some(one.revision.as_str());
-        let (plans, ended) = work
-            .plans_of_fetched(std::slice::from_ref(name), revision, &options(one.released))
-            .await;
+        // Those of one file are synced together.
+        let options = SyncOptions { after: names.to_vec(), ..options(one.released) };
+        let (plans, ended) =
+            work.plans_of_fetched(std::slice::from_ref(name), revision, &options).await;
         exit = exit.and(ended);
         for plan in plans {
             let differs = one.moved(&mapping, &plan);

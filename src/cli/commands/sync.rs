@@ -1,6 +1,7 @@
 //! `gitdeck sync`.
 
 use super::release::{Release, options};
+use super::rounds::Run;
 use super::saved;
 use crate::cli::exit::Exit;
 use crate::cli::fault::Fault;
@@ -9,12 +10,14 @@ use crate::cli::prompt::Answer;
 use crate::cli::select;
 use crate::cli::session::{Ran, Work};
 use crate::config::duration;
+use crate::domain::depends::{PATIENCE, Turn};
 use crate::domain::text::harmless;
-use crate::domain::{ObjectKey, Plan, Refusal, Released, Revision, SavedPlans, Stall, Summary};
+use crate::domain::{
+    ObjectKey, Plan, Refusal, Released, Revision, SavedPlans, Stall, Summary, Wait,
+};
 use crate::engine::event::StepResult;
 use crate::engine::{Command, Event, Outcome, SyncOptions};
 use clap::Args;
-use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -28,6 +31,10 @@ use std::time::Duration;
 /// flag, never --yes. Production targets ask for the mapping's name to be typed; without a terminal the mapping has to be
 /// named on the command line. With --plan the file's mappings are planned again at the file's revisions, and refused if an
 /// object was made anew or the result is another one.
+///
+/// A mapping with `depends_on` is synced when those that it names are in sync and healthy: several go in that order, each
+/// waited for (at most 5 minutes, or as --wait says), and what depends on one that failed is skipped. Where only deletions
+/// are left, the order is the other way round.
 #[derive(Debug, Args)]
 pub struct Sync {
     /// Mappings; all where none is named
@@ -44,7 +51,10 @@ pub struct Sync {
     plan: Option<PathBuf>,
     /// Plan and validate, write nothing
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
+    /// Go on although a mapping that this one depends on is not ready
+    #[arg(long)]
+    pub(super) ignore_dependencies: bool,
     /// Wait until everything is healthy, at most this long; ends early, with the pod's own words, where waiting is in vain
     #[arg(long, value_name = "TIMEOUT", num_args = 0..=1, require_equals = true,
         default_missing_value = "5m", value_parser = timeout)]
@@ -69,16 +79,16 @@ struct Document {
 
 /// How the sync of one mapping ended.
 #[derive(Debug, Serialize)]
-struct Synced {
-    mapping: String,
+pub(super) struct Synced {
+    pub(super) mapping: String,
     revision: Option<Revision>,
     digest: Option<String>,
-    /// `synced`, `unchanged`, `planned` (dry run), `refused`, `failed`, `cancelled`, `declined`.
-    outcome: &'static str,
+    /// `synced`, `unchanged`, `planned` (dry run), `refused`, `failed`, `skipped`, `cancelled`, `declined`.
+    pub(super) outcome: &'static str,
     summary: Option<Summary>,
     /// Steps that were taken.
     applied: usize,
-    message: Option<String>,
+    pub(super) message: Option<String>,
     /// What stood in the way, as in plans.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     refusals: Vec<Refusal>,
@@ -96,65 +106,62 @@ impl Sync {
             None => &self.mappings,
         };
         let names = select::mappings(&work.settings, named, work.global)?;
-        let mut results: Vec<Synced> = Vec::new();
-        let (plans, mut exit) = if let Some(saved) = &saved {
-            let (plans, moved, exit) = saved::plans(work, saved, &names).await;
-            results.extend(moved.iter().map(|plan| result(plan, "refused")));
-            (plans, exit)
-        } else {
-            let options = self.options(self.release.released());
-            work.plans(&names, self.revision.as_deref(), &options).await
-        };
-        let mut todo: Vec<Arc<Plan>> = Vec::new();
-        for plan in plans {
-            let paint = work.out.note_paint;
-            if !plan.is_empty() || plan.is_refused() || plan.prune_blocked.is_some() {
-                work.out.note_painted(&print::plan::print(paint, &plan, Timestamp::now()));
-            }
-            if plan.is_refused() {
-                exit = exit.and(work.refused(&plan.mapping, &plan.refusals));
-                results.push(result(&plan, "refused"));
-            } else if self.dry_run {
-                results.push(result(&plan, "planned"));
-            } else if plan.is_empty() && is_recorded(work, &plan) {
-                results.push(result(&plan, "unchanged"));
-            } else {
-                todo.push(plan);
-            }
-        }
-        if !self.dry_run && !work.was_interrupted() {
-            let (chosen, declined) = self.confirmed(work, todo).await?;
-            results.extend(declined.iter().map(|plan| result(plan, "declined")));
-            exit = exit.and(self.apply(work, chosen, saved.as_ref(), &mut results).await);
-        }
+        let mut run = Run::new(&names);
+        self.rounds(work, &mut run, saved.as_ref()).await?;
+        let Run { mut results, exit, .. } = run;
         add_missing(&names, &mut results);
         print_results(work, results, names.is_empty());
         Ok(exit)
     }
 
-    fn options(&self, released: Released) -> SyncOptions {
-        SyncOptions { dry_run: self.dry_run, wait: self.timeout.or(self.wait), ..options(released) }
+    /// What was released on the command line.
+    pub(super) fn released(&self) -> Released {
+        self.release.released()
     }
 
-    /// The command that carries a plan out.
-    fn command(&self, plan: &Plan, saved: Option<&SavedPlans>) -> Command {
+    /// The revision that was asked for.
+    pub(super) fn revision(&self) -> Option<&str> {
+        self.revision.as_deref()
+    }
+
+    pub(super) fn options(&self, released: Released) -> SyncOptions {
+        SyncOptions {
+            dry_run: self.dry_run,
+            wait: self.timeout.or(self.wait),
+            ignore_dependencies: self.ignore_dependencies,
+            ..options(released)
+        }
+    }
+
+    /// The command that carries a plan out. What others wait for is waited for as well.
+    fn command(
+        &self,
+        plan: &Plan,
+        saved: Option<&SavedPlans>,
+        (turn, turns): (&Turn, &[Turn]),
+    ) -> Command {
         let saved = saved.and_then(|saved| saved.of(&plan.mapping));
         let revision = match saved {
             Some(saved) => Some(saved.revision.to_string()),
             None => self.revision.clone(),
         };
-        let released = saved.map_or_else(|| self.release.released(), |saved| saved.released);
+        let released = saved.map_or_else(|| self.released(), |saved| saved.released);
+        let options = self.options(released);
         Command::Sync {
             mapping: plan.mapping.clone(),
             revision,
             confirmed: plan.digest.clone(),
-            options: self.options(released),
+            options: SyncOptions {
+                wait: options.wait.or_else(|| awaited(turn, turns)),
+                after: turn.after.clone(),
+                ..options
+            },
         }
     }
 
     /// The plans that may be carried out, and those that somebody declined. Plans without operations only record their
     /// revision and need no answer.
-    async fn confirmed(
+    pub(super) async fn confirmed(
         &self,
         work: &mut Work<'_>,
         todo: Vec<Arc<Plan>>,
@@ -215,23 +222,37 @@ impl Sync {
         Ok(work.ask_for(&question, &plan.mapping).await? == Answer::Yes)
     }
 
-    async fn apply(
+    /// Carries plans out, each after those that it depends on.
+    pub(super) async fn apply(
         &self,
         work: &mut Work<'_>,
         plans: Vec<Arc<Plan>>,
         saved: Option<&SavedPlans>,
-        results: &mut Vec<Synced>,
-    ) -> Exit {
-        let ran = work.run(plans.iter().map(|plan| self.command(plan, saved)).collect()).await;
-        let mut exit = Exit::Fine;
-        for (plan, outcome) in plans.iter().zip(&ran.outcomes) {
+        run: &mut Run,
+    ) {
+        let mut turns = self.turns(work, &plans);
+        self.skip(work, run, &mut turns);
+        let of = |turn: &Turn| plans.iter().find(|plan| plan.mapping == turn.mapping);
+        let commands = turns
+            .iter()
+            .filter_map(|turn| Some(self.command(of(turn)?, saved, (turn, &turns))))
+            .collect();
+        let ran = work.run(commands).await;
+        for (turn, outcome) in turns.iter().zip(&ran.outcomes) {
+            let Some(plan) = of(turn) else { continue };
+            if Self::is_put_off(work, run, turn, outcome) {
+                continue;
+            }
             tell_steps(work, plan, &ran);
             tell_stall(work, plan, &ran);
-            exit = exit.and(work.settle(&plan.mapping, outcome));
+            let exit = work.settle(&plan.mapping, outcome);
             let (word, message) = match outcome {
                 Outcome::Done(message) => ("synced", Some(message.clone())),
                 Outcome::Failed(failure) => ("failed", Some(failure.message.clone())),
-                Outcome::Refused(_) => ("refused", None),
+                Outcome::Refused(refusals) => match skipped(refusals) {
+                    Some(wait) => ("skipped", Some(wait.to_string())),
+                    None => ("refused", None),
+                },
                 Outcome::Cancelled => ("cancelled", None),
             };
             let applied = steps(&ran, plan, |result| *result == StepResult::Done);
@@ -240,48 +261,63 @@ impl Sync {
                 Outcome::Refused(refusals) => refusals.clone(),
                 _ => Vec::new(),
             };
-            results.push(Synced { applied, message, refusals, stall, ..result(plan, word) });
+            run.note(exit, Synced { applied, message, refusals, stall, ..result(plan, word) });
         }
-        exit
     }
+}
+
+/// How long a mapping is waited for that others of the run wait for.
+fn awaited(turn: &Turn, turns: &[Turn]) -> Option<Duration> {
+    let waits = turns.iter().any(|other| other.after.contains(&turn.mapping));
+    waits.then_some(PATIENCE)
+}
+
+fn skipped(refusals: &[Refusal]) -> Option<&Wait> {
+    refusals.iter().find_map(|one| match one {
+        Refusal::Waits(wait) if wait.failed => Some(wait),
+        _ => None,
+    })
 }
 
 /// Mappings that could not even be planned are in the result too.
 fn add_missing(names: &[String], results: &mut Vec<Synced>) {
     for name in names {
         if !results.iter().any(|result| result.mapping == *name) {
-            results.push(Synced {
-                mapping: name.clone(),
-                revision: None,
-                digest: None,
-                outcome: "failed",
-                summary: None,
-                applied: 0,
-                message: None,
-                refusals: Vec::new(),
-                stall: None,
-            });
+            results.push(Synced::unplanned(name, "failed"));
         }
     }
     results.sort_by_key(|result| names.iter().position(|name| *name == result.mapping));
 }
 
-fn result(plan: &Plan, outcome: &'static str) -> Synced {
+impl Synced {
+    /// Of a mapping without a plan.
+    pub(super) fn unplanned(mapping: &str, outcome: &'static str) -> Self {
+        Self {
+            mapping: mapping.to_owned(),
+            revision: None,
+            digest: None,
+            outcome,
+            summary: None,
+            applied: 0,
+            message: None,
+            refusals: Vec::new(),
+            stall: None,
+        }
+    }
+}
+
+pub(super) fn result(plan: &Plan, outcome: &'static str) -> Synced {
     Synced {
-        mapping: plan.mapping.clone(),
         revision: Some(plan.revision.clone()),
         digest: Some(plan.digest.clone()),
-        outcome,
         summary: Some(plan.summary),
-        applied: 0,
-        message: None,
         refusals: plan.refusals.clone(),
-        stall: None,
+        ..Synced::unplanned(&plan.mapping, outcome)
     }
 }
 
 /// Whether the cluster knows already that it is at this revision.
-fn is_recorded(work: &Work<'_>, plan: &Plan) -> bool {
+pub(super) fn is_recorded(work: &Work<'_>, plan: &Plan) -> bool {
     let view = work.store.mappings.get(&plan.mapping);
     view.is_some_and(|view| view.status.synced_revision.as_ref() == Some(&plan.revision))
 }

@@ -37,6 +37,17 @@ pub(crate) fn words(refusal: &Refusal) -> (String, String) {
         Refusal::Suspended(suspension) => {
             (suspension.to_string(), "`gitdeck resume MAPPING` ends the suspension".to_owned())
         }
+        Refusal::Waits(wait) => (
+            wait.to_string(),
+            if wait.failed {
+                "mend that one; the next sync goes on with both".to_owned()
+            } else {
+                format!(
+                    "`gitdeck sync {}` first, or both together; `--ignore-dependencies` goes on without it",
+                    wait.mapping
+                )
+            },
+        ),
         Refusal::ReadOnly => (
             "writes are off".to_owned(),
             "leave out --read-only, or set `read_only = false` under [safety]".to_owned(),

@@ -20,6 +20,12 @@ pub(crate) fn print(paint: Paint, statuses: &[MappingStatus], now: Timestamp) ->
             let since = status.drift_since.map_or_else(String::new, |then| since(then, now));
             let _ = writeln!(text, "{name}: {}{since}", harmless(message));
         }
+        // Where it is held for that alone, the line below says it.
+        let held = status.held.as_deref().unwrap_or_default();
+        for wait in status.waits.iter().map(ToString::to_string).filter(|one| one != held) {
+            let name = paint.name(&harmless(&status.name));
+            let _ = writeln!(text, "{name}: {}", harmless(&wait));
+        }
         if let Some(held) = &status.held {
             let name = paint.name(&harmless(&status.name));
             let _ = writeln!(text, "{name}: not synced by itself: {}", harmless(held));

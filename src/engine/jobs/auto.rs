@@ -7,7 +7,7 @@ use crate::domain::{
 use crate::engine::error::Stop;
 use crate::engine::jobs::look::look;
 use crate::engine::jobs::observe::{Seen, observe};
-use crate::engine::jobs::{Context, sync};
+use crate::engine::jobs::{Context, depends, sync};
 use crate::engine::journal::{AUTO, Intent};
 use crate::engine::{Command, Failure, Outcome, SyncOptions, handle};
 use jiff::{SignedDuration, Timestamp};
@@ -42,7 +42,6 @@ pub(super) async fn weigh(
         synced,
         suspension: inventory.suspension.as_ref().filter(|suspension| suspension.holds(now)),
         old: old(ctx, mapping, &plan.revision, synced).await,
-        waits: None,
         automation: &inventory.automation,
         moved_on: moved_on(ctx, mapping, &plan.revision, &inventory.automation).await,
         holder: &ctx.world.process,
@@ -146,7 +145,9 @@ async fn heal(ctx: &Context, seen: &Seen, drifted: &[Drifted]) -> Option<Command
     }
     let mapping = ctx.world.mapping(name).ok()?;
     let at = Some(synced.as_str());
-    let back = Box::pin(look(ctx, mapping, at, &SyncOptions::default())).await.ok()?;
+    let options = SyncOptions::default();
+    let back = look(ctx, mapping, at, &options, depends::Sight::Known);
+    let back = Box::pin(back).await.ok()?;
     let drifted = Drifted::of(&back.plan);
     let clear = back.plan.refusals.is_empty() && !drifted.is_empty();
     clear.then(|| auto_sync(seen, &back.plan, Some(synced), drifted))

@@ -6,7 +6,7 @@ use crate::domain::{
 };
 use crate::engine::error::Stop;
 use crate::engine::jobs::render::{Unrendered, render};
-use crate::engine::jobs::{Context, attribute};
+use crate::engine::jobs::{Context, attribute, depends};
 use crate::engine::world::{Desired, Rendered};
 use crate::engine::{Failure, SyncOptions};
 use crate::git::LogQuery;
@@ -111,8 +111,21 @@ fn desired_of(rendered: &Rendered, placed: &[ObjectRef]) -> Desired {
     Arc::new(placed.iter().map(ObjectRef::key).zip(origins).collect())
 }
 
-/// Renders and plans one mapping at a revision (the fetched tip where nothing is given).
+/// [`sight`], with what the mapping waits for among the refusals of its plan.
 pub(super) async fn look(
+    ctx: &Context,
+    mapping: &Mapping,
+    revision: Option<&str>,
+    options: &SyncOptions,
+    depends: depends::Sight,
+) -> Result<Look, Blind> {
+    let mut seen = Box::pin(sight(ctx, mapping, revision, options)).await?;
+    depends::hold(ctx, mapping, &mut seen.plan, options, depends).await;
+    Ok(seen)
+}
+
+/// Renders and plans one mapping at a revision (the fetched tip where nothing is given).
+pub(super) async fn sight(
     ctx: &Context,
     mapping: &Mapping,
     revision: Option<&str>,

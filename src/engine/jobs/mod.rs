@@ -7,6 +7,7 @@ mod auto;
 mod check;
 mod check_cluster;
 mod commit;
+mod depends;
 mod draft;
 mod drop;
 mod fetch;
@@ -26,6 +27,7 @@ mod watch;
 
 use crate::domain::{Refusal, Revision};
 use crate::engine::error::Stop;
+use crate::engine::job::SyncEnd;
 use crate::engine::world::World;
 use crate::engine::{Command, Event, JobId, Outcome, Progress};
 use crate::git::FetchProgress;
@@ -40,6 +42,8 @@ pub(crate) struct Context {
     pub events: mpsc::Sender<Event>,
     pub job: JobId,
     pub token: CancellationToken,
+    /// Syncs of the same run that go before this one.
+    pub after: Vec<(String, SyncEnd)>,
 }
 
 impl Context {

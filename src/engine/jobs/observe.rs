@@ -1,10 +1,11 @@
 //! Observe a mapping: status, plan and health, from live data.
 
 use crate::domain::automation::{Decision, Drifted};
-use crate::domain::{Inventory, MappingStatus, Plan, Revision};
+use crate::domain::depends::Standing;
+use crate::domain::{Inventory, Mapping, MappingStatus, Plan, Revision, SyncState};
 use crate::engine::error::Stop;
 use crate::engine::jobs::look::{Blind, Look, look};
-use crate::engine::jobs::{Context, auto, fetch};
+use crate::engine::jobs::{Context, auto, depends, fetch};
 use crate::engine::status::{Sight, assess};
 use crate::engine::{Event, SyncOptions};
 use jiff::Timestamp;
@@ -44,7 +45,8 @@ pub(super) async fn observe(ctx: &Context, name: &str) -> Result<MappingStatus, 
 /// [`observe`], with what is to be done about it.
 pub(super) async fn see(ctx: &Context, name: &str) -> Result<Seen, Stop> {
     let mapping = ctx.world.mapping(name)?;
-    let seen = Box::pin(look(ctx, mapping, None, &SyncOptions::default())).await;
+    let options = SyncOptions::default();
+    let seen = Box::pin(look(ctx, mapping, None, &options, depends::Sight::Known)).await;
     let now = Timestamp::now();
     let (mut plan, mut decision) = (None, Decision::Nothing);
     let (mut noted_onset, mut acted_at) = (None, None);
@@ -57,28 +59,45 @@ pub(super) async fn see(ctx: &Context, name: &str) -> Result<Seen, Stop> {
             ctx.emit(Event::Planned { plan: Arc::clone(seen), at: now }).await;
             status
         }
-        Err(Blind::Cancelled) => return Err(Stop::Cancelled),
-        Err(Blind::Desired(failure, desired)) => {
-            // What runs is still the revision that was applied last.
-            let known = match ctx.world.cluster(&mapping.target.context).await {
-                Ok(cluster) => cluster.inventory(name).await.ok(),
-                Err(_) => None,
-            };
-            let error = Some(failure.to_string());
-            let sight = Sight { desired, inventory: known.as_ref(), error, ..Sight::default() };
-            assess(mapping, &sight, now)
-        }
-        Err(Blind::Live(failure, revision)) => {
-            let sight = Sight {
-                desired: Some(revision),
-                unseen: Some(failure.to_string()),
-                ..Sight::default()
-            };
-            assess(mapping, &sight, now)
+        Err(blind) => {
+            let mut status = blind_status(ctx, mapping, blind, now).await?;
+            // What is wrong may be what it waits for: a kind that the other one brings.
+            if status.sync == SyncState::Error && !mapping.depends_on.is_empty() {
+                let (known, at) = (depends::Sight::Known, status.desired_revision.clone());
+                status.waits = depends::waits(ctx, mapping, at.as_ref(), &[], known).await;
+            }
+            status
         }
     };
+    let standing = Standing::of(&status, plan.as_deref());
+    ctx.world.standings.note(name, &standing);
     ctx.emit(Event::MappingObserved { status: Box::new(status.clone()) }).await;
     Ok(Seen { status, plan, decision, noted_onset, acted_at })
+}
+
+/// The status of a mapping that could not be planned.
+pub(super) async fn blind_status(
+    ctx: &Context,
+    mapping: &Mapping,
+    blind: Blind,
+    now: Timestamp,
+) -> Result<MappingStatus, Stop> {
+    let (failure, desired) = match blind {
+        Blind::Cancelled => return Err(Stop::Cancelled),
+        Blind::Desired(failure, desired) => (failure, desired),
+        Blind::Live(failure, revision) => {
+            let (desired, unseen) = (Some(revision), Some(failure.to_string()));
+            return Ok(assess(mapping, &Sight { desired, unseen, ..Sight::default() }, now));
+        }
+    };
+    // What runs is still the revision that was applied last.
+    let known = match ctx.world.cluster(&mapping.target.context).await {
+        Ok(cluster) => cluster.inventory(&mapping.name).await.ok(),
+        Err(_) => None,
+    };
+    let error = Some(failure.to_string());
+    let sight = Sight { desired, inventory: known.as_ref(), error, ..Sight::default() };
+    Ok(assess(mapping, &sight, now))
 }
 
 /// The status that follows from a look, and what is to be done unasked.
@@ -100,6 +119,7 @@ pub(super) async fn status_of(
     let mut status = assess(mapping, &sight, now);
     status.drift_since = onset(&seen.plan, &seen.inventory, now);
     let decision = auto::weigh(ctx, mapping, &seen.plan, &seen.inventory, status.behind).await;
+    status.waits = seen.plan.waits().cloned().collect();
     status.held = auto::words(&decision);
     let fight = seen.inventory.automation.fight.clone();
     status.fight = fight.filter(|_| matches!(decision, Decision::Held(_))).map(Box::new);

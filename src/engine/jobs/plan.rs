@@ -1,9 +1,9 @@
 //! Plan one mapping.
 
 use crate::engine::error::Stop;
-use crate::engine::jobs::Context;
 use crate::engine::jobs::look::look;
 use crate::engine::jobs::observe::status_of;
+use crate::engine::jobs::{Context, depends};
 use crate::engine::{Event, Failure, SyncOptions};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -16,7 +16,8 @@ pub(super) async fn run(
     options: &SyncOptions,
 ) -> Result<String, Stop> {
     let mapping = ctx.world.mapping(name)?;
-    let mut seen = look(ctx, mapping, revision.as_deref(), options).await?;
+    let known = depends::Sight::Known;
+    let mut seen = look(ctx, mapping, revision.as_deref(), options, known).await?;
     seen.plan.cluster_uid = seen.cluster.uid().await.map_err(Failure::from)?;
     let now = Timestamp::now();
     if revision.is_none() {

@@ -22,6 +22,9 @@ pub(super) async fn proceed(ctx: &Context, entry: u64) -> Result<String, Stop> {
                 take_over,
                 dry_run: false,
                 wait: None,
+                // What was begun is better finished than left half done.
+                ignore_dependencies: true,
+                after: Vec::new(),
             };
             let request = sync::Request {
                 mapping,

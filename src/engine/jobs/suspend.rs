@@ -25,7 +25,14 @@ pub(super) async fn suspend(
     );
     let line = Command::Suspend { mapping: name.to_owned(), reason: reason.clone(), until }.line();
     write(ctx, name, Some(Suspension { owner, reason, since: now, until }), &line).await?;
-    Ok(format!("{name} is suspended"))
+    let all = ctx.world.settings.mappings.values();
+    let on = all.filter(|one| one.depends_on.iter().any(|on| on == name));
+    let on: Vec<&str> = on.map(|one| one.name.as_str()).collect();
+    Ok(if on.is_empty() {
+        format!("{name} is suspended")
+    } else {
+        format!("{name} is suspended; {} can wait for it", on.join(", "))
+    })
 }
 
 /// Removes the suspension.

@@ -6,7 +6,7 @@ use crate::engine::error::Stop;
 use crate::engine::event::StepResult;
 use crate::engine::jobs::look::{Look, look};
 use crate::engine::jobs::wait::Patience;
-use crate::engine::jobs::{Context, observe};
+use crate::engine::jobs::{Context, depends, observe};
 use crate::engine::journal::{Intent, Place};
 use crate::engine::turn::Turn;
 use crate::engine::{Command, Event, Failure, Progress, SyncOptions};
@@ -34,10 +34,14 @@ pub(super) async fn carry(
     request: Request,
 ) -> Result<(Revision, String), (Option<Revision>, Stop)> {
     let unplanned = |stop| (None, stop);
+    depends::take_turn(ctx, &request).await.map_err(unplanned)?;
     let _mine = Turn::wait(ctx, &request.mapping).await.map_err(unplanned)?;
     let mapping = ctx.world.mapping(&request.mapping).map_err(|f| unplanned(f.into()))?;
     ctx.doing("planning");
-    let planned = Box::pin(look(ctx, mapping, request.revision.as_deref(), &request.options));
+    // Whoever goes before it in the same run is done by now, and has to be as ready as the others.
+    let options = SyncOptions { after: Vec::new(), ..request.options.clone() };
+    let revision = request.revision.as_deref();
+    let planned = Box::pin(look(ctx, mapping, revision, &options, depends::Sight::Fresh));
     let seen = ctx.read(async { planned.await.map_err(Stop::from) }).await.map_err(unplanned)?;
     match finish(ctx, &request, &seen).await {
         Ok(said) => Ok((seen.revision, said)),

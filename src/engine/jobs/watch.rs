@@ -41,6 +41,7 @@ enum Trigger {
 /// Runs until it is cancelled.
 pub(super) async fn run(ctx: &Context) -> Result<String, Stop> {
     activity::tell(ctx).await?;
+    ctx.world.standings.watch();
     let (sender, mut inbox) = mpsc::channel(256);
     let settings = &ctx.world.settings;
     let mut tasks = JoinSet::new();
@@ -71,6 +72,12 @@ pub(super) async fn run(ctx: &Context) -> Result<String, Stop> {
                     if let Some(after) = again {
                         looks.want(name, after);
                     }
+                }
+            }
+            moved = ctx.world.standings.moved() => {
+                let waits = |on: &[String]| on.iter().any(|one| moved.contains(one));
+                for one in settings.mappings.values().filter(|one| waits(&one.depends_on)) {
+                    looks.want(one.name.clone(), SETTLE);
                 }
             }
             () = sleep_until(next) => {}

@@ -1,5 +1,6 @@
 //! The question before a sync: what would happen where, and what somebody has to type first.
 
+use crate::domain::depends::{PATIENCE, is_dependent, order};
 use crate::domain::{Plan, Refusal, SyncState};
 use crate::engine::store::MappingView;
 use crate::engine::{Command, Store, SyncOptions};
@@ -85,8 +86,7 @@ fn question(items: Vec<Item>, idle: &[String], flow: &SyncFlow) -> Question {
         items.iter().map(|item| (item.view.mapping.name.clone(), release(item))).collect();
     let blocked =
         items.iter().any(|item| item.plan.refusals.iter().any(|r| blocks(r, &item.options)));
-    let effects =
-        items.iter().zip(&released).map(|(item, (_, options))| sync(item, options)).collect();
+    let effects = in_order(items, &released);
     let title = match items.as_slice() {
         [one] => format!("Sync {}?", one.view.mapping.name),
         many => format!("Sync {}?", count(many.len(), "mapping")),
@@ -99,6 +99,25 @@ fn question(items: Vec<Item>, idle: &[String], flow: &SyncFlow) -> Question {
         writes: true,
         ..Question::new(title, body)
     }
+}
+
+/// What the others depend on goes first; they wait for it.
+fn in_order(items: &[Item], released: &[(String, SyncOptions)]) -> Vec<Effect> {
+    let names: Vec<String> = released.iter().map(|(name, _)| name.clone()).collect();
+    let of = |name: &str| items.iter().find(|item| item.view.mapping.name == name);
+    let turns = order(
+        &names,
+        |name| of(name).map(|item| item.view.mapping.depends_on.as_slice()).unwrap_or_default(),
+        |name| of(name).is_some_and(|item| !is_dependent(item.plan)),
+    );
+    let effects = turns.iter().filter_map(|turn| {
+        let (_, options) = released.iter().find(|(name, _)| *name == turn.mapping)?;
+        let after = if options.ignore_dependencies { Vec::new() } else { turn.after.clone() };
+        let awaited = turns.iter().any(|other| other.after.contains(&turn.mapping));
+        let wait = options.wait.or(awaited.then_some(PATIENCE));
+        Some(sync(of(&turn.mapping)?, &SyncOptions { wait, after, ..options.clone() }))
+    });
+    effects.collect()
 }
 
 fn sync(item: &Item, options: &SyncOptions) -> Effect {
@@ -183,6 +202,7 @@ fn blocks(refusal: &Refusal, options: &SyncOptions) -> bool {
             !options.take_over
         }
         Refusal::Immutable { .. } => !options.recreate,
+        Refusal::Waits(_) => !options.ignore_dependencies,
         Refusal::Invalid { .. }
         | Refusal::Rights(_)
         | Refusal::Moved { .. }
@@ -256,6 +276,10 @@ fn choices(items: &[Item], held: &[Item]) -> Vec<Choice> {
     if stands(|refusal| matches!(refusal, Refusal::Immutable { .. })) {
         let step = again(|options| options.recreate = true);
         choices.push(Choice { key: 'r', label: "delete and create".to_owned(), step });
+    }
+    if stands(|refusal| matches!(refusal, Refusal::Waits(_))) {
+        let step = again(|options| options.ignore_dependencies = true);
+        choices.push(Choice { key: 'i', label: "go on without it".to_owned(), step });
     }
     if !held.is_empty() {
         let resume = |item: &Item| Command::Resume { mapping: item.view.mapping.name.clone() };

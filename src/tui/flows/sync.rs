@@ -40,7 +40,9 @@ pub fn begin(ui: &mut Ui, store: &Store) -> Vec<Effect> {
         ui.say(Role::Muted, "no mapping is selected");
         return Vec::new();
     }
-    start(ui, names.into_iter().map(|name| (name, SyncOptions::default())).collect())
+    // What is synced together may wait for each other.
+    let options = SyncOptions { after: names.clone(), ..SyncOptions::default() };
+    start(ui, names.into_iter().map(|name| (name, options.clone())).collect())
 }
 
 /// Plans mappings with options; a flow before this one is forgotten.

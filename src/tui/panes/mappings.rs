@@ -189,7 +189,7 @@ fn cells_of(name: &str, view: &MappingView, scene: &Scene, path: usize) -> Vec<L
     let (status, mapping) = (&view.status, &view.mapping);
     let role = sync_role(status.sync);
     let marked = ui.mappings.marked.contains(name);
-    let sign = if marked { look.glyphs.mark } else { look.glyphs.sync(status.sync) };
+    let sign = if marked { look.glyphs.mark } else { look.glyphs.mapping(status) };
     let sign_role = if marked { Role::Marked } else { role };
     let name = vec![
         look.span(sign_role, format!("{sign} ")),
