@@ -25,7 +25,10 @@ impl Resolver<'_> {
             }
         }
         let inherited = levels.first().is_none_or(|(_, own)| own.is_none());
-        let mut found = trace.pick("depends_on", &levels, Vec::new(), |names| names.join(", "));
+        let show = |names: &Vec<String>| {
+            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+        };
+        let mut found = trace.pick("depends_on", &levels, Vec::new(), show);
         found.retain(|one| !(inherited && one == name));
         let mut kept: Vec<String> = Vec::new();
         for one in found {

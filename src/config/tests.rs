@@ -281,6 +281,7 @@ fn the_nearest_layer_wins_and_is_explained() {
     render = auto: built in
     allow_remote = false: built in
     ignore = * * /metadata/annotations/a: defaults (config.toml:6)
+    depends_on = none: built in
     url = git@git.example.com:other/hidden: repository hidden (config.toml:17)
     branch = main: built in
     display_name = hidden: built in

@@ -144,18 +144,28 @@ impl Sync {
     }
 
     /// Takes out of the turns what depends on a mapping of the run that did not go well, and says it.
-    pub(super) fn skip(&self, work: &mut Work<'_>, run: &mut Run, turns: &mut Vec<Turn>) {
+    pub(super) fn skip(
+        &self,
+        work: &mut Work<'_>,
+        run: &mut Run,
+        turns: &mut Vec<Turn>,
+        plans: &[Arc<Plan>],
+    ) {
         if self.ignore_dependencies {
             return;
         }
+        let sent: Vec<String> = turns.iter().map(|turn| turn.mapping.clone()).collect();
         turns.retain(|turn| {
-            let bad = depends_on(work, &turn.mapping).iter().find_map(|name| {
+            // What only deletes needs nobody.
+            let plan = plans.iter().find(|plan| plan.mapping == turn.mapping);
+            let needs = plan.is_some_and(|plan| plan.is_empty() || is_dependent(plan));
+            let on = if needs { depends_on(work, &turn.mapping) } else { &[] };
+            let bad = on.iter().find_map(|name| {
                 let ended = run.results.iter().find(|result| result.mapping == *name);
-                let missing = run.names.contains(name)
-                    && ended.is_none()
-                    && !run.later.contains(name)
-                    && !turn.after.contains(name);
-                let outcome = ended.map_or(missing.then_some("failed"), |one| Some(one.outcome))?;
+                let unplanned =
+                    run.names.contains(name) && !run.later.contains(name) && !sent.contains(name);
+                let outcome =
+                    ended.map_or(unplanned.then_some("failed"), |one| Some(one.outcome))?;
                 let bad = ["failed", "refused", "declined", "cancelled", "skipped"];
                 bad.contains(&outcome).then(|| (name.clone(), outcome))
             });

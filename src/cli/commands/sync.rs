@@ -231,7 +231,7 @@ impl Sync {
         run: &mut Run,
     ) {
         let mut turns = self.turns(work, &plans);
-        self.skip(work, run, &mut turns);
+        self.skip(work, run, &mut turns, &plans);
         let of = |turn: &Turn| plans.iter().find(|plan| plan.mapping == turn.mapping);
         let commands = turns
             .iter()
