@@ -182,7 +182,9 @@ struct Graph<'a> {
 impl<'a> Graph<'a> {
     fn new(objects: &'a [OrderInput], strict: bool) -> Result<Self, OrderError> {
         let mut canonical: Vec<usize> = (0..objects.len()).collect();
-        canonical.sort_by(|a, b| canonical_key(&objects[*a]).cmp(&canonical_key(&objects[*b])));
+        let kinds: Vec<usize> = objects.iter().map(|object| kind_rank(&object.key)).collect();
+        let canonical_key = |index: usize| (kinds[index], &objects[index].key);
+        canonical.sort_by(|a, b| canonical_key(*a).cmp(&canonical_key(*b)));
         let mut ranks = vec![0; objects.len()];
         for (rank, index) in canonical.iter().enumerate() {
             ranks[*index] = rank;
@@ -334,8 +336,4 @@ impl<'a> Graph<'a> {
         needs.sort_by_key(|needed| self.ranks[*needed]);
         needs
     }
-}
-
-fn canonical_key(object: &OrderInput) -> (usize, &ObjectKey) {
-    (kind_rank(&object.key), &object.key)
 }
