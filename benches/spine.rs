@@ -126,6 +126,7 @@ fn plan_unchanged(bencher: Bencher, objects: usize) {
     let desired = manifests(objects);
     let (mapping, revision) = (mapping("bench"), Revision::new("a".repeat(40)));
     let request = PlanRequest {
+        ahead: None,
         mapping: &mapping,
         revision: &revision,
         desired: &desired,

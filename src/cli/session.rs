@@ -9,7 +9,7 @@ use crate::config::Settings;
 use crate::domain::Refusal;
 use crate::engine::{Command, Engine, Event, JobId, Outcome, Store};
 use futures::future::BoxFuture;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -101,6 +101,15 @@ impl<'a> Work<'a> {
     pub(crate) async fn interrupt(&mut self) {
         self.interrupts.next().await;
         self.interrupted = true;
+    }
+
+    /// Starts to reach the clusters of mappings, and does not wait for it: what comes next does.
+    pub(crate) fn reach(&self, mappings: &[String]) {
+        let of = |name: &String| self.settings.mappings.get(name).map(|one| &one.target.context);
+        let contexts: BTreeSet<&String> = mappings.iter().filter_map(of).collect();
+        for context in contexts {
+            self.backend.send(Command::Reach { context: context.clone() });
+        }
     }
 
     /// Runs one command.

@@ -27,15 +27,29 @@ pub fn place(
     manifests: &[Manifest],
     namespace: &str,
 ) -> Result<Vec<Desired>, ClusterError> {
+    let located = locate(catalogue, manifests, namespace)?;
+    let placed = manifests
+        .iter()
+        .zip(located)
+        .map(|(manifest, (reference, resource))| settle(manifest, reference, resource.cloned()));
+    Ok(placed.collect())
+}
+
+/// The names of manifests as they will be in the cluster, and how they are addressed there. See [`place`].
+pub(super) fn locate<'c>(
+    catalogue: &'c Catalogue,
+    manifests: &[Manifest],
+    namespace: &str,
+) -> Result<Vec<(ObjectRef, Option<&'c Resource>)>, ClusterError> {
     let defined = definitions(manifests);
-    let mut placed = Vec::with_capacity(manifests.len());
+    let mut located = Vec::with_capacity(manifests.len());
     let mut seen: HashMap<ObjectKey, &Origin> = HashMap::with_capacity(manifests.len());
     let (mut unknown, mut hint) = (Vec::new(), None);
     for manifest in manifests {
         let reference = &manifest.reference;
         let (resource, namespaced) =
             match catalogue.lookup(&reference.group, &reference.version, &reference.kind) {
-                Lookup::Served(resource) => (Some(resource.clone()), resource.namespaced),
+                Lookup::Served(resource) => (Some(resource), resource.namespaced),
                 other => match defined.get(&(reference.group.as_str(), reference.kind.as_str())) {
                     Some(definition) if definition.serves(&reference.version) => {
                         (None, definition.namespaced)
@@ -52,40 +66,38 @@ pub fn place(
                     }
                 },
             };
-        let desired = settle(manifest, resource, namespaced, namespace);
-        if let Some(first) = seen.insert(desired.reference.key(), &manifest.origin) {
+        let reference = in_scope(reference, namespaced, namespace);
+        if let Some(first) = seen.insert(reference.key(), &manifest.origin) {
             return Err(ClusterError::Duplicate {
-                object: Box::new(desired.reference.key()),
+                object: Box::new(reference.key()),
                 first: first.clone(),
                 second: manifest.origin.clone(),
             });
         }
-        placed.push(desired);
+        located.push((reference, resource));
     }
     match hint {
         Some(hint) => Err(ClusterError::UnknownKind { objects: unknown, hint }),
-        None => Ok(placed),
+        None => Ok(located),
     }
 }
 
-fn settle(
-    manifest: &Manifest,
-    resource: Option<Resource>,
-    namespaced: bool,
-    namespace: &str,
-) -> Desired {
+/// A name with the namespace that its scope demands.
+fn in_scope(reference: &ObjectRef, namespaced: bool, namespace: &str) -> ObjectRef {
+    let written = reference.namespace.clone().filter(|written| !written.is_empty());
+    let settled = namespaced.then(|| written.unwrap_or_else(|| namespace.to_owned()));
+    ObjectRef { namespace: settled, ..reference.clone() }
+}
+
+fn settle(manifest: &Manifest, reference: ObjectRef, resource: Option<Resource>) -> Desired {
     let mut object = manifest.object.clone();
-    let mut reference = manifest.reference.clone();
-    if namespaced {
-        let written = reference.namespace.take().filter(|written| !written.is_empty());
-        let settled = written.unwrap_or_else(|| namespace.to_owned());
-        object["metadata"]["namespace"] = settled.clone().into();
-        reference.namespace = Some(settled);
-    } else {
-        if let Some(metadata) = object["metadata"].as_object_mut() {
-            metadata.shift_remove("namespace");
+    match &reference.namespace {
+        Some(namespace) => object["metadata"]["namespace"] = namespace.clone().into(),
+        None => {
+            if let Some(metadata) = object["metadata"].as_object_mut() {
+                metadata.shift_remove("namespace");
+            }
         }
-        reference.namespace = None;
     }
     Desired { object, reference, origin: manifest.origin.clone(), resource }
 }
@@ -145,5 +157,5 @@ pub fn place_known(catalogue: &Catalogue, manifest: &Manifest, namespace: &str) 
     let reference = &manifest.reference;
     let resource = catalogue.any(&reference.group, &reference.version, &reference.kind).cloned();
     let namespaced = resource.as_ref().is_none_or(|resource| resource.namespaced);
-    settle(manifest, resource, namespaced, namespace)
+    settle(manifest, in_scope(reference, namespaced, namespace), resource)
 }

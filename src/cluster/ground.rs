@@ -1,6 +1,6 @@
 //! What a plan and an apply stand on: placed manifests, the mapping's record, live objects, and what left Git.
 
-use super::desired::{Desired, is_namespace, place};
+use super::desired::{Desired, is_namespace, locate, place};
 use super::discovery::Catalogue;
 use super::judge::Frame;
 use super::live::{Live, LiveObjects, Wanted};
@@ -49,18 +49,20 @@ impl Cluster {
         request: &PlanRequest<'a>,
     ) -> Result<Ground<'a>, ClusterError> {
         let mapping = request.mapping;
-        let (placing, inventory) = futures::future::join(
-            self.place(request.desired, &mapping.target.namespace),
-            self.inventory(&mapping.name),
-        )
-        .await;
-        let ((catalogue, placed), inventory) = (placing?, inventory?);
+        let recorded = async {
+            match request.ahead {
+                Some(ahead) => Ok(ahead.inventory.clone()),
+                None => self.inventory(&mapping.name).await,
+            }
+        };
+        let placing = self.place(request.desired, &mapping.target.namespace);
+        let ((catalogue, placed), inventory) = futures::future::try_join(placing, recorded).await?;
         shared(request, &placed)?;
         let desired: HashSet<ObjectKey> = placed.iter().map(|one| one.reference.key()).collect();
         let mut wanted: Vec<Wanted> = placed.iter().filter_map(wanted).collect();
         let (leaving, mut departed) = leaving(&catalogue, &inventory, &desired);
         wanted.extend(leaving.iter().cloned());
-        let live = self.live_of(&wanted).await?;
+        let live = self.live_beyond(request.ahead, &wanted).await?;
         let set_id = self.set_id(&mapping.name);
         let claimed =
             |key: &ObjectKey| request.neighbours.iter().any(|one| one.desired.contains_key(key));
@@ -90,16 +92,24 @@ impl Cluster {
         manifests: &[Manifest],
         namespace: &str,
     ) -> Result<(Arc<Catalogue>, Vec<Desired>), ClusterError> {
-        let namespace = self.namespace_of(namespace);
+        self.with_catalogue(|catalogue| place(catalogue, manifests, self.namespace_of(namespace)))
+            .await
+    }
+
+    /// Looks manifests up; once more with what is served now where a kind is not known.
+    async fn with_catalogue<T>(
+        &self,
+        work: impl Fn(&Catalogue) -> Result<T, ClusterError>,
+    ) -> Result<(Arc<Catalogue>, T), ClusterError> {
         let catalogue = self.catalogue().await?;
-        match place(&catalogue, manifests, namespace) {
+        match work(&catalogue) {
             Err(ClusterError::UnknownKind { .. }) => {
                 self.forget_discovery();
                 let catalogue = self.catalogue().await?;
-                let placed = place(&catalogue, manifests, namespace)?;
-                Ok((catalogue, placed))
+                let found = work(&catalogue)?;
+                Ok((catalogue, found))
             }
-            placed => placed.map(|placed| (catalogue, placed)),
+            found => found.map(|found| (catalogue, found)),
         }
     }
 
@@ -134,8 +144,11 @@ impl Cluster {
         manifests: &[Manifest],
         namespace: &str,
     ) -> Result<Vec<ObjectRef>, ClusterError> {
-        let (_, placed) = self.place(manifests, namespace).await?;
-        Ok(placed.into_iter().map(|one| one.reference).collect())
+        let names = |catalogue: &Catalogue| {
+            let located = locate(catalogue, manifests, self.namespace_of(namespace))?;
+            Ok(located.into_iter().map(|(reference, _)| reference).collect())
+        };
+        Ok(self.with_catalogue(names).await?.1)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::controllers::controlled;
 use super::desired::Desired;
 use super::explain::{fields, is_undeclared, words};
+use super::known::Inspected;
 use super::live::Live;
 use super::memo::Seen;
 use super::plan::Neighbour;
@@ -11,16 +12,13 @@ use super::resource::Resource;
 use super::wire::Failure;
 use super::write::Mode;
 use super::{Cluster, ClusterError};
-use crate::domain::diff::{difference, extras};
-use crate::domain::health::{NOT_YET, assess_at};
+use crate::domain::diff::difference;
 use crate::domain::migrate::{left_behind, needs_migration};
 use crate::domain::normalize::as_sent;
 use crate::domain::owner::{PART_OF, foreign_owner};
 use crate::domain::path::{FieldPath, Step};
 use crate::domain::plan::{Change, Op, Refusal};
-use crate::domain::prove::{Proof, prove};
 use crate::domain::{Health, HealthReport, IgnoreRule, ObjectKey};
-use jiff::Timestamp;
 use kube::core::Status;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -105,19 +103,10 @@ impl Cluster {
         loop {
             let seen = Seen::of(frame, desired, live.as_ref());
             let Some(now) = &live else { return self.judge_absent(frame, desired, seen).await };
-            if let Some(mut judged) = self.memo().recall(&seen, Some(now)) {
-                // Patience with a status that does not come ends by itself.
-                if judged.health.message == NOT_YET {
-                    judged.health = assess_at(&now.value(), Timestamp::now());
-                }
+            if let Some(judged) = self.judge_known(frame, desired, now) {
                 return Ok(judged);
             }
             let value = now.value();
-            if let Some(judged) = self.memo().recall_alike(&seen, now, &value) {
-                let judged = Judged { health: assess_at(&value, Timestamp::now()), ..judged };
-                self.memo().renew(seen, &judged);
-                return Ok(judged);
-            }
             let (judged, version) = self.judge_present(frame, desired, now, &value).await?;
             // The dry run saw a newer object than we: what differs may be somebody's write in between.
             if version.is_some_and(|version| *version != *now.resource_version) && patience > 0 {
@@ -174,7 +163,7 @@ impl Cluster {
         Ok(judged)
     }
 
-    /// The verdict, and the `resourceVersion` that a dry run saw.
+    /// The verdict of a dry run, and the `resourceVersion` that it saw.
     async fn judge_present(
         &self,
         frame: &Frame<'_>,
@@ -182,22 +171,9 @@ impl Cluster {
         live: &Live,
         value: &Value,
     ) -> Result<(Judged, Option<String>), ClusterError> {
-        let (sent, left) = (frame.sent(desired, Some(value)), controlled(&desired.object, value));
-        let (mut op, foreign) = frame.ownership(desired, value);
-        let mut judged = Judged {
-            verdict: Verdict::Unchanged,
-            health: assess_at(value, Timestamp::now()),
-            live: Some(live.clone()),
-            extra: left.iter().cloned().chain(extras(value, &sent)).collect(),
-            ignored: 0,
-            dry_runs: 0,
-        };
-        // Where the definition is not served, nothing of the kind can be live.
+        let Inspected { sent, left, mut op, foreign, mut judged } =
+            frame.inspect(desired, live, value);
         let Some(resource) = &desired.resource else { return Ok((judged, None)) };
-        let trusted = foreign.is_none() && self.trusts(&desired.reference.group);
-        if trusted && prove(&sent, value) == Proof::Unchanged {
-            return Ok((judged, None));
-        }
         let tried = self.try_apply(resource, &sent, true).await?;
         judged.dry_runs = 1;
         let mut version = None;
@@ -317,9 +293,19 @@ fn probe_of(sent: &Value) -> Value {
 impl Frame<'_> {
     /// The object as it is sent, with our label, without what is ignored or belongs to a controller.
     pub(super) fn sent(&self, desired: &Desired, live: Option<&Value>) -> Value {
-        let labels = [(PART_OF, self.set_id.as_str())];
         let left = live.map(|live| controlled(&desired.object, live)).unwrap_or_default();
-        as_sent(&desired.object, &labels, &self.ignore_with(&left), live)
+        self.sent_without(desired, live, &left)
+    }
+
+    /// [`Frame::sent`], where it is known what controllers keep.
+    pub(super) fn sent_without(
+        &self,
+        desired: &Desired,
+        live: Option<&Value>,
+        left: &[String],
+    ) -> Value {
+        let labels = [(PART_OF, self.set_id.as_str())];
+        as_sent(&desired.object, &labels, &self.ignore_with(left), live)
     }
 
     /// The ignore rules, and one for each path that a controller keeps.
@@ -330,7 +316,7 @@ impl Frame<'_> {
     }
 
     /// Whether the object is ours already, and who else claims it.
-    fn ownership(&self, desired: &Desired, live: &Value) -> (Op, Option<Refusal>) {
+    pub(super) fn ownership(&self, desired: &Desired, live: &Value) -> (Op, Option<Refusal>) {
         let key = desired.reference.key();
         let marked = live["metadata"]["labels"][PART_OF].as_str() == Some(self.set_id.as_str());
         let op = if marked || self.owned.contains(&key) { Op::Update } else { Op::TakeOver };

@@ -1,6 +1,7 @@
 //! One Kubernetes cluster: connection, discovery, live objects, plans by dry run, apply, prune and inventory.
 
 mod access;
+mod ahead;
 mod apply;
 mod arrange;
 mod carry;
@@ -14,6 +15,7 @@ mod ground;
 mod health;
 mod inventory;
 mod judge;
+mod known;
 mod line;
 mod live;
 mod memo;
@@ -32,6 +34,7 @@ mod wire;
 mod write;
 
 pub use access::{Access, contexts};
+pub use ahead::Ahead;
 pub use error::ClusterError;
 pub use health::Happening;
 pub use inventory::NAMESPACE;
@@ -49,8 +52,9 @@ use memo::Memo;
 use review::Answers;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::time::Instant;
 use watch::Watches;
-use wire::{Call, Wire};
+use wire::{Call, Failure, Wire};
 
 /// Which APIs there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +77,8 @@ struct Inner {
     namespace: String,
     server: String,
     catalogue: RwLock<Option<Arc<Catalogue>>>,
+    /// Held by whoever asks for the catalogue. Others wait, and take the answer, also where it is a failure.
+    discovery: tokio::sync::Mutex<Option<(Instant, Failure)>>,
     memo: Memo,
     answers: Answers,
     watches: Watches,
@@ -116,6 +122,7 @@ impl Cluster {
             namespace,
             server,
             catalogue: RwLock::new(None),
+            discovery: tokio::sync::Mutex::default(),
             memo: Memo::default(),
             answers: Answers::default(),
             watches: Watches::default(),
@@ -154,6 +161,12 @@ impl Cluster {
         Ok(answer["gitVersion"].as_str().unwrap_or_default().to_owned())
     }
 
+    /// Asks ahead for what the first plan needs, whatever it is about. What fails here fails there again, and is said
+    /// there.
+    pub async fn prepare(&self) {
+        let _ = futures::future::join(self.catalogue(), self.uid()).await;
+    }
+
     /// The API versions that the server serves, and the groups that do not answer.
     pub async fn served(&self) -> Result<Served, ClusterError> {
         let catalogue = self.catalogue().await?;
@@ -163,15 +176,27 @@ impl Cluster {
 
     /// What the server serves; asked once, and again after [`Cluster::forget_discovery`].
     async fn catalogue(&self) -> Result<Arc<Catalogue>, ClusterError> {
-        let known = self.inner.catalogue.read().ok().and_then(|catalogue| catalogue.clone());
-        if let Some(catalogue) = known {
+        if let Some(catalogue) = self.known_catalogue() {
             return Ok(catalogue);
         }
+        let asked = Instant::now();
+        let mut last = self.inner.discovery.lock().await;
+        if let Some(catalogue) = self.known_catalogue() {
+            return Ok(catalogue);
+        }
+        let explain =
+            |failure: &Failure| self.explain(failure, "get", "the list of resources", false);
+        if let Some((at, failure)) = &*last
+            && *at >= asked
+        {
+            return Err(explain(failure));
+        }
         let read = Catalogue::read(self.wire()).await;
-        let catalogue =
-            Arc::new(read.map_err(|failure| {
-                self.explain(&failure, "get", "the list of resources", false)
-            })?);
+        let catalogue = Arc::new(read.map_err(|failure| {
+            let error = explain(&failure);
+            *last = Some((Instant::now(), failure));
+            error
+        })?);
         // A group that failed is asked again next time.
         if catalogue.failed().is_empty()
             && let Ok(mut slot) = self.inner.catalogue.write()
@@ -179,6 +204,10 @@ impl Cluster {
             *slot = Some(catalogue.clone());
         }
         Ok(catalogue)
+    }
+
+    fn known_catalogue(&self) -> Option<Arc<Catalogue>> {
+        self.inner.catalogue.read().ok().and_then(|catalogue| catalogue.clone())
     }
 
     /// Makes the next call ask for the resources again: after definitions changed, or when a kind is not known.

@@ -5,7 +5,7 @@ use super::desired::{Desired, place_known};
 use super::facts::risk;
 use super::ground::Ground;
 use super::judge::{Judged, Verdict};
-use super::{Cluster, ClusterError};
+use super::{Ahead, Cluster, ClusterError};
 use crate::domain::attribute::{Facts, reason};
 use crate::domain::diff::difference;
 use crate::domain::digest::{Part, digest, part_digest};
@@ -55,17 +55,15 @@ pub struct PlanRequest<'a> {
     pub holder: Option<&'a Holder>,
     /// What is allowed.
     pub options: PlanOptions,
+    /// What was read of the cluster a moment ago, so that a plan need not read it again.
+    pub ahead: Option<&'a Ahead>,
 }
 
 impl Cluster {
     /// Plans: judges every desired object against the live one, without writing anything.
     pub async fn plan(&self, request: &PlanRequest<'_>) -> Result<Plan, ClusterError> {
         let ground = self.survey(request).await?;
-        let judges = ground
-            .placed
-            .iter()
-            .map(|one| self.judge(&ground.frame, one, ground.live.get(&one.reference.key())));
-        let judged = futures::future::try_join_all(judges).await?;
+        let judged = self.judge_all(&ground).await?;
         let contents = self.contents(&ground, &judged, request.options.prune).await;
         let mut plan = assemble(request, &ground, &judged, &contents)?;
         self.review_plan(&mut plan, &ground).await;

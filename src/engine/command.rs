@@ -67,6 +67,12 @@ pub enum Command {
         /// Context.
         context: String,
     },
+    /// Connect to a cluster and learn what it serves, ahead of a plan and beside the fetch. What fails is said by the
+    /// plan.
+    Reach {
+        /// Context.
+        context: String,
+    },
     /// Load one page of a log.
     Log {
         /// Repository or mapping.
@@ -255,7 +261,7 @@ impl Command {
             Self::Fetch { repository, .. } | Self::CheckRepository { repository } => {
                 push(&mut line, "repo check", repository);
             }
-            Self::CheckCluster { .. } => line.push_str("doctor"),
+            Self::CheckCluster { .. } | Self::Reach { .. } => line.push_str("doctor"),
             Self::Log { subject, .. } => push(&mut line, "log", subject.name()),
             Self::Show { revision, .. } => push(&mut line, "show", revision),
             Self::Files { mapping } => push(&mut line, "mapping show", mapping),

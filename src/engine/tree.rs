@@ -20,6 +20,12 @@ enum Kept {
 }
 
 impl Tree {
+    /// A tree as it is, for a process that ends before packing would pay.
+    pub fn open(manifests: &Rendered) -> Self {
+        Self { kept: Kept::Plain(Arc::clone(manifests)), open: Arc::downgrade(manifests) }
+    }
+
+    /// A tree packed.
     pub fn of(manifests: &Rendered) -> Self {
         let packed = serde_json::to_vec(manifests.as_ref())
             .ok()

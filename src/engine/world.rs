@@ -14,7 +14,7 @@ use crate::render::{self, Key, Kind, Tools};
 use crate::{git, secrets};
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
@@ -82,6 +82,8 @@ pub(crate) struct World {
     failures: Mutex<HashMap<String, LastFailure>>,
     states: Mutex<HashMap<String, RepositoryState>>,
     claims: Mutex<HashMap<String, Claim>>,
+    /// Whether this process stays and watches: then what is kept is kept small.
+    pub lasts: AtomicBool,
     /// Told when the claims of a mapping changed.
     pub claimed: tokio::sync::Notify,
     /// Counts the changes of claims.
@@ -118,6 +120,7 @@ impl World {
             failures: Mutex::default(),
             states: Mutex::new(states),
             claims: Mutex::default(),
+            lasts: AtomicBool::new(false),
             claimed: tokio::sync::Notify::new(),
             claim_changes: AtomicU64::new(0),
         })
@@ -311,12 +314,21 @@ impl World {
         Ok(cluster.clone())
     }
 
+    /// Connects to a cluster and learns what it serves, so that the next plan need not wait for it. What fails is said
+    /// by whoever needs it.
+    pub async fn prepare(&self, context: &str) {
+        if let Ok(cluster) = self.cluster(context).await {
+            cluster.prepare().await;
+        }
+    }
+
     pub fn rendered(&self, key: &Key) -> Option<Rendered> {
         lock(&self.rendered).get_mut(key)?.manifests()
     }
 
     pub fn keep_rendered(&self, key: Key, manifests: &Rendered) {
-        let tree = Tree::of(manifests);
+        let lasts = self.lasts.load(Ordering::Relaxed);
+        let tree = if lasts { Tree::of(manifests) } else { Tree::open(manifests) };
         let mut kept = lock(&self.rendered);
         if kept.len() >= KEPT_TREES {
             kept.clear();

@@ -101,6 +101,7 @@ impl World {
         desired: &'a [Manifest],
     ) -> PlanRequest<'a> {
         PlanRequest {
+            ahead: None,
             mapping: &self.mapping,
             revision,
             desired,

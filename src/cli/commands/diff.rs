@@ -79,6 +79,7 @@ impl Work<'_> {
         revision: Option<&str>,
         options: &SyncOptions,
     ) -> (Vec<Arc<Plan>>, Exit) {
+        self.reach(names);
         let fetched = self.fetch(names).await;
         let (plans, exit) = self.plans_of_fetched(names, revision, options).await;
         (plans, fetched.and(exit))

@@ -1,6 +1,6 @@
 //! One look at a mapping: tip, inventory, rendered trees and the plan between them.
 
-use crate::cluster::{Cluster, ClusterError, Neighbour, PlanOptions, PlanRequest};
+use crate::cluster::{Ahead, Cluster, ClusterError, Neighbour, PlanOptions, PlanRequest};
 use crate::domain::{
     Holder, Inventory, Manifest, Mapping, ObjectRef, Op, Plan, Refusal, Revision, Suspension,
 };
@@ -41,9 +41,10 @@ impl Basis {
         cluster: &Cluster,
         mapping: &Mapping,
         revision: &Revision,
+        ahead: Option<&Ahead>,
     ) -> Result<Plan, Blind> {
         let neighbours = self.neighbours();
-        let request = self.request(mapping, revision, &neighbours);
+        let request = PlanRequest { ahead, ..self.request(mapping, revision, &neighbours) };
         Box::pin(cluster.plan(&request)).await.map_err(|error| blind(error, revision))
     }
 
@@ -70,6 +71,7 @@ impl Basis {
             neighbours,
             holder: Some(&self.holder),
             options: self.options,
+            ahead: None,
         }
     }
 }
@@ -133,14 +135,20 @@ pub(super) async fn sight(
 ) -> Result<Look, Blind> {
     let revision =
         desired_revision(ctx, mapping, revision).await.map_err(|stop| desired(stop, None))?;
-    let rendered = render(ctx, mapping, &revision).await;
+    // The cluster is asked while the tree is rendered.
+    let reading = async {
+        let cluster = ctx.world.cluster(&mapping.target.context).await?;
+        let ahead = cluster.ahead(&mapping.name).await?;
+        Ok::<_, Failure>((cluster, ahead))
+    };
+    let (rendered, read) = futures::future::join(render(ctx, mapping, &revision), reading).await;
     let rendered = rendered.map_err(|unrendered| match unrendered {
         Unrendered::Tree(stop) => desired(stop, Some(&revision)),
         Unrendered::Cluster(failure) => Blind::Live(failure, revision.clone()),
     })?;
     let live = |failure| Blind::Live(failure, revision.clone());
-    let cluster = ctx.world.cluster(&mapping.target.context).await.map_err(live)?;
-    let inventory = cluster.inventory(&mapping.name).await.map_err(Failure::from).map_err(live)?;
+    let (cluster, ahead) = read.map_err(live)?;
+    let inventory = &ahead.inventory;
     let rendered = match rendered {
         Some(rendered) => rendered,
         None if inventory.members.is_empty() && !existed(ctx, mapping, &revision).await => {
@@ -174,15 +182,15 @@ pub(super) async fn sight(
     let holder = holder.map_err(|failure| Blind::Desired(failure, Some(revision.clone())))?;
     let neighbours = ctx.world.neighbours(mapping);
     let mut basis = Basis { desired: Arc::clone(&rendered), previous, neighbours, holder, options };
-    let mut plan = basis.plan(&cluster, mapping, &revision).await?;
+    let mut plan = basis.plan(&cluster, mapping, &revision, Some(&ahead)).await?;
     if about_others(&plan) {
         let kept = Box::pin(settle_others(ctx, mapping, &mut basis)).await;
-        plan = basis.plan(&cluster, mapping, &revision).await?;
+        plan = basis.plan(&cluster, mapping, &revision, None).await?;
         plan.prune_blocked = kept.or(plan.prune_blocked);
     }
     attribute::commits(ctx, mapping, &rendered, &mut plan).await;
-    hold(&mut plan, &inventory);
-    Ok(Look { cluster, revision, inventory, plan, basis })
+    hold(&mut plan, inventory);
+    Ok(Look { cluster, revision, inventory: ahead.inventory, plan, basis })
 }
 
 /// Whether a plan depends on what other mappings desire.

@@ -18,6 +18,7 @@ mod mask;
 mod observe;
 mod plan;
 mod push;
+mod reach;
 mod render;
 mod resume;
 mod suspend;
@@ -90,6 +91,7 @@ pub(crate) fn title(command: &Command) -> String {
         Command::Fetch { repository, .. } => format!("fetch {repository}"),
         Command::CheckRepository { repository } => format!("check {repository}"),
         Command::CheckCluster { context } => format!("check {context}"),
+        Command::Reach { context } => format!("reach {context}"),
         Command::Log { subject, .. } => format!("log {}", subject.name()),
         Command::Show { revision, .. } => {
             format!("show {}", Revision::new(revision.as_str()).short())
@@ -128,6 +130,7 @@ pub(crate) async fn run(ctx: Context, command: Command) -> Outcome {
         Command::Fetch { repository, observe } => fetch::run(&ctx, &repository, observe).await,
         Command::CheckRepository { repository } => ctx.read(check::run(&ctx, &repository)).await,
         Command::CheckCluster { context } => ctx.read(check_cluster::run(&ctx, &context)).await,
+        Command::Reach { context } => ctx.read(reach::run(&ctx, context)).await,
         Command::Log { subject, from, skip, limit, path } => {
             let page = log::Page { from, skip, limit, path };
             ctx.read(log::run(&ctx, subject, page)).await

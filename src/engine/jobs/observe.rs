@@ -14,13 +14,24 @@ use std::sync::Arc;
 /// Fetches where asked, looks, and tells what was seen. A mapping that cannot be seen is a fact, not a failed job.
 pub(super) async fn run(ctx: &Context, name: &str, with_fetch: bool) -> Result<String, Stop> {
     let mapping = ctx.world.mapping(name)?;
-    if with_fetch {
-        // What was fetched before still tells much; the repository's own state says that it is old.
-        if let Err(Stop::Cancelled) = fetch::fetch(ctx, &mapping.repository).await {
-            return Err(Stop::Cancelled);
+    let looking = async {
+        if with_fetch {
+            // What was fetched before still tells much; the repository's own state says that it is old.
+            if let Err(Stop::Cancelled) = fetch::fetch(ctx, &mapping.repository).await {
+                return Err(Stop::Cancelled);
+            }
         }
-    }
-    let status = observe(ctx, name).await?;
+        observe(ctx, name).await
+    };
+    // The cluster is reached while Git is fetched; nobody waits for that alone.
+    let reaching = async {
+        ctx.world.prepare(&mapping.target.context).await;
+        std::future::pending().await
+    };
+    let status = tokio::select! {
+        status = looking => status?,
+        never = reaching => never,
+    };
     Ok(format!("{name}: {}", status.sync.word()))
 }
 

@@ -40,6 +40,7 @@ enum Trigger {
 
 /// Runs until it is cancelled.
 pub(super) async fn run(ctx: &Context) -> Result<String, Stop> {
+    ctx.world.lasts.store(true, Ordering::Relaxed);
     activity::tell(ctx).await?;
     ctx.world.standings.watch();
     let (sender, mut inbox) = mpsc::channel(256);

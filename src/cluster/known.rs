@@ -1,0 +1,119 @@
+//! Verdicts that need no request: remembered ones, and those that the live object itself proves.
+
+use super::controllers::controlled;
+use super::desired::Desired;
+use super::ground::Ground;
+use super::judge::{Frame, Judged, Verdict};
+use super::live::Live;
+use super::memo::Seen;
+use super::{Cluster, ClusterError};
+use crate::domain::diff::extras;
+use crate::domain::health::{NOT_YET, assess_at};
+use crate::domain::plan::{Op, Refusal};
+use crate::domain::prove::{Proof, prove};
+use futures::future::{Either, ready, try_join_all};
+use jiff::Timestamp;
+use serde_json::Value;
+use std::num::NonZero;
+use std::thread;
+
+/// From this number of objects on, a second thread costs less than it saves.
+const MANY: usize = 128;
+
+/// What can be told of an object without asking the server.
+pub(super) struct Inspected {
+    /// The object as it would be sent.
+    pub(super) sent: Value,
+    /// Paths that a controller keeps.
+    pub(super) left: Vec<String>,
+    pub(super) op: Op,
+    /// Who else claims it, if anybody does.
+    pub(super) foreign: Option<Refusal>,
+    /// The verdict, should nothing differ.
+    pub(super) judged: Judged,
+}
+
+impl Frame<'_> {
+    pub(super) fn inspect(&self, desired: &Desired, live: &Live, value: &Value) -> Inspected {
+        let left = controlled(&desired.object, value);
+        let sent = self.sent_without(desired, Some(value), &left);
+        let (op, foreign) = self.ownership(desired, value);
+        let judged = Judged {
+            verdict: Verdict::Unchanged,
+            health: assess_at(value, Timestamp::now()),
+            live: Some(live.clone()),
+            extra: left.iter().cloned().chain(extras(value, &sent)).collect(),
+            ignored: 0,
+            dry_runs: 0,
+        };
+        Inspected { sent, left, op, foreign, judged }
+    }
+}
+
+impl Cluster {
+    /// Judges every desired object: first what needs no request, on all processors, then the rest at the server.
+    pub(super) async fn judge_all(&self, ground: &Ground<'_>) -> Result<Vec<Judged>, ClusterError> {
+        let live = |one: &Desired| ground.live.get(&one.reference.key());
+        let known = self.known(ground);
+        let judges = ground.placed.iter().zip(known).map(|(one, known)| match known {
+            Some(judged) => Either::Left(ready(Ok(judged))),
+            None => Either::Right(self.judge(&ground.frame, one, live(one))),
+        });
+        try_join_all(judges).await
+    }
+
+    fn known(&self, ground: &Ground<'_>) -> Vec<Option<Judged>> {
+        let judge = |one: &Desired| {
+            let live = ground.live.get(&one.reference.key())?;
+            self.judge_known(&ground.frame, one, live)
+        };
+        let threads = thread::available_parallelism().map_or(1, NonZero::get);
+        if ground.placed.len() < MANY || threads == 1 {
+            return ground.placed.iter().map(judge).collect();
+        }
+        let share = ground.placed.len().div_ceil(threads);
+        thread::scope(|scope| {
+            let shares = ground.placed.chunks(share);
+            let running: Vec<_> = shares
+                .map(|share| scope.spawn(move || share.iter().map(judge).collect::<Vec<_>>()))
+                .collect();
+            let shares = running
+                .into_iter()
+                .map(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            shares.flatten().collect()
+        })
+    }
+
+    /// The verdict on a live object, where it is remembered or proved.
+    pub(super) fn judge_known(
+        &self,
+        frame: &Frame<'_>,
+        desired: &Desired,
+        live: &Live,
+    ) -> Option<Judged> {
+        let seen = Seen::of(frame, desired, Some(live));
+        if let Some(mut judged) = self.memo().recall(&seen, Some(live)) {
+            // Patience with a status that does not come ends by itself.
+            if judged.health.message == NOT_YET {
+                judged.health = assess_at(&live.value(), Timestamp::now());
+            }
+            return Some(judged);
+        }
+        let value = live.value();
+        if let Some(judged) = self.memo().recall_alike(&seen, live, &value) {
+            let judged = Judged { health: assess_at(&value, Timestamp::now()), ..judged };
+            self.memo().renew(seen, &judged);
+            return Some(judged);
+        }
+        let Inspected { sent, foreign, judged, .. } = frame.inspect(desired, live, &value);
+        // Where the definition is not served, nothing of the kind can be live.
+        let is_proved = desired.resource.is_none()
+            || foreign.is_none()
+                && self.trusts(&desired.reference.group)
+                && prove(&sent, &value) == Proof::Unchanged;
+        is_proved.then(|| {
+            self.memo().keep(seen, &judged, &value);
+            judged
+        })
+    }
+}
