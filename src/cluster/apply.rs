@@ -6,7 +6,7 @@ use super::desired::Desired;
 use super::ground::Ground;
 use super::plan::{PlanRequest, refused};
 use super::steps::{Applied, Step, StepOutcome, Steps, Verb};
-use super::{Cluster, ClusterError, parent_name};
+use super::{Cluster, ClusterError, parent_name, patience};
 use crate::domain::plan::{Op, Operation, Plan};
 use crate::domain::{Holder, Inventory, Member, ObjectKey, ObjectRef};
 use futures::stream::FuturesUnordered;
@@ -66,7 +66,8 @@ impl Cluster {
             next: 0,
             total: plan.operations.len() + 1,
         };
-        run.carry_out().await
+        let stop = run.steps.stop();
+        patience::until(stop, Box::pin(run.carry_out())).await
     }
 }
 

@@ -133,7 +133,8 @@ impl Cluster {
                 None => self.put(resource, &sent, None).await,
                 Some(before) => match self.migrate(resource, before).await {
                     Ok(before) => self.put(resource, &sent, Some(&before)).await,
-                    Err(failure) if failure.code() == 409 => {
+                    // The next round finds it migrated, or tries again.
+                    Err(failure) if failure.code() == 409 || failure.is_ambiguous() => {
                         self.look_again(resource, &desired.reference).await
                     }
                     Err(failure) => Written::Failed(failure),

@@ -66,7 +66,10 @@ pub enum ClusterError {
         reason: String,
     },
     /// The server asked for patience (429, 503) for longer than a call may take.
-    #[error("{server} is overloaded: it put {subject} off for {seconds} s; try again later")]
+    #[error(
+        "{server} is overloaded: it put {subject} off for {seconds} s{}; try again later",
+        more(*asked)
+    )]
     Throttled {
         /// Address of the API server.
         server: String,
@@ -74,6 +77,16 @@ pub enum ClusterError {
         subject: String,
         /// How long it was tried, in seconds.
         seconds: u64,
+        /// How long the server asked to wait beyond that, in seconds; zero where it did not say.
+        asked: u64,
+    },
+    /// Somebody stopped the wait for a server that asked for patience.
+    #[error("the wait for {server} was stopped; {subject} was not sent")]
+    Stopped {
+        /// Address of the API server.
+        server: String,
+        /// What was asked for.
+        subject: String,
     },
     /// Any other answer, or one that cannot be read.
     #[error("{server} failed on {subject}: {reason}")]
@@ -145,6 +158,10 @@ pub enum ClusterError {
         /// All of them.
         refusals: Vec<Refusal>,
     },
+}
+
+fn more(asked: u64) -> String {
+    if asked == 0 { String::new() } else { format!(" and asks to wait {asked} s") }
 }
 
 fn summary(refusals: &[Refusal]) -> String {

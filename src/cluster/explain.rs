@@ -20,9 +20,10 @@ impl Cluster {
             Failure::Silent(reason) => {
                 return ClusterError::Unreachable { server, reason: reason.clone() };
             }
-            Failure::Throttled(seconds) => {
-                return ClusterError::Throttled { server, subject, seconds: *seconds };
+            Failure::Throttled { spent, asked } => {
+                return ClusterError::Throttled { server, subject, seconds: *spent, asked: *asked };
             }
+            Failure::Stopped => return ClusterError::Stopped { server, subject },
             Failure::Malformed(reason) => {
                 return ClusterError::Server { server, subject, reason: reason.clone() };
             }
@@ -35,7 +36,7 @@ impl Cluster {
             404 => ClusterError::NotFound { subject },
             409 => ClusterError::Conflict { subject, reason },
             400 | 413 | 415 | 422 => ClusterError::Invalid { subject, reason },
-            429 => ClusterError::Throttled { server, subject, seconds: 0 },
+            429 => ClusterError::Throttled { server, subject, seconds: 0, asked: 0 },
             code => {
                 ClusterError::Server { server, subject, reason: format!("{reason} (HTTP {code})") }
             }

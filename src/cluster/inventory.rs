@@ -1,6 +1,7 @@
 //! The record of a mapping in the cluster: an ApplySet parent that holds the members, the synced revision and more.
 
 use super::live::{Live, types_of};
+use super::patience::back_off;
 use super::record::{
     self, FOLLOWS, Parent, SHARD_OF, Shard, decode_shard, encode_shard, parent_name, shard,
 };
@@ -19,7 +20,7 @@ use std::sync::Arc;
 /// Namespace of the records where nothing else is configured.
 pub const NAMESPACE: &str = "gitdeck-system";
 /// Attempts at a write that others race with.
-const TRIES: usize = 8;
+const TRIES: u32 = 8;
 
 /// How a write of a record ended.
 enum Recorded {
@@ -120,7 +121,7 @@ impl Cluster {
     ) -> Result<Inventory, ClusterError> {
         let subject = self.subject(mapping);
         let mut last = None;
-        for _ in 0..TRIES {
+        for attempt in 0..TRIES {
             let parent = self.parent(mapping).await?;
             let mut inventory = parent.inventory.clone();
             change(&mut inventory);
@@ -132,7 +133,13 @@ impl Cluster {
                     self.learn_record(mapping, &body);
                     return Ok(inventory);
                 }
-                Ok(Recorded::Again(failure)) => last = Some(failure),
+                Ok(Recorded::Again(failure)) => {
+                    let stopped = failure.is_ambiguous() && !back_off(attempt).await;
+                    last = Some(failure);
+                    if stopped {
+                        break;
+                    }
+                }
                 Err(failure) => return Err(self.explain(&failure, "update", &subject, false)),
             }
         }
@@ -231,7 +238,8 @@ impl Cluster {
             .bytes(&Call::write(Method::POST, "/api/v1/namespaces?fieldManager=gitdeck", &body))
             .await
         {
-            Err(failure) if failure.code() != 409 => Err(failure),
+            // Where it was not made after all, the next write says so.
+            Err(failure) if failure.code() != 409 && !failure.is_ambiguous() => Err(failure),
             _ => Ok(()),
         }
     }

@@ -19,6 +19,7 @@ mod known;
 mod line;
 mod live;
 mod memo;
+mod patience;
 mod plan;
 mod pulse;
 mod ready;

@@ -1,6 +1,7 @@
 //! The steps of an apply, as they are announced before and reported after.
 
 use crate::domain::ObjectRef;
+use tokio_util::sync::CancellationToken;
 
 /// What a step does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -78,6 +79,10 @@ pub trait Steps: Send {
     fn before(&mut self, step: &Step) -> Result<(), String>;
     /// Called when the write has ended. Skipped steps have no `before`.
     fn after(&mut self, step: &Step, outcome: &StepOutcome);
+    /// What ends the waits for a server that asks for patience. A write that was sent is not given up.
+    fn stop(&self) -> CancellationToken {
+        CancellationToken::new()
+    }
     /// [`Steps::before`] of steps that begin at the same time. The error says also how many of them, from the first,
     /// begin all the same.
     fn before_all(&mut self, steps: &[Step]) -> Result<(), (usize, String)> {

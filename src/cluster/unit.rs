@@ -349,7 +349,8 @@ impl Unit {
 fn reason(failure: &Failure) -> String {
     match failure {
         Failure::Silent(reason) | Failure::Malformed(reason) => reason.clone(),
-        Failure::Throttled(seconds) => format!("put off for {seconds} s"),
+        Failure::Throttled { spent, .. } => format!("put off for {spent} s"),
+        Failure::Stopped => "stopped".to_owned(),
         Failure::Status(status) if status.code == 401 => {
             "the credential has expired or is refused (401); log in again".to_owned()
         }

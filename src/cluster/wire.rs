@@ -1,7 +1,9 @@
 //! The one place that sends requests: bounded in flight, patient with an overloaded server, counted.
 
 use super::access::Access;
+use super::explain::is_undeclared;
 use super::line::Line;
+use super::patience::{Pass, Rest, retry_after, unless_stopped};
 use futures::AsyncBufRead;
 use http::{Method, Request};
 use kube::Client;
@@ -16,7 +18,7 @@ use tokio::time::Instant;
 /// How many requests, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Requests in flight at one time, watches not counted.
+    /// Requests in flight at one time, watches not counted; all that this process does with the cluster shares them.
     pub in_flight: usize,
     /// One attempt without an answer.
     pub attempt: Duration,
@@ -62,8 +64,10 @@ pub struct Traffic {
 pub(super) enum Failure {
     /// No answer. A write may have been carried out.
     Silent(String),
-    /// The server put us off until the call's deadline.
-    Throttled(u64),
+    /// The server put us off beyond the call's deadline: for so many seconds, and for how many more.
+    Throttled { spent: u64, asked: u64 },
+    /// Somebody stopped the wait for the server; the request was not carried out.
+    Stopped,
     /// The server's refusal.
     Status(Box<Status>),
     /// An answer that cannot be read.
@@ -79,9 +83,16 @@ impl Failure {
         }
     }
 
-    /// Whether a write may have been carried out all the same.
+    /// Whether a write may have been carried out all the same. Proxies say 502 and 503 of a server that they lost in
+    /// between, and the server says 500 of a store that it lost; where it was not, another attempt may succeed.
     pub(super) fn is_ambiguous(&self) -> bool {
-        matches!(self, Self::Silent(_)) || matches!(self.code(), 504)
+        match self {
+            Self::Silent(_) => true,
+            Self::Status(status) => {
+                matches!(status.code, 500 | 502 | 503 | 504) && !is_undeclared(status)
+            }
+            _ => false,
+        }
     }
 }
 
@@ -139,6 +150,11 @@ impl Call {
         self.review || self.method == Method::GET
     }
 
+    /// Whether it may be sent again, whatever became of it.
+    fn is_harmless(&self) -> bool {
+        self.is_read() || self.address.contains("dryRun=All")
+    }
+
     fn request(&self) -> Result<Request<Body>, Failure> {
         let mut builder = Request::builder()
             .method(self.method.clone())
@@ -158,6 +174,7 @@ pub(super) struct Wire {
     line: Line,
     limits: Limits,
     permits: Semaphore,
+    rest: Rest,
     reads: AtomicU64,
     dry_runs: AtomicU64,
     writes: AtomicU64,
@@ -185,6 +202,7 @@ impl Wire {
             line,
             limits,
             permits: Semaphore::new(limits.in_flight.max(1)),
+            rest: Rest::default(),
             reads: AtomicU64::new(0),
             dry_runs: AtomicU64::new(0),
             writes: AtomicU64::new(0),
@@ -259,48 +277,76 @@ impl Wire {
             .map_err(|error| Failure::Malformed(format!("the answer is no JSON: {error}")))
     }
 
-    /// Sends a request and hands out the answer's bytes. Waits where the server asks for patience, repeats reads
-    /// after a cut; a write without an answer is never repeated here, its caller has to read back first.
+    /// Sends a request and hands out the answer's bytes. Waits where the server asks for patience, and with it every
+    /// other request to this cluster; repeats what changes nothing after a cut. A write that may have been carried out
+    /// is never repeated here: its caller has to read back first.
     pub(super) async fn bytes(&self, call: &Call) -> Result<Vec<u8>, Failure> {
-        let begun = Instant::now();
+        let permit = self.permits.acquire().await;
+        let _permit = permit.map_err(|error| Failure::Silent(error.to_string()))?;
         let mut pause = Duration::from_millis(250);
-        let mut renewed = false;
+        let (mut renewed, mut refused_since) = (false, None);
         for attempt in 0_u32.. {
+            let pass = self.admitted(&mut refused_since).await?;
             let (client, age) = self.line.client();
             let failure = match self.once(&client, call).await {
-                Ok(answer) if (200..300).contains(&answer.code) => return Ok(answer.body),
+                Ok(answer) if (200..300).contains(&answer.code) => {
+                    pass.done();
+                    return Ok(answer.body);
+                }
                 // Nothing was carried out, so that a write may be sent again as well.
-                Ok(answer) if answer.code == 401 && !renewed && self.line.renewed(age).await => {
+                Ok(answer) if answer.code == 401 && !renewed => {
+                    pass.done();
                     renewed = true;
-                    continue;
+                    if self.line.renewed(age).await {
+                        continue;
+                    }
+                    return Err(refusal(answer));
                 }
                 Ok(answer) => (answer.retry_after, refusal(answer)),
                 Err(failure) => (None, failure),
             };
-            let Some(wait) = patience(call, &failure, attempt, pause) else {
-                return Err(failure.1);
-            };
-            if begun.elapsed() + wait > self.limits.call {
-                return Err(match failure.1 {
-                    Failure::Status(status) if matches!(status.code, 429 | 503) => {
-                        Failure::Throttled(begun.elapsed().as_secs())
+            match patience(call, &failure, attempt, pause) {
+                Patience::None => {
+                    pass.done();
+                    return Err(failure.1);
+                }
+                Patience::Pause(pause) => {
+                    pass.done();
+                    unless_stopped(tokio::time::sleep(pause)).await.ok_or(Failure::Stopped)?;
+                }
+                Patience::PutOff(wait) => {
+                    // Whatever is asked for: it may be over sooner, and is looked at now and then.
+                    pass.put_off(wait.min(self.limits.call));
+                    let since = *refused_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() + wait > self.limits.call {
+                        return Err(put_off(since, wait));
                     }
-                    other => other,
-                });
+                }
             }
-            tokio::time::sleep(wait).await;
             pause = (pause * 2).min(Duration::from_secs(8));
         }
         Err(Failure::Silent("gave up".to_owned()))
     }
 
+    /// Waits while the server rests, within the call's deadline.
+    async fn admitted(&self, refused_since: &mut Option<Instant>) -> Result<Pass<'_>, Failure> {
+        if let Some(pass) = self.rest.open() {
+            return Ok(pass);
+        }
+        let since = *refused_since.get_or_insert_with(Instant::now);
+        let wait = tokio::time::timeout_at(since + self.limits.call, self.rest.pass());
+        match unless_stopped(wait).await {
+            Some(Ok(pass)) => Ok(pass),
+            Some(Err(_)) => Err(put_off(since, Duration::ZERO)),
+            None => Err(Failure::Stopped),
+        }
+    }
+
     async fn once(&self, client: &Client, call: &Call) -> Result<Answer, Failure> {
-        let _permit =
-            self.permits.acquire().await.map_err(|error| Failure::Silent(error.to_string()))?;
         let request = call.request()?;
         let counter = if call.is_read() {
             &self.reads
-        } else if call.address.contains("dryRun=All") {
+        } else if call.is_harmless() {
             &self.dry_runs
         } else {
             &self.writes
@@ -309,12 +355,7 @@ impl Wire {
         let exchange = async {
             let response = client.send(request).await?;
             let code = response.status().as_u16();
-            let retry_after = response
-                .headers()
-                .get(http::header::RETRY_AFTER)
-                .and_then(|value| value.to_str().ok())
-                .and_then(|value| value.trim().parse().ok())
-                .map(Duration::from_secs);
+            let retry_after = retry_after(response.headers());
             let body = response.into_body().collect_bytes().await?;
             Ok::<_, kube::Error>(Answer { code, retry_after, body: body.into() })
         };
@@ -329,25 +370,43 @@ impl Wire {
     }
 }
 
-/// How long to wait before the next attempt; nothing ends the call.
+/// What to do after a failure.
+enum Patience {
+    /// It ends the call.
+    None,
+    /// The next attempt may follow after a pause.
+    Pause(Duration),
+    /// The server carried nothing out, and asks everybody to wait.
+    PutOff(Duration),
+}
+
 fn patience(
     call: &Call,
     (retry_after, failure): &(Option<Duration>, Failure),
     attempt: u32,
     pause: Duration,
-) -> Option<Duration> {
+) -> Patience {
+    let harmless = call.is_harmless();
+    // To come back at once would be no patience.
+    let asked = retry_after.filter(|wait| !wait.is_zero());
     match failure {
-        Failure::Silent(_) if call.is_read() && attempt < 2 => Some(pause),
+        Failure::Silent(_) if harmless && attempt < 2 => Patience::Pause(pause),
         Failure::Status(status) => match status.code {
-            429 => Some(retry_after.unwrap_or(pause)),
-            503 if retry_after.is_some() => *retry_after,
+            429 => Patience::PutOff(asked.unwrap_or(pause)),
+            503 if retry_after.is_some() => Patience::PutOff(asked.unwrap_or(pause)),
             // An aggregated API without a backend answers 503 for good.
-            503 if attempt < 3 => Some(pause),
-            500 | 502 | 504 if call.is_read() && attempt < 2 => Some(pause),
-            _ => None,
+            503 if harmless && attempt < 3 => Patience::Pause(pause),
+            500 | 502 | 504 if harmless && attempt < 2 && !is_undeclared(status) => {
+                Patience::Pause(pause)
+            }
+            _ => Patience::None,
         },
-        _ => None,
+        _ => Patience::None,
     }
+}
+
+fn put_off(since: Instant, asked: Duration) -> Failure {
+    Failure::Throttled { spent: since.elapsed().as_secs(), asked: asked.as_secs() }
 }
 
 fn refusal(answer: Answer) -> Failure {

@@ -4,6 +4,7 @@ use super::Cluster;
 use super::desired::Desired;
 use super::explain::{is_undeclared, words};
 use super::live::{Live, types_of};
+use super::patience::back_off;
 use super::resource::Resource;
 use super::wire::{APPLY, Call, Failure, JSON_PATCH};
 use crate::domain::migrate::{migrated_managed_fields, needs_migration};
@@ -33,7 +34,7 @@ pub(super) enum Mode {
 }
 
 /// Attempts after answers that leave the outcome open.
-const TRIES: u32 = 4;
+const TRIES: u32 = 5;
 
 impl Cluster {
     /// One server-side apply; the answer is the object as it is, or as it would be.
@@ -90,7 +91,9 @@ impl Cluster {
                 Err(failure) if failure.code() == 404 && attempt + 1 < TRIES => last = failure,
                 Err(failure) => return Written::Failed(failure),
             }
-            tokio::time::sleep(Duration::from_millis(100) * 2_u32.pow(attempt)).await;
+            if !back_off(attempt).await {
+                break;
+            }
         }
         Written::Failed(last)
     }
@@ -141,7 +144,9 @@ impl Cluster {
                 Err(unread) => return Written::Failed(unread),
             }
             last = failure;
-            tokio::time::sleep(Duration::from_millis(100) * 2_u32.pow(attempt)).await;
+            if !back_off(attempt).await {
+                break;
+            }
         }
         Written::Failed(last)
     }

@@ -3,6 +3,8 @@
 mod drift;
 mod faults;
 mod kube_prometheus;
+mod lost_answers;
+mod overload;
 mod ownership;
 pub mod records;
 mod refusals;

@@ -14,6 +14,7 @@ use kube::Client;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// One cluster with one mapping.
 pub struct World {
@@ -34,6 +35,8 @@ pub struct Journal {
     pub lines: Vec<String>,
     /// Stops before this many steps have begun.
     pub stop_at: Option<usize>,
+    /// Ends the waits for the server.
+    pub stop: CancellationToken,
 }
 
 impl Steps for Journal {
@@ -43,6 +46,10 @@ impl Steps for Journal {
         }
         self.lines.push(format!("before {} {}", step.verb.word(), step.object));
         Ok(())
+    }
+
+    fn stop(&self) -> CancellationToken {
+        self.stop.clone()
     }
 
     fn after(&mut self, step: &Step, outcome: &StepOutcome) {

@@ -10,6 +10,7 @@ pub mod driver;
 pub mod fake_node;
 pub mod git_http;
 pub mod git_ssh;
+pub mod lossy;
 pub mod paths;
 pub mod renderers;
 #[cfg(feature = "sandbox")]

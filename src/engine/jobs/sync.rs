@@ -11,6 +11,7 @@ use crate::engine::journal::{Intent, Place};
 use crate::engine::turn::Turn;
 use crate::engine::{Command, Event, Failure, Progress, SyncOptions};
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 
 /// What to sync.
 pub(super) struct Request {
@@ -214,6 +215,10 @@ impl<'a> Recorder<'a> {
 impl Steps for Recorder<'_> {
     fn before(&mut self, step: &Step) -> Result<(), String> {
         self.before_all(std::slice::from_ref(step)).map_err(|(_, reason)| reason)
+    }
+
+    fn stop(&self) -> CancellationToken {
+        self.ctx.token.clone()
     }
 
     fn after(&mut self, step: &Step, outcome: &StepOutcome) {

@@ -1,0 +1,86 @@
+//! Writes whose answer is lost on the way: read back, never repeated blindly. On both servers, behind a client that loses
+//! the first answer to each write.
+
+use super::world::{World, config, in_every_world, manifests};
+use crate::support::lossy::{Loss, lossy};
+use gitdeck::cluster::Cluster;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+fn deployment(label: &str) -> Value {
+    json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {
+        "replicas": 0, "selector": {"matchLabels": {"app": label}},
+        "template": {"metadata": {"labels": {"app": label}},
+            "spec": {"containers": [{"name": "main", "image": "example.com/web:1"}]}}}})
+}
+
+/// Creates, updates, takes over from `kubectl apply`, makes anew and deletes; how often each write was carried out.
+async fn all_kinds_of_writes(mut world: World, loss: Loss) -> BTreeMap<String, usize> {
+    let mut planted = config("history", "1");
+    planted["data"]["gone"] = "x".into();
+    let applied = planted.to_string();
+    planted["metadata"]["annotations"] =
+        json!({"kubectl.kubernetes.io/last-applied-configuration": applied});
+    world.plant(&planted, "kubectl-client-side-apply").await;
+    let (client, carried) = lossy(&world.client, loss);
+    world.cluster = Cluster::from_client(client, "test", "default");
+    world.cluster.keep_records_in(&world.mapping.target.namespace);
+    world.options.recreate = true;
+    let first = manifests([config("a", "1"), config("b", "1"), deployment("old")]);
+    let applied = world.sync("r1", &first).await.expect("a sync");
+    assert!(applied.complete, "{loss:?}: {:#?}", applied.outcomes);
+    let second = manifests([config("a", "2"), config("history", "1"), deployment("new")]);
+    let applied = world.sync("r2", &second).await.expect("a sync");
+    assert!(applied.complete, "{loss:?}: {:#?}", applied.outcomes);
+    assert!(world.plan("r2", &second).await.expect("a plan").is_empty(), "{loss:?}");
+    assert_eq!((world.data("a").await, world.data("b").await), (json!("2"), Value::Null));
+    let history = world.get(&format!("{}/history", world.configs())).await;
+    assert_eq!(history["data"], json!({"key": "1"}), "{loss:?}");
+    assert_eq!(world.members().await, ["a", "history", "web"]);
+    let namespace = &world.mapping.target.namespace;
+    let counts = carried.counts().into_iter();
+    counts.map(|(key, count)| (key.replace(namespace.as_str(), "NAMESPACE"), count)).collect()
+}
+
+async fn as_without_losses(losses: &[Loss]) {
+    for loss in losses {
+        in_every_world("lost", async |world| {
+            let control = all_kinds_of_writes(world, *loss).await;
+            let methods = [
+                "POST",
+                "PUT",
+                "PATCH application/json-patch",
+                "PATCH application/apply",
+                "DELETE",
+            ];
+            for method in methods {
+                assert!(
+                    control.keys().any(|key| key.starts_with(method)),
+                    "{method}: {control:#?}"
+                );
+            }
+            // Each object once for each revision; the record before and after.
+            for (key, count) in &control {
+                let most = if key.starts_with("PUT") {
+                    3
+                } else {
+                    1 + usize::from(key.contains("apply-patch"))
+                };
+                assert!(*count <= most, "{loss:?}: {key} was carried out {count} times");
+            }
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_carried_out_is_not_done_twice() {
+    use Loss::{Answer, Cut};
+    as_without_losses(&[Loss::None, Answer(504), Answer(503), Answer(502), Answer(500), Cut]).await;
+}
+
+#[tokio::test]
+async fn what_was_not_carried_out_is_tried_again() {
+    use Loss::Before;
+    as_without_losses(&[Before(500), Before(503), Before(504)]).await;
+}
