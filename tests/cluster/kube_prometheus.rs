@@ -1,5 +1,6 @@
-//! kube-prometheus from nothing in one sync, then nothing to do, then exactly what left Git is pruned.
+//! kube-prometheus from nothing in one sync, then nothing to do, then healed, then exactly what left Git is pruned.
 
+use super::renders::healed;
 use super::world::{Journal, World, render};
 use crate::support::control_plane::{ControlPlane, assets};
 use crate::support::skipped;
@@ -51,6 +52,7 @@ async fn walk(client: Client, manifests: Vec<Manifest>) {
     assert!(world.sync("r1", &manifests).await.expect("a second sync").complete);
     assert_eq!(world.cluster.traffic().writes, before.writes, "a sync with nothing to do wrote");
     assert_members(&world, &manifests).await;
+    healed(&world, &manifests, "grafana").await;
 
     let (kept, gone): (Vec<_>, Vec<_>) = manifests
         .iter()
