@@ -13,9 +13,11 @@ use std::sync::{Arc, OnceLock};
 
 /// Objects of one page of a LIST.
 const PAGE: usize = 500;
-/// Up to this number of objects of one kind, GETs cost the server less than a LIST of a namespace that others use too,
-/// and being in flight together they take as long as one.
+/// Up to this number of objects of one kind, GETs may cost the server less than a LIST of a namespace that others use
+/// too, and being in flight together they take as long as one.
 const FEW: usize = 16;
+/// From this number on, one short page is tried before the GETs: most namespaces hold little else of the kind.
+const SOME: usize = 3;
 /// Up to this number of namespaces, one LIST each; beyond it, one over all namespaces.
 const FEW_NAMESPACES: usize = 4;
 /// How much of an object others are packed against, in bytes; the format looks back no further.
@@ -232,7 +234,7 @@ impl Cluster {
         let Some(first) = wanted.first() else { return Ok(Vec::new()) };
         let resource = &first.resource;
         if wanted.len() <= FEW || !resource.offers("list") {
-            return self.get_each(wanted).await;
+            return self.read_few(wanted).await;
         }
         let namespaces: BTreeSet<Option<&str>> =
             wanted.iter().map(|one| one.reference.namespace.as_deref()).collect();
@@ -259,6 +261,41 @@ impl Cluster {
         }
     }
 
+    /// A few objects: one short page of their namespace where they share one, and a GET for each that is not on it
+    /// although the namespace holds more.
+    async fn read_few(&self, wanted: &[&Wanted]) -> Result<Vec<(ObjectKey, Live)>, ClusterError> {
+        let (resource, namespace) = (&wanted[0].resource, wanted[0].reference.namespace.as_deref());
+        let together = wanted.iter().all(|one| one.reference.namespace.as_deref() == namespace);
+        if wanted.len() < SOME || !together || !resource.offers("list") {
+            return self.get_each(wanted).await;
+        }
+        let keys: BTreeSet<ObjectKey> = wanted.iter().map(|one| one.reference.key()).collect();
+        let limit = 2 * wanted.len();
+        let address = format!("{}?limit={limit}", resource.collection(namespace));
+        let types = types_of(resource);
+        let mut found = Vec::new();
+        let read = match self.wire().bytes(&Call::get(address)).await {
+            Ok(body) => text(&body).and_then(page).and_then(|page| {
+                take(&page, resource, &types, &keys, &mut found)?;
+                Ok(page.metadata.next.is_empty())
+            }),
+            Err(failure) if failure.code() == 403 => Ok(false),
+            Err(failure) => Err(failure),
+        };
+        match read {
+            Ok(true) => Ok(found),
+            Ok(false) => {
+                let seen: BTreeSet<&ObjectKey> = found.iter().map(|(key, _)| key).collect();
+                let is_missing = |one: &&&Wanted| !seen.contains(&one.reference.key());
+                let missing: Vec<&Wanted> = wanted.iter().filter(is_missing).copied().collect();
+                let rest = self.get_each(&missing).await?;
+                found.extend(rest);
+                Ok(found)
+            }
+            Err(failure) => Err(self.explain(&failure, "list", &resource.qualified(), false)),
+        }
+    }
+
     async fn get_each(&self, wanted: &[&Wanted]) -> Result<Vec<(ObjectKey, Live)>, ClusterError> {
         let gets = wanted.iter().map(async |one| {
             let live = self.read_one(&one.resource, &one.reference).await?;
@@ -280,13 +317,7 @@ impl Cluster {
                 if restarted {
                     found.clear();
                 }
-                for item in page.items.iter().flatten() {
-                    let (key, live) = Live::read(item.get(), resource, &types)?;
-                    if keys.contains(&key) {
-                        found.push((key, live));
-                    }
-                }
-                Ok(())
+                take(page, resource, &types, keys, &mut found)
             })
             .await?;
         Ok(found)
@@ -322,8 +353,7 @@ impl Wire {
                 }
                 Err(failure) => return Err(failure),
             };
-            let page: Page<'_> = serde_json::from_str(text(&body)?)
-                .map_err(|error| Failure::Malformed(format!("the list cannot be read: {error}")))?;
+            let page = page(text(&body)?)?;
             visit(&page, begins)?;
             begins = false;
             if page.metadata.next.is_empty() {
@@ -332,6 +362,28 @@ impl Wire {
             next = page.metadata.next;
         }
     }
+}
+
+fn page(text: &str) -> Result<Page<'_>, Failure> {
+    serde_json::from_str(text)
+        .map_err(|error| Failure::Malformed(format!("the list cannot be read: {error}")))
+}
+
+/// Takes the wanted objects of a page.
+fn take(
+    page: &Page<'_>,
+    resource: &Resource,
+    types: &Arc<Types>,
+    keys: &BTreeSet<ObjectKey>,
+    found: &mut Vec<(ObjectKey, Live)>,
+) -> Result<(), Failure> {
+    for item in page.items.iter().flatten() {
+        let (key, live) = Live::read(item.get(), resource, types)?;
+        if keys.contains(&key) {
+            found.push((key, live));
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn text(body: &[u8]) -> Result<&str, Failure> {
