@@ -3,7 +3,8 @@
 use crate::support::driver::Driver;
 use crate::support::world;
 use gitdeck::domain::{
-    CommitDetails, FileChange, MissingRights, Op, Reason, Refusal, repository::FileChangeKind,
+    Change, CommitDetails, FileChange, MissingRights, Op, Operation, Reason, Refusal,
+    repository::FileChangeKind,
 };
 use gitdeck::engine::event::{ClusterState, StepResult};
 use gitdeck::engine::{Command, Event, Store, Subject};
@@ -53,6 +54,9 @@ fn drift_names_its_culprit() {
 fn texts_secrets_and_long_values() {
     both("diff", &world::fleet(), |driver| {
         driver.keys("/cart<enter>dz");
+    });
+    both("left-out", &world::fleet(), |driver| {
+        driver.keys("/cart<enter>dzi");
     });
     both("diff-folded", &world::fleet(), |driver| {
         driver.keys("/cart<enter>df");
@@ -125,6 +129,39 @@ fn a_sync_of_production_with_deletions() {
         let plan = Arc::new(world::plan("ledger", gone.collect(), refusals));
         driver.fact(Event::Planned { plan, at: world::now() });
         driver.keys("/ledger<enter>s").done(is_plan).keys("8<enter>");
+    });
+}
+
+/// A creation that nobody could try, and an update that takes a value from somebody.
+fn untried(driver: &mut Driver) {
+    let path = "/spec/replicas";
+    let change = Change {
+        forced: vec!["kubectl-edit".into()],
+        ..world::change(path, Some(5.into()), Some(3.into()))
+    };
+    let create = |kind: &str, blind: &str| Operation {
+        blind: Some(blind.into()),
+        ..world::operation(Op::Create, Reason::Commit, world::object(kind, "checkout"), Vec::new())
+    };
+    let deployment = world::object("Deployment", "checkout");
+    let operations = vec![
+        create("Certificate", "kind Certificate is not there yet"),
+        create("ConfigMap", "namespace shop is not there yet"),
+        world::operation(Op::Update, Reason::Drift, deployment, vec![change]),
+    ];
+    let plan = Arc::new(world::plan("checkout", operations, Vec::new()));
+    driver.fact(Event::Planned { plan, at: world::now() });
+}
+
+#[test]
+fn what_nobody_tried_and_what_is_forced_is_marked() {
+    both("blind-and-forced", &world::fleet(), |driver| {
+        untried(driver);
+        driver.keys("/checkout<enter>dz");
+    });
+    both("confirm-blind", &world::fleet(), |driver| {
+        untried(driver);
+        driver.keys("/checkout<enter>s").done(is_plan);
     });
 }
 

@@ -2,7 +2,7 @@
 
 use crate::support::driver::Driver;
 use crate::support::world;
-use gitdeck::domain::{Commit, Op, Reason, Refusal, Rewrite};
+use gitdeck::domain::{Change, Commit, LeftOut, Op, Operation, Reason, Refusal, Rewrite, Why};
 use gitdeck::engine::event::RepositoryState;
 use gitdeck::engine::{Command, Event, Failure, JobId, Outcome, Store, Subject, SyncOptions};
 use gitdeck::tui::effect::Effect;
@@ -58,6 +58,21 @@ fn a_plan_that_fails_is_not_asked_about() {
     assert!(driver.picture().contains("checkout cannot be planned: the cluster is gone. wait"));
     driver.keys("<enter>y");
     assert!(driver.command(is_sync).is_none());
+}
+
+#[test]
+fn the_list_of_what_is_left_out_is_asked_for_and_closed() {
+    let mut driver = driver();
+    driver.keys("/cart<enter>di");
+    let Some(Command::Plan { mapping, options, .. }) = driver.command(is_plan) else {
+        panic!("no plan")
+    };
+    assert!(mapping == "cart" && options.everything && !options.dry_run);
+    assert!(driver.picture().contains("left out by rule Deployment /spec/replicas"));
+    let asked = driver.effects.len();
+    driver.keys("i");
+    assert_eq!(driver.effects.len(), asked);
+    assert!(!driver.picture().contains("left out by rule"));
 }
 
 #[test]
@@ -396,8 +411,12 @@ fn hostile(evil: &str, store: &Store) -> Vec<Event> {
     let value = serde_json::json!(evil);
     let change = world::change(evil, Some(value.clone()), Some(value));
     let object = world::object(evil, evil);
-    let operation = world::operation(Op::Update, Reason::Drift, object, vec![change]);
+    let change = Change { forced: vec![evil.into()], ..change };
+    let operation = world::operation(Op::Update, Reason::Drift, object.clone(), vec![change]);
+    let operation = Operation { blind: Some(evil.into()), ..operation };
     let mut plan = world::plan("cart", vec![operation], Vec::new());
+    let rule = Why::Rule { rule: evil.into(), place: Some(evil.into()) };
+    plan.left_out = vec![LeftOut { object, why: rule, paths: vec![evil.into()] }];
     plan.objects[0].message = evil.into();
     plan.prune_blocked = Some(evil.into());
     plan.rights_unknown = Some(evil.into());

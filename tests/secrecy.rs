@@ -100,7 +100,8 @@ fn secret(round: &str) -> String {
     let encoded = STANDARD.encode(format!("{CANARY}-data-{round}"));
     format!(
         "apiVersion: v1\nkind: Secret\nmetadata:\n  name: token\n  annotations:\n    note: {CANARY}-note-{round}\n    \
-         kubectl.kubernetes.io/last-applied-configuration: |\n      {{\"stringData\": \"{CANARY}-last-{round}\"}}\n\
+         kubectl.kubernetes.io/last-applied-configuration: |\n      {{\"stringData\": \"{CANARY}-last-{round}\"}}\n    \
+         gitdeck.dev/ignore: '.data | select(.x != \"{CANARY}-rule\") | .kept'\n\
          data:\n  old: {encoded}\nstringData:\n  # was {CANARY}\n  new: |\n    {CANARY}-one-{round}\n    {CANARY}-two-{round}\n"
     )
 }
@@ -187,7 +188,8 @@ fn objects(planted: &Planted) {
     for arguments in [
         &["status"][..],
         &["diff"],
-        &["plan", "catalog"],
+        &["diff", "--show-ignored"],
+        &["plan", "catalog", "--show-ignored"],
         &["log", "catalog"],
         &["show", "main"],
         &["sync", "catalog", "--dry-run"],
@@ -226,7 +228,14 @@ fn console(planted: &Planted) {
     let mut terminal = Terminal::run(command, (120, 36));
     terminal.see("2 Mappings").keys("/catalog\r").see("1 of ");
     terminal.keys("d").see("/metadata/annotations/note").see("value hidden").keys("z");
-    terminal.see("/data/old").keys("z3").see("sixth").keys("\r").see("note: ***");
+    terminal
+        .see("/data/old")
+        .keys("i")
+        .see("left out")
+        .keys("z3")
+        .see("sixth")
+        .keys("\r")
+        .see("note: ***");
     terminal.keys("\x1b").keys("2D").see("Mapping catalog").keys("\x1b");
     terminal.keys("1/by-env\r").see("by-env").keys("D").see("Repository by-env").keys("\x1b");
     assert_eq!(terminal.keys("q").end(), 0);

@@ -152,6 +152,7 @@ fn operation(op: Op) -> Operation {
         after: Some(3.into()),
         live_manager: Some("kubectl".into()),
         live_time: Some(Timestamp::UNIX_EPOCH),
+        forced: Vec::new(),
         commit: Some(Revision::new("8801c7e000000000000000000000000000000000")),
         redacted: false,
     };
@@ -161,6 +162,7 @@ fn operation(op: Op) -> Operation {
         after: None,
         live_manager: Some("evil\u{1b}[2J".into()),
         live_time: None,
+        forced: Vec::new(),
         commit: None,
         redacted: true,
     };
@@ -173,7 +175,7 @@ fn operation(op: Op) -> Operation {
         uid: None,
         resource_version: None,
         origin: None,
-        blind: false,
+        blind: None,
         replaces: None,
         digest: String::new(),
     }
@@ -193,7 +195,8 @@ fn plan(mapping: &str, operations: Vec<Operation>, refusals: Vec<Refusal>) -> Ev
         rights_unknown: None,
         prune_blocked: None,
         objects: Vec::new(),
-        ignored: 0,
+        left_out: Vec::new(),
+        rules: Vec::new(),
         dry_runs: 0,
     };
     Event::Planned { plan: Arc::new(plan), at: Timestamp::UNIX_EPOCH }
@@ -294,9 +297,7 @@ fn the_document_of_status_is_stable() {
 
 #[test]
 fn the_document_of_diff_is_stable() {
-    let ended = run("gitdeck diff checkout -o json", one_drifted);
-    assert_eq!(ended.exit, Exit::Differences);
-    insta::assert_snapshot!(ended.results, @r#"
+    insta::assert_snapshot!(run("gitdeck diff checkout -o json", one_drifted).results, @r#"
     {
       "plans": [
         {
@@ -349,7 +350,9 @@ fn the_document_of_diff_is_stable() {
             "selectors": [],
             "losses": [],
             "recreates": []
-          }
+          },
+          "left_out": [],
+          "rules": []
         }
       ]
     }
@@ -359,10 +362,11 @@ fn the_document_of_diff_is_stable() {
 #[test]
 fn diff_names_who_changed_what_and_masks_secrets() {
     let ended = run("gitdeck diff", one_drifted);
+    assert_eq!(ended.exit, Exit::Differences);
     let text = ended.results.replace('\u{1b}', "ESC");
     insta::assert_snapshot!(without_ages(&text), @r#"
     checkout at 3f2a91c: 1 to update, 7 unchanged
-      ~ Deployment shop/checkout (update, drift)
+      ~ Deployment shop/checkout (update, drift by kubectl N ago)
           /spec/replicas  5 -> 3  [live: kubectl, N ago; git: 8801c7e]
           /data/token  secret value differs  [live: evil^[[2J]
     cart at 3f2a91c: 7 unchanged

@@ -3,20 +3,23 @@
 use crate::domain::culprit::is_controller;
 use serde_json::Value;
 
-/// The desired fields, as JSON pointers, whose live value differs because a controller owns it.
-pub(super) fn controlled(desired: &Value, live: &Value) -> Vec<String> {
+/// The desired fields, as JSON pointers, whose live value differs because a controller owns it, with that.
+pub(super) fn controlled(desired: &Value, live: &Value) -> Vec<(String, String)> {
     let entries = live["metadata"]["managedFields"].as_array().into_iter().flatten();
-    let mut paths = Vec::new();
+    let mut kept = Vec::new();
     for entry in entries.filter(|entry| keeps_fields(entry)) {
+        let mut paths = Vec::new();
         leaves("", &entry["fieldsV1"], &mut paths);
+        let manager = entry["manager"].as_str().unwrap_or_default();
+        kept.extend(paths.into_iter().map(|path| (path, manager.to_owned())));
     }
-    paths.retain(|path| {
+    kept.retain(|(path, _)| {
         let (wanted, found) = (desired.pointer(path), live.pointer(path));
         wanted.is_some() && found.is_some() && wanted != found && !path.starts_with("/metadata")
     });
-    paths.sort();
-    paths.dedup();
-    paths
+    kept.sort();
+    kept.dedup_by(|a, b| a.0 == b.0);
+    kept
 }
 
 /// Whether an entry of `managedFields` is a controller's, and no part of the status.
@@ -51,7 +54,8 @@ mod tests {
     #[test]
     fn an_autoscaler_keeps_its_replicas_and_a_person_does_not() {
         let desired = json!({"spec": {"replicas": 3}});
-        assert_eq!(controlled(&desired, &live("kube-controller-manager", 5)), ["/spec/replicas"]);
+        let kept = [("/spec/replicas".to_owned(), "kube-controller-manager".to_owned())];
+        assert_eq!(controlled(&desired, &live("kube-controller-manager", 5)), kept);
         assert!(controlled(&desired, &live("kubectl", 5)).is_empty());
     }
 

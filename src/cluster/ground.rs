@@ -7,6 +7,7 @@ use super::live::{Live, LiveObjects, Wanted};
 use super::plan::PlanRequest;
 use super::resource::Resource;
 use super::{Cluster, ClusterError};
+use crate::domain::ignore::Ready;
 use crate::domain::owner::PART_OF;
 use crate::domain::{Inventory, Manifest, ObjectKey, ObjectRef, Origin};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -218,7 +219,8 @@ fn frame<'a>(
     Frame {
         set_id,
         records: String::new(),
-        ignore: &request.mapping.ignore,
+        rules: request.mapping.ignore.iter().filter_map(Ready::of).collect(),
+        rules_mark: format!("{:?}", request.mapping.ignore),
         take_over: request.options.take_over,
         recreate: request.options.recreate,
         neighbours: request.neighbours,

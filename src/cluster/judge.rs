@@ -1,6 +1,5 @@
 //! The verdict on one desired object: unchanged by proof, or what the server's dry run says.
 
-use super::controllers::controlled;
 use super::desired::Desired;
 use super::explain::{fields, is_undeclared, words};
 use super::known::Inspected;
@@ -9,16 +8,18 @@ use super::memo::Seen;
 use super::plan::Neighbour;
 use super::record::set_id;
 use super::resource::Resource;
+use super::settle::Settled;
 use super::wire::Failure;
 use super::write::Mode;
 use super::{Cluster, ClusterError};
 use crate::domain::diff::difference;
+use crate::domain::ignore::Ready;
 use crate::domain::migrate::{left_behind, needs_migration};
-use crate::domain::normalize::as_sent;
+use crate::domain::noise::unset;
 use crate::domain::owner::{PART_OF, foreign_owner};
 use crate::domain::path::{FieldPath, Step};
 use crate::domain::plan::{Change, Op, Refusal};
-use crate::domain::{Health, HealthReport, IgnoreRule, ObjectKey};
+use crate::domain::{Health, HealthReport, ObjectKey, Why};
 use kube::core::Status;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -28,7 +29,9 @@ pub(super) struct Frame<'a> {
     pub(super) set_id: String,
     /// Namespace of the records.
     pub(super) records: String,
-    pub(super) ignore: &'a [IgnoreRule],
+    /// The ignore rules, and a text that tells them from others.
+    pub(super) rules: Vec<Ready>,
+    pub(super) rules_mark: String,
     pub(super) take_over: bool,
     pub(super) recreate: bool,
     /// Other mappings of the same configuration with what they desire.
@@ -55,8 +58,8 @@ pub(super) struct Differing {
     pub(super) changes: Vec<Change>,
     /// The object as it will be, as far as that is known.
     pub(super) result: Option<Value>,
-    /// No dry run was possible.
-    pub(super) blind: bool,
+    /// Why no dry run was possible.
+    pub(super) blind: Option<String>,
     /// What keeps it from being written, if anything.
     pub(super) refusal: Option<Refusal>,
 }
@@ -76,7 +79,10 @@ pub(super) struct Judged {
     /// The live object that the verdict is about; it may be newer than the one that was handed in.
     pub(super) live: Option<Live>,
     pub(super) extra: Vec<String>,
-    pub(super) ignored: usize,
+    /// What was left out, as far as it is known.
+    pub(super) left: Vec<(String, Why)>,
+    /// The rules that are for the object, with the number of their places.
+    pub(super) hits: Vec<(usize, usize)>,
     pub(super) dry_runs: usize,
 }
 
@@ -126,15 +132,15 @@ impl Cluster {
         desired: &Desired,
         seen: Seen,
     ) -> Result<Judged, ClusterError> {
-        let namespace = desired.reference.namespace.as_deref();
-        let blind =
-            desired.resource.is_none() || namespace.is_some_and(|name| frame.coming.contains(name));
-        if !blind && let Some(judged) = self.memo().recall(&seen, None) {
+        let blind = frame.blind(desired);
+        if blind.is_none()
+            && let Some(judged) = self.memo().recall(&seen, None)
+        {
             return Ok(judged);
         }
-        let sent = frame.sent(desired, None);
+        let Settled { sent, ignored, .. } = frame.settle(desired, None);
         let tried = match &desired.resource {
-            Some(resource) if !blind => self.try_apply(resource, &sent, false).await?,
+            Some(resource) if blind.is_none() => self.try_apply(resource, &sent, false).await?,
             _ => Tried::Predicted(sent.clone()),
         };
         let (result, refusal) = match tried {
@@ -142,13 +148,16 @@ impl Cluster {
             Tried::Immutable(fields) => (None, Some(invalid(desired, &fields.join(", ")))),
             Tried::Invalid(message) => (None, Some(invalid(desired, &message))),
         };
-        let found = result.as_ref().map(|result| difference(None, result, frame.ignore));
+        let refusal = refusal.or(ignored.fault.map(|fault| invalid(desired, &fault)));
+        // Of a new object everything is new: there is nobody to leave a value to.
+        let found = result.as_ref().map(|result| difference(None, result, &[]));
         let changes = found.map(|found| found.changes).unwrap_or_default();
         let health = HealthReport {
             health: Health::Missing,
             message: "not in the cluster".to_owned(),
             replicas: None,
         };
+        let dry_runs = usize::from(blind.is_none());
         let verdict = Verdict::Differs(Box::new(Differing {
             op: Op::Create,
             changes,
@@ -156,9 +165,8 @@ impl Cluster {
             blind,
             refusal,
         }));
-        let dry_runs = usize::from(!blind);
-        let judged =
-            Judged { verdict, health, live: None, extra: Vec::new(), ignored: 0, dry_runs };
+        let (extra, left, hits) = (Vec::new(), Vec::new(), ignored.hits);
+        let judged = Judged { verdict, health, live: None, extra, left, hits, dry_runs };
         self.memo().keep_creation(seen, &judged);
         Ok(judged)
     }
@@ -171,7 +179,7 @@ impl Cluster {
         live: &Live,
         value: &Value,
     ) -> Result<(Judged, Option<String>), ClusterError> {
-        let Inspected { sent, left, mut op, foreign, mut judged } =
+        let Inspected { sent, held, mut op, foreign, mut judged } =
             frame.inspect(desired, live, value);
         let Some(resource) = &desired.resource else { return Ok((judged, None)) };
         let tried = self.try_apply(resource, &sent, true).await?;
@@ -189,12 +197,11 @@ impl Cluster {
                 self.try_recreate(frame, desired, resource, fields).await?
             }
         };
-        let ignore = frame.ignore_with(&left);
-        let found = predicted.as_ref().map(|result| difference(Some(value), result, &ignore));
+        let found = predicted.as_ref().map(|result| difference(Some(value), result, &held));
         let mut changes = Vec::new();
         if let Some(found) = found {
             changes = found.changes;
-            judged.ignored = found.ignored;
+            judged.left.extend(found.left);
         }
         let refusal = refusal.or(foreign);
         if !changes.is_empty() || refusal.is_some() {
@@ -202,9 +209,10 @@ impl Cluster {
                 op,
                 changes,
                 result: predicted,
-                blind: false,
+                blind: None,
                 refusal,
             }));
+            judged.left.extend(unset(value, &sent));
         }
         Ok((judged, version))
     }
@@ -293,26 +301,17 @@ fn probe_of(sent: &Value) -> Value {
 impl Frame<'_> {
     /// The object as it is sent, with our label, without what is ignored or belongs to a controller.
     pub(super) fn sent(&self, desired: &Desired, live: Option<&Value>) -> Value {
-        let left = live.map(|live| controlled(&desired.object, live)).unwrap_or_default();
-        self.sent_without(desired, live, &left)
+        self.settle(desired, live).sent
     }
 
-    /// [`Frame::sent`], where it is known what controllers keep.
-    pub(super) fn sent_without(
-        &self,
-        desired: &Desired,
-        live: Option<&Value>,
-        left: &[String],
-    ) -> Value {
-        let labels = [(PART_OF, self.set_id.as_str())];
-        as_sent(&desired.object, &labels, &self.ignore_with(left), live)
-    }
-
-    /// The ignore rules, and one for each path that a controller keeps.
-    fn ignore_with(&self, left: &[String]) -> Vec<IgnoreRule> {
-        let kept =
-            left.iter().map(|path| IgnoreRule { kind: None, name: None, path: path.clone() });
-        self.ignore.iter().cloned().chain(kept).collect()
+    /// Why the server cannot be asked about an object that does not exist.
+    fn blind(&self, desired: &Desired) -> Option<String> {
+        if desired.resource.is_none() {
+            return Some(format!("kind {} is not there yet", desired.reference.kind));
+        }
+        let namespace = desired.reference.namespace.as_deref();
+        let coming = namespace.filter(|name| self.coming.contains(*name))?;
+        Some(format!("namespace {coming} is not there yet"))
     }
 
     /// Whether the object is ours already, and who else claims it.
@@ -356,7 +355,7 @@ fn take(object: &mut Value, path: &FieldPath) {
     }
 }
 
-fn invalid(desired: &Desired, message: &str) -> Refusal {
+pub(super) fn invalid(desired: &Desired, message: &str) -> Refusal {
     Refusal::Invalid {
         object: desired.reference.clone(),
         origin: Some(desired.origin.clone()),

@@ -1,14 +1,14 @@
 //! Verdicts that need no request: remembered ones, and those that the live object itself proves.
 
-use super::controllers::controlled;
 use super::desired::Desired;
 use super::ground::Ground;
-use super::judge::{Frame, Judged, Verdict};
+use super::judge::{Frame, Judged, Verdict, invalid};
 use super::live::Live;
 use super::memo::Seen;
+use super::settle::{Settled, extra};
 use super::{Cluster, ClusterError};
-use crate::domain::diff::extras;
 use crate::domain::health::{NOT_YET, assess_at};
+use crate::domain::ignored::Held;
 use crate::domain::plan::{Op, Refusal};
 use crate::domain::prove::{Proof, prove};
 use futures::future::{Either, ready, try_join_all};
@@ -24,10 +24,10 @@ const MANY: usize = 128;
 pub(super) struct Inspected {
     /// The object as it would be sent.
     pub(super) sent: Value,
-    /// Paths that a controller keeps.
-    pub(super) left: Vec<String>,
+    /// Places that are left to whoever owns them.
+    pub(super) held: Vec<Held>,
     pub(super) op: Op,
-    /// Who else claims it, if anybody does.
+    /// What keeps it from being written before the server is asked: who else claims it, or rules that cannot be read.
     pub(super) foreign: Option<Refusal>,
     /// The verdict, should nothing differ.
     pub(super) judged: Judged,
@@ -35,18 +35,19 @@ pub(super) struct Inspected {
 
 impl Frame<'_> {
     pub(super) fn inspect(&self, desired: &Desired, live: &Live, value: &Value) -> Inspected {
-        let left = controlled(&desired.object, value);
-        let sent = self.sent_without(desired, Some(value), &left);
+        let Settled { sent, ignored, left } = self.settle(desired, Some(value));
         let (op, foreign) = self.ownership(desired, value);
+        let foreign = foreign.or(ignored.fault.map(|fault| invalid(desired, &fault)));
         let judged = Judged {
             verdict: Verdict::Unchanged,
             health: assess_at(value, Timestamp::now()),
             live: Some(live.clone()),
-            extra: left.iter().cloned().chain(extras(value, &sent)).collect(),
-            ignored: 0,
+            extra: extra(value, &sent, &left),
+            left,
+            hits: ignored.hits,
             dry_runs: 0,
         };
-        Inspected { sent, left, op, foreign, judged }
+        Inspected { sent, held: ignored.held, op, foreign, judged }
     }
 }
 

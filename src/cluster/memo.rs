@@ -110,7 +110,7 @@ impl Memo {
     pub(super) fn keep_creation(&self, seen: Seen, judged: &Judged) {
         let mut judged = judged.clone();
         let Verdict::Differs(differing) = &mut judged.verdict else { return };
-        if differing.blind || differing.refusal.is_some() {
+        if differing.blind.is_some() || differing.refusal.is_some() {
             return;
         }
         // The digest of a creation is that of the desired object.
@@ -159,9 +159,7 @@ fn desired_hash(frame: &Frame<'_>, desired: &Desired) -> Hash {
         u8::from(frame.recreate),
         u8::from(frame.owned.contains(&key)),
     ]);
-    for rule in frame.ignore {
-        hasher.update(format!("{rule:?}"));
-    }
+    hasher.update(&frame.rules_mark);
     hasher.finalize().into()
 }
 

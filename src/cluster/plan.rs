@@ -5,6 +5,7 @@ use super::desired::{Desired, place_known};
 use super::facts::risk;
 use super::ground::Ground;
 use super::judge::{Judged, Verdict};
+use super::left::{left_out, rule_uses};
 use super::{Ahead, Cluster, ClusterError};
 use crate::domain::attribute::{Facts, reason};
 use crate::domain::diff::difference;
@@ -27,6 +28,8 @@ pub struct PlanOptions {
     pub recreate: bool,
     /// The number of deletions that somebody typed.
     pub allow_delete: Option<usize>,
+    /// Tell what is left out of objects that need nothing as well.
+    pub everything: bool,
 }
 
 /// Another mapping of the same configuration and cluster, so that objects can move between the two.
@@ -109,7 +112,7 @@ fn assemble(
             uid: live.map(|live| live.uid.to_string()),
             resource_version: live.map(|live| live.resource_version.to_string()),
             origin: Some(desired.origin.clone()),
-            blind: differing.blind,
+            blind: differing.blind.clone(),
             replaces: None,
             digest: String::new(),
         });
@@ -135,7 +138,8 @@ fn assemble(
         rights_unknown: None,
         prune_blocked: blocked(ground),
         objects: objects(ground, judged),
-        ignored: judged.iter().map(|judged| judged.ignored).sum(),
+        left_out: left_out(ground, judged, request.options.everything),
+        rules: rule_uses(ground, judged),
         dry_runs: judged.iter().map(|judged| judged.dry_runs).sum(),
     })
 }
@@ -149,7 +153,7 @@ fn pair_renamed(ground: &Ground<'_>, operations: &mut [Operation]) {
         let (Some(desired), Some(leaving)) = (desired, leaving) else { continue };
         let live = leaving.live.value();
         let sent = ground.frame.sent(desired, None);
-        operations[new].changes = difference(Some(&live), &sent, ground.frame.ignore).changes;
+        operations[new].changes = difference(Some(&live), &sent, &[]).changes;
         operations[new].replaces = Some(deleted.name);
     }
 }
@@ -235,7 +239,7 @@ fn deletions(request: &PlanRequest<'_>, ground: &Ground<'_>) -> Vec<Operation> {
             uid: Some(leaving[index].live.uid.to_string()),
             resource_version: Some(leaving[index].live.resource_version.to_string()),
             origin: None,
-            blind: false,
+            blind: None,
             replaces: None,
             digest: String::new(),
         })

@@ -44,7 +44,7 @@ impl Cluster {
             let object = &operation.object;
             // Rights may come with the namespace, and with what the plan itself gives.
             let coming = object.namespace.as_ref().is_some_and(|n| ground.frame.coming.contains(n));
-            if coming || (operation.blind && gives_rights) {
+            if coming || (operation.blind.is_some() && gives_rights) {
                 continue;
             }
             let Some(place) = place(ground, object) else { continue };

@@ -6,6 +6,7 @@ use super::raw::{Layer, MappingTable, Named, Project};
 use super::resolve::Resolver;
 use super::settings::{Access, RepositorySettings};
 use super::trace::{Origin, Trace};
+use crate::domain::pattern::matches;
 use crate::domain::{EngineKind, IgnoreRule, Mapping, Source, SyncPolicy, Target};
 use indexmap::IndexMap;
 
@@ -231,7 +232,7 @@ impl<'a> Layers<'a> {
             for rule in &layer.ignore {
                 let place = Some(rule.place.clone());
                 let origin = Origin { level: label.clone(), place };
-                trace.note("ignore", || show_rule(&rule.value), vec![origin]);
+                trace.note("ignore", || rule.value.to_string(), vec![origin]);
                 rules.push(rule.value.clone());
             }
         }
@@ -254,50 +255,10 @@ fn pick_or(
     fallback
 }
 
-fn show_rule(rule: &IgnoreRule) -> String {
-    let kind = rule.kind.as_deref().unwrap_or("*");
-    let name = rule.name.as_deref().unwrap_or("*");
-    format!("{kind} {name} {}", rule.path)
-}
-
 /// DNS label, as Kubernetes wants it (RFC 1123).
 fn is_namespace(name: &str) -> bool {
     name.len() <= 63
         && !name.starts_with('-')
         && !name.ends_with('-')
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-}
-
-/// Whether a name fits a pattern in which `*` stands for any run of characters.
-pub fn matches(pattern: &str, name: &str) -> bool {
-    let Some((start, rest)) = pattern.split_once('*') else { return pattern == name };
-    let Some(mut left) = name.strip_prefix(start) else { return false };
-    let mut parts: Vec<&str> = rest.split('*').collect();
-    let end = parts.pop().unwrap_or_default();
-    for part in parts {
-        let Some(found) = left.find(part) else { return false };
-        left = left.get(found + part.len()..).unwrap_or_default();
-    }
-    left.ends_with(end)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_match_whole_names() {
-        for (pattern, name, fits) in [
-            ("prod-*", "prod-eu", true),
-            ("prod-*", "preprod-eu", false),
-            ("*prod*", "preprod-eu", true),
-            ("a*b*b", "ab", false),
-            ("a*b*b", "axbxb", true),
-            ("prod", "prod", true),
-            ("prod", "prod-eu", false),
-            ("*", "", true),
-        ] {
-            assert_eq!(matches(pattern, name), fits, "{pattern} {name}");
-        }
-    }
 }

@@ -4,7 +4,7 @@ use super::fault::{Place, Sited};
 use super::reader::{File, Reader};
 use super::rendering::RawRendering;
 use super::rules::{Kind, Rule, authentication, rule};
-use crate::domain::{Authentication, EngineKind, FieldPath, IgnoreRule, Source};
+use crate::domain::{Authentication, EngineKind, IgnoreRule, Source};
 use std::time::Duration;
 
 /// Every table of every file, in the order in which they were read.
@@ -216,22 +216,36 @@ fn layer(table: &mut Reader<'_>) -> Layer {
 }
 
 fn ignore(mut table: Reader<'_>) -> Option<Sited<IgnoreRule>> {
-    let (kind, name, path) = (table.text("kind"), table.text("name"), table.text("path"));
+    let keys = ["group", "kind", "namespace", "name", "labels", "path", "manager"];
+    let mut texts = keys.map(|key| table.text(key));
     let place = table.place();
-    let Some(path) = path else {
-        table.fault(place, "an ignore rule needs a `path`, like \"/spec/replicas\"");
-        table.finish();
-        return None;
+    let at = |key: &str| {
+        let index = keys.iter().position(|known| *known == key)?;
+        Some(texts[index].as_ref()?.place.clone())
     };
-    if let Some(rule) = FieldPath::fault(&path.value) {
-        table.fault(path.place, format!("the path of an ignore rule {rule}"));
+    let place_of = |key: &str| at(key).unwrap_or_else(|| place.clone());
+    let places: Vec<Place> = keys.iter().map(|key| place_of(key)).collect();
+    let mut take = |key: &str| {
+        let index = keys.iter().position(|known| *known == key)?;
+        texts[index].take().map(|text| text.value)
+    };
+    let rule = IgnoreRule {
+        group: take("group"),
+        kind: take("kind"),
+        namespace: take("namespace"),
+        name: take("name"),
+        labels: take("labels"),
+        path: take("path"),
+        manager: take("manager"),
+        place: Some(place.to_string()),
+    };
+    let faults = rule.faults();
+    for (key, fault) in &faults {
+        let index = keys.iter().position(|known| known == key).unwrap_or_default();
+        table.fault(places[index].clone(), fault);
     }
     table.finish();
-    let value = |text: Option<Sited<String>>| text.map(|text| text.value);
-    Some(Sited {
-        value: IgnoreRule { kind: value(kind), name: value(name), path: path.value },
-        place,
-    })
+    faults.is_empty().then_some(Sited { value: rule, place })
 }
 
 fn project(mut table: Reader<'_>) -> Project {

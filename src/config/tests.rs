@@ -1,6 +1,7 @@
 //! The configuration as people write it: layers, rules, faults with their lines, edits that keep comments.
 
 mod depends;
+mod ignoring;
 mod rendering;
 
 use super::edit::{self, NewMapping, NewRepository};
@@ -114,7 +115,7 @@ fn the_documented_example_is_read() {
         ("fleet", "apps/shop/checkout")
     );
     assert!(checkout.production && checkout.sync.auto && !settings.safety.read_only);
-    assert_eq!(checkout.ignore[0].path, "/spec/replicas");
+    assert_eq!(checkout.ignore[0].path.as_deref(), Some("/spec/replicas"));
     assert_eq!(checkout.polling_interval, Duration::from_secs(20));
     let warnings: Vec<String> = loaded.warnings().iter().map(ToString::to_string).collect();
     assert!(
@@ -280,7 +281,7 @@ fn the_nearest_layer_wins_and_is_explained() {
     sync.prune_limit = 9: defaults (config.toml:5)
     render = auto: built in
     allow_remote = false: built in
-    ignore = * * /metadata/annotations/a: defaults (config.toml:6)
+    ignore = /metadata/annotations/a: defaults (config.toml:6)
     depends_on = none: built in
     url = git@git.example.com:other/hidden: repository hidden (config.toml:17)
     branch = main: built in

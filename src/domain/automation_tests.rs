@@ -49,6 +49,7 @@ fn plan(reasons: &[Reason], changed_at: Timestamp) -> Plan {
             after: Some(3.into()),
             live_manager: Some("flipper".into()),
             live_time: Some(changed_at),
+            forced: Vec::new(),
             commit: None,
             redacted: false,
         }],
@@ -56,7 +57,7 @@ fn plan(reasons: &[Reason], changed_at: Timestamp) -> Plan {
         uid: None,
         resource_version: None,
         origin: None,
-        blind: false,
+        blind: None,
         digest: String::new(),
         replaces: None,
     };
@@ -73,7 +74,8 @@ fn plan(reasons: &[Reason], changed_at: Timestamp) -> Plan {
         rights_unknown: None,
         prune_blocked: None,
         objects: Vec::new(),
-        ignored: 0,
+        left_out: Vec::new(),
+        rules: Vec::new(),
         dry_runs: 0,
     }
 }

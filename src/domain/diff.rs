@@ -1,15 +1,15 @@
 //! Live against what the server's dry run predicts: the verdict of "differs", path by path.
 
 use crate::domain::culprit::{culprit, is_controller};
-use crate::domain::ignored::ignored_paths;
+use crate::domain::ignored::Held;
 use crate::domain::list::{Identity, Node};
-use crate::domain::managed::{entries, item_key, item_value};
+use crate::domain::managed::{Ownership, entries, ownership};
 use crate::domain::migrate::LAST_APPLIED;
 use crate::domain::normalize::is_secret;
-use crate::domain::path::{FieldPath, Step, matches_key};
+use crate::domain::path::{FieldPath, Step};
 use crate::domain::prove::MANAGER;
 use crate::domain::redact::is_sensitive;
-use crate::domain::{Change, IgnoreRule};
+use crate::domain::{Change, Why};
 use serde_json::{Map, Value};
 
 /// What a sync would change in one object.
@@ -17,8 +17,8 @@ use serde_json::{Map, Value};
 pub struct Difference {
     /// Differing paths, in path order.
     pub changes: Vec<Change>,
-    /// Differing paths that were left out by ignore rules or as bookkeeping.
-    pub ignored: usize,
+    /// Differing paths that were left out, with why.
+    pub left: Vec<(String, Why)>,
     /// Live fields that nobody wants in Git and another manager owns; see [`extras`]. Filled by the caller, who knows
     /// the desired object.
     pub extra: Vec<String>,
@@ -38,12 +38,12 @@ const BOOKKEEPING: &[&str] = &[
 
 /// Compares the live object, if there is one, with the result of the dry run. A subtree that appears or goes as a whole
 /// is one change at its top. Values of Secrets are left out, their paths are not. Commits are filled in by the caller.
-pub fn difference(live: Option<&Value>, predicted: &Value, rules: &[IgnoreRule]) -> Difference {
+pub fn difference(live: Option<&Value>, predicted: &Value, held: &[Held]) -> Difference {
     let nothing = Value::Object(Map::new());
     let mut walk = Walk {
         live: live.unwrap_or(&nothing),
         is_secret: is_secret(predicted),
-        ignored: ignored_paths(predicted, rules),
+        held,
         path: FieldPath::default(),
         found: Difference::default(),
     };
@@ -61,7 +61,7 @@ pub fn difference(live: Option<&Value>, predicted: &Value, rules: &[IgnoreRule])
 struct Walk<'a> {
     live: &'a Value,
     is_secret: bool,
-    ignored: Vec<FieldPath>,
+    held: &'a [Held],
     path: FieldPath,
     found: Difference,
 }
@@ -98,8 +98,8 @@ impl Walk<'_> {
     }
 
     fn value(&mut self, before: Option<&Value>, after: Option<&Value>, nodes: &[Node<'_>]) {
-        if self.ignored.iter().any(|rule| rule.contains(&self.path)) {
-            self.found.ignored += 1;
+        if let Some(held) = self.held.iter().find(|held| held.path.contains(&self.path)) {
+            self.found.left.push((self.path.to_string(), held.why.clone()));
             return;
         }
         let nothing = Map::new();
@@ -172,9 +172,23 @@ impl Walk<'_> {
             after: after.filter(|_| !redacted).cloned(),
             live_manager,
             live_time,
+            forced: self.forced(before.is_some() && after.is_some()),
             commit: None,
             redacted,
         });
+    }
+
+    /// The managers that lose a value which is overwritten.
+    fn forced(&self, overwritten: bool) -> Vec<String> {
+        let owners = entries(self.live).filter(|entry| {
+            overwritten
+                && entry.manager != MANAGER
+                && ownership(entry.fields, &self.path) == Ownership::Full
+        });
+        let mut managers: Vec<String> = owners.map(|entry| entry.manager.to_owned()).collect();
+        managers.sort();
+        managers.dedup();
+        managers
     }
 
     /// Maps that are always shown key by key: they hold bookkeeping beside what counts, or secrets.
@@ -201,7 +215,9 @@ impl Walk<'_> {
             _ => false,
         };
         if noise && matches!(name, "status" | LAST_APPLIED) {
-            self.found.ignored += 1;
+            let why = if name == LAST_APPLIED { Why::Bookkeeping } else { Why::Status };
+            let path = self.path.join(Step::Field(name.to_owned()));
+            self.found.left.push((path.to_string(), why));
         }
         noise
     }
@@ -254,16 +270,14 @@ fn extra(
 
 /// The step and the live value of a node of `managedFields`.
 fn owned_item<'a>(key: &str, live: &'a Value) -> Option<(Step, &'a Value)> {
-    if let Some(name) = key.strip_prefix("f:") {
-        return Some((Step::Field(name.to_owned()), live.get(name)?));
-    }
-    if let Some(value) = item_value(key) {
-        let item = live.as_array()?.iter().find(|item| **item == value)?;
-        return Some((Step::Item(value), item));
-    }
-    let keys: Vec<(String, Value)> = item_key(key)?.into_iter().collect();
-    let item = live.as_array()?.iter().find(|item| matches_key(item, &keys))?;
-    Some((Step::Key(keys), item))
+    let step = Step::of_node(key)?;
+    let item = match &step {
+        // A set is matched by its value, whatever it looks like.
+        Step::Item(value) => live.as_array()?.iter().find(|item| *item == value)?,
+        Step::Index(_) => return None,
+        _ => step.find(live)?,
+    };
+    Some((step, item))
 }
 
 /// Bookkeeping, and values that the server sets by itself when nobody does.

@@ -1,7 +1,8 @@
 //! Tables of the verdict.
 
 use super::diff::{difference, extras};
-use super::{Change, IgnoreRule};
+use super::ignored::Held;
+use super::{Change, FieldPath, Why};
 use serde_json::{Value, json};
 
 fn object(spec: Value) -> Value {
@@ -121,29 +122,37 @@ fn bookkeeping_is_no_difference() {
     predicted["metadata"]["generation"] = 2.into();
     predicted["metadata"]["managedFields"] = json!([]);
     let found = difference(Some(&live), &predicted, &[]);
-    assert_eq!((found.changes, found.ignored), (vec![], 2));
+    let mut why: Vec<Why> = found.left.into_iter().map(|(_, why)| why).collect();
+    why.sort();
+    assert_eq!((found.changes, why), (vec![], vec![Why::Status, Why::Bookkeeping]));
 }
 
 #[test]
-fn ignored_paths_are_counted() {
-    let rule = |kind: &str, path: &str| IgnoreRule {
-        kind: Some(kind.into()),
-        name: None,
-        path: path.into(),
-    };
+fn held_places_are_no_changes_and_are_told() {
+    let why = Why::Rule { rule: "/spec/replicas".into(), place: None };
+    let held = [Held { path: FieldPath::parse("/spec/replicas").unwrap(), why: why.clone() }];
     let (live, predicted) = (
         object(json!({"replicas": 1, "x": {"y": 1}})),
         object(json!({"replicas": 2, "x": {"y": 2}})),
     );
-    let found = difference(
-        Some(&live),
-        &predicted,
-        &[rule("Deployment", "/spec/replicas"), rule("Pod", "/spec/x")],
-    );
-    assert_eq!(
-        (found.changes.len(), found.changes[0].path.as_str(), found.ignored),
-        (1, "/spec/x/y", 1)
-    );
+    let found = difference(Some(&live), &predicted, &held);
+    assert_eq!((found.changes.len(), found.changes[0].path.as_str()), (1, "/spec/x/y"));
+    assert_eq!(found.left, [("/spec/replicas".to_owned(), why)]);
+}
+
+#[test]
+fn who_loses_a_value_by_force_is_named() {
+    let mut live = object(json!({"a": 1, "b": 1, "c": 1}));
+    live["metadata"]["managedFields"] = json!([
+        {"manager": "gitdeck", "operation": "Apply", "fieldsV1": {"f:spec": {"f:b": {}, "f:c": {}}}},
+        {"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:spec": {"f:a": {}, "f:c": {}}}},
+    ]);
+    let predicted = object(json!({"a": 2, "b": 2}));
+    let found = difference(Some(&live), &predicted, &[]).changes;
+    let forced: Vec<(&str, usize)> =
+        found.iter().map(|change| (change.path.as_str(), change.forced.len())).collect();
+    assert_eq!(forced, [("/spec/a", 1), ("/spec/b", 0), ("/spec/c", 0)]);
+    assert_eq!(found[0].forced, ["kubectl"]);
 }
 
 #[test]

@@ -183,7 +183,7 @@ mod tests {
             uid: Some("u".into()),
             resource_version: Some("1".into()),
             origin: None,
-            blind: false,
+            blind: None,
             replaces: None,
             digest: String::new(),
         }
@@ -234,6 +234,7 @@ mod tests {
             after: Some("10.0.0.1".into()),
             live_manager: None,
             live_time: None,
+            forced: Vec::new(),
             commit: None,
             redacted: false,
         });

@@ -1,39 +1,113 @@
 //! Ignored paths: they never count as drift, and an apply leaves them to whoever owns them.
 
+use crate::domain::ignore::{ANNOTATION, Ready, annotated};
 use crate::domain::managed::{Ownership, entries, ownership};
-use crate::domain::normalize::rule_matches;
-use crate::domain::path::{FieldPath, Step, matches_key, same_scalar};
+use crate::domain::noise::Why;
+use crate::domain::object::ObjectRef;
+use crate::domain::path::{FieldPath, Step, fits_written, matches_key, same_scalar};
+use crate::domain::pattern::matches;
 use crate::domain::prove::MANAGER;
-use crate::domain::{IgnoreRule, ObjectRef};
+use crate::domain::query::owned_paths;
 use serde_json::{Map, Value};
 
-/// The paths of the rules that are for this object; rules whose path cannot be read are for none.
-pub fn ignored_paths(object: &Value, rules: &[IgnoreRule]) -> Vec<FieldPath> {
-    if rules.is_empty() {
-        return Vec::new();
-    }
-    let Some(reference) = ObjectRef::of(object) else { return Vec::new() };
-    rules
-        .iter()
-        .filter(|rule| rule_matches(rule, &reference))
-        .filter_map(|rule| FieldPath::parse(&rule.path).filter(|path| !path.0.is_empty()))
-        .collect()
+/// A place of one object that is left to whoever owns it, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// The place.
+    pub path: FieldPath,
+    /// Why.
+    pub why: Why,
 }
 
-/// Changes the ignored paths of a desired object so that applying it changes nothing there: a value that another
-/// manager owns is not sent, so that ownership stays with it; otherwise the live value is sent in place of the desired.
-pub fn keep_ignored(desired: &mut Value, live: &Value, rules: &[IgnoreRule]) {
-    for path in ignored_paths(desired, rules) {
-        keep(desired, live, &path);
+/// What the rules of a mapping, and those that an object carries, say of it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Ignored {
+    /// The places.
+    pub held: Vec<Held>,
+    /// The rules of the mapping that are for the object, by position, with the number of their places that exist.
+    pub hits: Vec<(usize, usize)>,
+    /// What is wrong with the rules that the object carries.
+    pub fault: Option<String>,
+}
+
+impl Ignored {
+    /// Finds out. `place` is where the object is written.
+    pub fn of(
+        rules: &[Ready],
+        desired: &Value,
+        live: Option<&Value>,
+        place: &dyn Fn() -> String,
+    ) -> Self {
+        let mut ignored = Self::default();
+        let Some(reference) = ObjectRef::of(desired) else { return ignored };
+        for (at, ready) in
+            rules.iter().enumerate().filter(|(_, one)| one.is_for(desired, &reference))
+        {
+            let found = ignored.hold(ready, desired, live);
+            ignored.hits.push((at, found));
+        }
+        if !desired["metadata"]["annotations"][ANNOTATION].is_null() {
+            match annotated(desired, &place()) {
+                Ok(own) => {
+                    for ready in &own {
+                        ignored.hold(ready, desired, live);
+                    }
+                }
+                Err(fault) => ignored.fault = Some(fault),
+            }
+        }
+        ignored
+    }
+
+    /// Adds the places of a rule; how many of them exist.
+    fn hold(&mut self, ready: &Ready, desired: &Value, live: Option<&Value>) -> usize {
+        let mut paths = ready.query.as_ref().map(|query| query.paths(desired, live));
+        if let Some(manager) = &ready.rule.manager {
+            let owned = live.map(|live| owned_paths(live, |name| matches(manager, name)));
+            let below = |path: &FieldPath| {
+                paths.as_ref().is_none_or(|all| all.iter().any(|above| above.contains(path)))
+            };
+            paths = Some(owned.unwrap_or_default().into_iter().filter(below).collect());
+        }
+        let paths = paths.unwrap_or_default();
+        let is_there = |path: &&FieldPath| {
+            path.find_written(desired).is_some()
+                || live.is_some_and(|live| path.find(live).is_some())
+        };
+        let count = paths.iter().filter(is_there).count();
+        let why = Why::Rule { rule: ready.rule.to_string(), place: ready.rule.place.clone() };
+        self.held.extend(paths.into_iter().map(|path| Held { path, why: why.clone() }));
+        count
     }
 }
 
-fn keep(desired: &mut Value, live: &Value, path: &FieldPath) {
+/// Changes the held places of a desired object so that applying it changes nothing there: a value that another manager
+/// owns is not sent, so that ownership stays with it; otherwise the live value is sent in place of the desired. What was
+/// different is given back, with why it was left.
+pub fn keep_ignored(desired: &mut Value, live: &Value, held: &[Held]) -> Vec<(String, Why)> {
+    let mut kept = Vec::new();
+    // From the end: an item of a list that goes moves those after it.
+    for one in held.iter().rev() {
+        keep(desired, live, &one.path, &mut |path| kept.push((path.to_string(), one.why.clone())));
+    }
+    kept.reverse();
+    kept
+}
+
+fn keep(desired: &mut Value, live: &Value, path: &FieldPath, kept: &mut dyn FnMut(&FieldPath)) {
+    let Some((last, above)) = path.0.split_last() else { return };
+    if FieldPath(above.to_vec()).is_key_field(last) {
+        // Without its key an item of a list is another one.
+        return;
+    }
     let Some(current) = path.find(live) else {
-        remove(desired, &path.0);
+        if path.find_written(desired).is_some() {
+            kept(path);
+            remove(desired, &path.0);
+        }
         return;
     };
-    let wanted = path.find(desired);
+    let wanted = path.find_written(desired);
     if let Value::Object(fields) = current
         && wanted.is_none_or(Value::is_object)
         && !fields.is_empty()
@@ -44,9 +118,12 @@ fn keep(desired: &mut Value, live: &Value, path: &FieldPath) {
             names.extend(wanted.keys().filter(|name| !fields.contains_key(*name)).cloned());
         }
         for name in names {
-            keep(desired, live, &path.join(Step::Field(name)));
+            keep(desired, live, &path.join(Step::Field(name)), kept);
         }
-        if path.find(desired).is_some_and(|left| left.as_object().is_some_and(Map::is_empty)) {
+        if path
+            .find_written(desired)
+            .is_some_and(|left| left.as_object().is_some_and(Map::is_empty))
+        {
             remove(desired, &path.0);
         }
         return;
@@ -57,8 +134,13 @@ fn keep(desired: &mut Value, live: &Value, path: &FieldPath) {
             if entry.manager == MANAGER && entry.applied { ours = true } else { others = true }
         }
     }
-    // A list of which both own items is kept as it is: leaving it out would drop ours.
-    if others && !(ours && current.is_array()) {
+    if wanted != Some(current) && (ours || wanted.is_some()) {
+        kept(path);
+    }
+    // A list of which both own items is kept as it is: leaving it out would drop ours. An item without a key is a part of
+    // a list that goes as a whole.
+    let is_part = matches!(last, Step::Index(_));
+    if others && !(ours && current.is_array()) && !is_part {
         remove(desired, &path.0);
     } else if ours || wanted.is_some() {
         set(desired, &path.0, current.clone());
@@ -123,23 +205,32 @@ fn position(items: &[Value], step: &Step) -> Option<usize> {
     match step {
         Step::Index(index) => (*index < items.len()).then_some(*index),
         Step::Field(name) => name.parse().ok().filter(|index| *index < items.len()),
-        Step::Key(keys) => items.iter().position(|item| matches_key(item, keys)),
+        Step::Key(keys) => items
+            .iter()
+            .position(|item| matches_key(item, keys))
+            .or_else(|| items.iter().position(|item| fits_written(item, keys))),
         Step::Item(value) => items.iter().position(|item| same_scalar(item, value)),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::{Ignored, keep_ignored};
     use crate::domain::IgnoreRule;
-    use crate::domain::normalize::as_sent;
+    use crate::domain::ignore::Ready;
     use serde_json::{Value, json};
 
     fn sent(path: &str, desired: &Value, live: &Value, entries: &Value) -> Value {
-        let rule = IgnoreRule { kind: Some("D".into()), name: None, path: path.into() };
+        let rule =
+            IgnoreRule { kind: Some("D".into()), path: Some(path.into()), ..IgnoreRule::default() };
         let object = |spec: &Value| json!({"apiVersion": "v1", "kind": "D", "metadata": {"name": "d"}, "spec": spec});
         let mut live = object(live);
         live["metadata"]["managedFields"] = entries.clone();
-        as_sent(&object(desired), &[], &[rule], Some(&live))["spec"].clone()
+        let mut desired = object(desired);
+        let rules = [Ready::of(&rule).unwrap()];
+        let ignored = Ignored::of(&rules, &desired, Some(&live), &String::new);
+        keep_ignored(&mut desired, &live, &ignored.held);
+        desired["spec"].clone()
     }
 
     fn owner(manager: &str, fields: &Value) -> Value {

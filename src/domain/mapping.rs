@@ -1,6 +1,6 @@
 //! A mapping: one unit of configuration, tied to a path in a repository and to a target in a cluster.
 
-use crate::domain::Rendering;
+use crate::domain::{IgnoreRule, Rendering};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -54,17 +54,6 @@ impl Default for SyncPolicy {
     fn default() -> Self {
         Self { auto: false, prune: true, self_heal: false, prune_limit: 5 }
     }
-}
-
-/// A path of matching objects that never counts as drift.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IgnoreRule {
-    /// Kind to match; nothing matches all.
-    pub kind: Option<String>,
-    /// Name to match; nothing matches all.
-    pub name: Option<String>,
-    /// JSON pointer, `/spec/replicas`.
-    pub path: String,
 }
 
 /// A mapping with every setting resolved (global, project, mapping).

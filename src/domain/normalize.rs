@@ -1,9 +1,7 @@
 //! The desired object as it would be sent to the server.
 
-use crate::domain::ignored::keep_ignored;
 use crate::domain::migrate::LAST_APPLIED;
 use crate::domain::object::split_api_version;
-use crate::domain::{IgnoreRule, ObjectRef};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
 
@@ -21,14 +19,9 @@ const SERVER_FIELDS: &[&str] = &[
 ];
 
 /// The object as it would be sent: `stringData` folded into `data` (the server does the same and drops it), `status`
-/// and the server's own metadata gone, null `creationTimestamp`s of embedded metadata gone, our labels added, and
-/// ignored paths left to whoever owns them in `live` (see [`keep_ignored`]).
-pub fn as_sent(
-    manifest: &Value,
-    labels: &[(&str, &str)],
-    ignore: &[IgnoreRule],
-    live: Option<&Value>,
-) -> Value {
+/// and the server's own metadata gone, null `creationTimestamp`s of embedded metadata gone, and our labels added. Ignored
+/// places are for [`keep_ignored`](crate::domain::ignored::keep_ignored).
+pub fn as_sent(manifest: &Value, labels: &[(&str, &str)]) -> Value {
     let mut object = manifest.clone();
     if let Value::Object(fields) = &mut object {
         fields.shift_remove("status");
@@ -41,9 +34,6 @@ pub fn as_sent(
             drop_null_timestamps(value);
         }
     }
-    if let Some(live) = live {
-        keep_ignored(&mut object, live, ignore);
-    }
     object
 }
 
@@ -53,12 +43,6 @@ pub fn is_secret(object: &Value) -> bool {
         && object["apiVersion"]
             .as_str()
             .is_some_and(|version| split_api_version(version).0.is_empty())
-}
-
-/// Whether an ignore rule is for this object.
-pub fn rule_matches(rule: &IgnoreRule, reference: &ObjectRef) -> bool {
-    rule.kind.as_ref().is_none_or(|kind| *kind == reference.kind)
-        && rule.name.as_ref().is_none_or(|name| *name == reference.name)
 }
 
 fn settle_metadata(metadata: &mut Map<String, Value>, labels: &[(&str, &str)]) {
@@ -143,13 +127,13 @@ mod tests {
     fn string_data_is_folded_and_wins() {
         let manifest = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"},
             "data": {"a": "b2xk", "k": "eA=="}, "stringData": {"a": "new"}});
-        let sent = as_sent(&manifest, &[], &[], None);
+        let sent = as_sent(&manifest, &[]);
         assert_eq!(sent["data"], json!({"a": "bmV3", "k": "eA=="}));
         assert!(sent.get("stringData").is_none());
         let wrong = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": 1}});
-        assert_eq!(as_sent(&wrong, &[], &[], None), wrong);
+        assert_eq!(as_sent(&wrong, &[]), wrong);
         let other = json!({"apiVersion": "x/v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": "1"}});
-        assert_eq!(as_sent(&other, &[], &[], None), other);
+        assert_eq!(as_sent(&other, &[]), other);
     }
 
     #[test]
@@ -160,7 +144,7 @@ mod tests {
             "spec": {"template": {"metadata": {"creationTimestamp": null, "labels": {"a": "b"}}}},
             "status": {}});
         assert_eq!(
-            as_sent(&manifest, &[("part-of", "x")], &[], None),
+            as_sent(&manifest, &[("part-of", "x")]),
             json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d", "labels": {"part-of": "x"}},
                 "spec": {"template": {"metadata": {"labels": {"a": "b"}}}}})
         );

@@ -1,5 +1,6 @@
 //! Paths of fields inside an object, with items of keyed lists named by their keys.
 
+use crate::domain::managed::{item_key, item_value};
 use serde_json::{Map, Value};
 use std::fmt;
 
@@ -65,6 +66,14 @@ impl FieldPath {
         self.0.len() <= other.0.len() && self.0.iter().zip(&other.0).all(|(a, b)| a.same(b))
     }
 
+    /// Whether a step below this path is a key field of the list item that the path leads to.
+    pub fn is_key_field(&self, step: &Step) -> bool {
+        let (Some(Step::Key(keys)), Step::Field(name)) = (self.0.last(), step) else {
+            return false;
+        };
+        keys.iter().any(|(key, _)| key == name)
+    }
+
     /// This path with one more step.
     #[must_use]
     pub fn join(&self, step: Step) -> Self {
@@ -96,7 +105,21 @@ impl Step {
         }
     }
 
-    fn find<'a>(&self, value: &'a Value) -> Option<&'a Value> {
+    /// The step of a node of `fieldsV1`: `f:`, `k:`, `v:` or `i:`.
+    pub fn of_node(key: &str) -> Option<Self> {
+        if let Some(name) = key.strip_prefix("f:") {
+            return Some(Self::Field(name.to_owned()));
+        }
+        if let Some(index) = key.strip_prefix("i:") {
+            return index.parse().ok().map(Self::Index);
+        }
+        item_value(key)
+            .map(Self::Item)
+            .or_else(|| item_key(key).map(|keys| Self::Key(keys.into_iter().collect())))
+    }
+
+    /// One step of [`FieldPath::find`].
+    pub fn find<'a>(&self, value: &'a Value) -> Option<&'a Value> {
         match (self, value) {
             (Self::Field(name), Value::Object(map)) => map.get(name),
             (Self::Field(name), Value::Array(items)) => items.get(name.parse::<usize>().ok()?),
@@ -114,22 +137,19 @@ impl Step {
     /// One step of [`FieldPath::find_written`].
     pub fn find_written<'a>(&self, value: &'a Value) -> Option<&'a Value> {
         let (Self::Key(keys), Value::Array(items)) = (self, value) else { return self.find(value) };
-        items.iter().find(|item| {
-            keys.iter().any(|(name, _)| item.get(name).is_some())
-                && keys.iter().all(|(name, value)| {
-                    item.get(name).is_none_or(|written| same_scalar(written, value))
-                })
-        })
+        items.iter().find(|item| fits_written(item, keys))
     }
 
-    fn same(&self, other: &Self) -> bool {
+    /// Whether this step, as somebody wrote it, is the other one. Who writes a rule may name fewer key fields than the
+    /// server does.
+    pub fn same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Field(name), Self::Index(index)) | (Self::Index(index), Self::Field(name)) => {
                 name.parse() == Ok(*index)
             }
             (Self::Key(a), Self::Key(b)) => {
-                a.len() == b.len()
-                    && a.iter().zip(b).all(|(x, y)| x.0 == y.0 && same_scalar(&x.1, &y.1))
+                !a.is_empty()
+                    && a.iter().all(|x| b.iter().any(|y| x.0 == y.0 && same_scalar(&x.1, &y.1)))
             }
             (Self::Item(a), Self::Item(b)) => same_scalar(a, b),
             _ => self == other,
@@ -143,6 +163,13 @@ pub fn matches_key(item: &Value, keys: &[(String, Value)]) -> bool {
         keys.iter()
             .all(|(key, wanted)| map.get(key).is_some_and(|value| same_scalar(value, wanted)))
     })
+}
+
+/// Whether a list item, as somebody wrote it, can be the one with these key values: it may leave out key fields that the
+/// server sets, but not all.
+pub fn fits_written(item: &Value, keys: &[(String, Value)]) -> bool {
+    keys.iter().any(|(name, _)| item.get(name).is_some())
+        && keys.iter().all(|(name, value)| item.get(name).is_none_or(|own| same_scalar(own, value)))
 }
 
 /// The values of the key fields of a list item; nothing when one is missing or is no scalar.

@@ -1,6 +1,8 @@
 //! A plan: the exact list of operations that a sync would do, with the reason of each.
 
-use crate::domain::{Health, MissingRights, ObjectRef, Origin, Revision, Risk, Suspension, Wait};
+use crate::domain::{
+    Health, LeftOut, MissingRights, ObjectRef, Origin, Revision, Risk, RuleUse, Suspension, Wait,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -52,6 +54,9 @@ pub struct Change {
     pub live_manager: Option<String>,
     /// When that manager wrote last.
     pub live_time: Option<Timestamp>,
+    /// Other field managers that own the live value, which is overwritten by force; left out where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forced: Vec<String>,
     /// Commit that last set the desired value; null where it cannot be known.
     pub commit: Option<Revision>,
     /// Present and true where the values are those of a Secret.
@@ -82,9 +87,9 @@ pub struct Operation {
     /// Where the desired object is written.
     #[serde(skip)]
     pub origin: Option<Origin>,
-    /// Whether no dry run was possible (its kind or namespace does not exist yet).
-    #[serde(skip)]
-    pub blind: bool,
+    /// Why no dry run was possible, `kind Widget is not there yet`; left out where one was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blind: Option<String>,
     /// Of a creation, the name of the object that it stands in for and that another operation deletes: both carry a
     /// hash of their content in the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,6 +97,39 @@ pub struct Operation {
     /// Digest of what is done, to which UID and with which result.
     #[serde(skip)]
     pub digest: String,
+}
+
+impl Operation {
+    /// The managers whose values are overwritten by force, in order of their names.
+    pub fn forced(&self) -> Vec<&str> {
+        let all = self.changes.iter().flat_map(|change| &change.forced);
+        let mut managers: Vec<&str> = all.map(String::as_str).collect();
+        managers.sort_unstable();
+        managers.dedup();
+        managers
+    }
+
+    /// The commits that set what is desired, each once, in the order of the changes.
+    pub fn commits(&self) -> Vec<&Revision> {
+        let mut commits: Vec<&Revision> = Vec::new();
+        for commit in self.changes.iter().filter_map(|change| change.commit.as_ref()) {
+            if !commits.contains(&commit) {
+                commits.push(commit);
+            }
+        }
+        commits
+    }
+
+    /// Who changed the live object last, and when.
+    pub fn culprit(&self) -> Option<(&str, Option<Timestamp>)> {
+        let named = self
+            .changes
+            .iter()
+            .filter_map(|change| Some((change.live_manager.as_deref()?, change.live_time)));
+        named
+            .filter(|(manager, _)| *manager != crate::domain::prove::MANAGER)
+            .max_by_key(|one| one.1)
+    }
 }
 
 /// Number of operations by kind, and of objects that need none.
@@ -233,9 +271,13 @@ pub struct Plan {
     /// Every desired object with its health.
     #[serde(skip)]
     pub objects: Vec<PlannedObject>,
-    /// Differing paths that were left out as noise or by ignore rules.
-    #[serde(skip)]
-    pub ignored: usize,
+    /// What was left out, by object and reason. Of objects that need nothing only what rules and controllers hold and
+    /// what is extra, unless everything was asked for.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
+    /// How the mapping's ignore rules were of use, in their order.
+    #[serde(default)]
+    pub rules: Vec<RuleUse>,
     /// Per-object dry runs that this plan needed.
     #[serde(skip)]
     pub dry_runs: usize,

@@ -61,7 +61,7 @@ mod tests {
             uid: None,
             resource_version: None,
             origin: None,
-            blind: false,
+            blind: None,
             digest: String::new(),
             replaces: None,
         }

@@ -206,6 +206,7 @@ mod tests {
             after: None,
             live_manager: None,
             live_time: None,
+            forced: Vec::new(),
             commit: None,
             redacted: false,
         };
@@ -224,7 +225,7 @@ mod tests {
             uid: None,
             resource_version: None,
             origin: None,
-            blind: false,
+            blind: None,
             replaces: None,
             digest: String::new(),
         }

@@ -43,6 +43,8 @@ pub struct SyncOptions {
     pub ignore_dependencies: bool,
     /// Mappings that are synced in the same run and go before this one.
     pub after: Vec<String>,
+    /// Tell what is left out of objects that need nothing as well.
+    pub everything: bool,
 }
 
 /// One request to the engine. Every command becomes one job, which ends with `Event::JobEnded`.

@@ -201,6 +201,7 @@ mod tests {
             after: Some(3.into()),
             live_manager: Some("kubectl".into()),
             live_time: None,
+            forced: Vec::new(),
             commit: None,
             redacted: false,
         };
@@ -214,7 +215,7 @@ mod tests {
                 uid: None,
                 resource_version: None,
                 origin: None,
-                blind: false,
+                blind: None,
                 replaces: None,
                 digest: String::new(),
             })
@@ -238,7 +239,8 @@ mod tests {
                 replicas: Some((1, 3)),
                 extra: Vec::new(),
             }],
-            ignored: 0,
+            left_out: Vec::new(),
+            rules: Vec::new(),
             dry_runs: 0,
         }
     }

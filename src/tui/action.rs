@@ -131,6 +131,8 @@ pub enum Action {
     Fold,
     /// Fold or unfold every object.
     FoldAll,
+    /// List what a plan left out, or count it again.
+    LeftOut,
     /// Test a repository's connection.
     Check,
     /// Edit a file of the selected mapping.

@@ -116,8 +116,12 @@ fn mapping(view: &MappingView) -> Vec<(Role, String)> {
     facts.extend(stall(view));
     facts.extend(suspension(status));
     for rule in &mapping.ignore {
-        let kind = rule.kind.as_deref().unwrap_or("any kind");
-        facts.push(fact("ignored", format!("{kind} {}", rule.path)));
+        let place = rule.short_place().map(|place| format!(" ({place})")).unwrap_or_default();
+        facts.push(fact("ignored", format!("{rule}{place}")));
+    }
+    let uses = view.plan.iter().flat_map(|(plan, _)| &plan.rules);
+    for dead in uses.filter_map(crate::domain::RuleUse::dead) {
+        facts.push((Role::Drift, dead));
     }
     if let Some(message) = &status.message {
         facts.insert(0, (sync_role(status.sync), message.clone()));

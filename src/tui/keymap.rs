@@ -204,6 +204,13 @@ pub const TABLE: &[Binding] = &[
         "fold-all",
         "fold or unfold every object",
     ),
+    read(
+        Action::LeftOut,
+        &[Key::char('i')],
+        &[Pane::Diff],
+        "ignored",
+        "list what is left out, with the reasons",
+    ),
     hinted(read(Action::Filter, &[Key::char('/')], LISTS, "filter", "filter the list")),
     hinted(read(Action::Palette, &[Key::char(':')], &[], "commands", "find an action by its name")),
     hinted(read(Action::Help, &[Key::char('?')], &[], "help", "show the keys")),

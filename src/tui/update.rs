@@ -168,6 +168,7 @@ pub fn act(ui: &mut Ui, store: &Store, action: Action) -> Vec<Effect> {
         }
         Action::Fold => ui.diff.fold(),
         Action::FoldAll => ui.diff.fold_all(),
+        Action::LeftOut => return left_out(ui, store),
         Action::Describe => return self::describe_selection(ui, store),
         Action::Diff => return diff(ui, store),
         Action::Copy => return copy(ui, store),
@@ -244,6 +245,15 @@ fn diff(ui: &mut Ui, store: &Store) -> Vec<Effect> {
         return Vec::new();
     }
     let options = crate::engine::SyncOptions::default();
+    let mapping = view.mapping.name.clone();
+    vec![Effect::inform(Command::Plan { mapping, revision: None, options })]
+}
+
+/// Lists what was left out; of objects that need nothing it is looked up now.
+fn left_out(ui: &mut Ui, store: &Store) -> Vec<Effect> {
+    let listed = ui.diff.list_left_out();
+    let Some(view) = ui.selected_mapping(store).filter(|_| listed) else { return Vec::new() };
+    let options = crate::engine::SyncOptions { everything: true, ..Default::default() };
     let mapping = view.mapping.name.clone();
     vec![Effect::inform(Command::Plan { mapping, revision: None, options })]
 }

@@ -87,6 +87,36 @@ impl World {
 }
 
 #[tokio::test]
+async fn a_person_who_changes_the_cluster_is_told_from_a_commit() {
+    in_every_world("reasons", async |world| {
+        let desired = manifests([config("a", "git"), config("b", "git"), config("c", "git")]);
+        assert!(world.sync("r1", &desired).await.expect("a sync").complete);
+        world.set("a", "ana").await;
+        let changed = manifests([config("a", "git"), config("b", "new"), config("d", "git")]);
+        let revision = Revision::new("r2");
+        let request =
+            PlanRequest { previous: Some(&desired), ..world.request(&revision, &changed) };
+        let plan = world.cluster.plan(&request).await.expect("a plan");
+        let told: Vec<(&str, Reason)> =
+            plan.operations.iter().map(|one| (one.object.name.as_str(), one.reason)).collect();
+        let expected = [
+            ("a", Reason::Drift),
+            ("b", Reason::Commit),
+            ("d", Reason::Commit),
+            ("c", Reason::Prune),
+        ];
+        assert_eq!(told, expected);
+        let (manager, time) = plan.operations[0].culprit().expect("a culprit");
+        assert!(manager == "kubectl-edit" && time.is_some());
+        assert_eq!(
+            (plan.operations[0].forced(), plan.operations[1].forced()),
+            (vec!["kubectl-edit"], vec![])
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_the_server_rewrites_does_not_converge_and_is_nobodys_drift() {
     // In the sandbox: on a server that tests share, its admission rules are not ours to change.
     let (sandbox, world) = sandboxed("rewritten", Options::default()).await;

@@ -2,6 +2,7 @@
 
 mod drift;
 mod faults;
+mod ignore;
 mod kube_prometheus;
 mod lost_answers;
 mod overload;

@@ -238,7 +238,13 @@ async fn namespace_definition_and_object_in_one_pass() {
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": inner}}),
         ]);
         let plan = world.plan("r1", &desired).await.expect("a plan");
-        assert_eq!(plan.operations.iter().filter(|one| one.blind).count(), 2);
+        let mut blind: Vec<&str> =
+            plan.operations.iter().filter_map(|one| one.blind.as_deref()).collect();
+        blind.sort_unstable();
+        let namespace = format!("namespace {inner} is not there yet");
+        assert_eq!(blind, ["kind Thing is not there yet", namespace.as_str()]);
+        let told = serde_json::to_string(&plan).expect("a document");
+        assert!(told.contains("\"blind\":\"kind Thing is not there yet\""), "{told}");
         let applied = world.sync("r1", &desired).await.expect("a sync");
         assert!(applied.complete, "{:?}", applied.outcomes);
         let plan = world.plan("r1", &desired).await.expect("a plan");

@@ -173,7 +173,7 @@ fn most_of_a_real_stack_is_proved_after_an_apply() {
     let (mut proved, mut left) = (0, Map::new());
     for object in objects {
         let Some(schema) = schema(&object) else { continue };
-        let desired = as_sent(&object, &labels, &[], None);
+        let desired = as_sent(&object, &labels);
         let live = served(&schema, None, &desired).unwrap();
         match prove(&desired, &live) {
             Proof::Unchanged => proved += 1,

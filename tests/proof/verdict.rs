@@ -123,7 +123,7 @@ impl Bench<'_> {
             sent["metadata"]["namespace"] = namespace.as_str().into();
         }
         let id = set_id(&self.world.mapping.name, NAMESPACE);
-        let sent = as_sent(&sent, &[(PART_OF, id.as_str())], &[], None);
+        let sent = as_sent(&sent, &[(PART_OF, id.as_str())]);
         let address =
             format!("{}?fieldManager=gitdeck&force=true&fieldValidation=Strict", self.item);
         let request = http::Request::patch(address)

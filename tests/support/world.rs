@@ -4,9 +4,9 @@ use gitdeck::config::{Access, RepositorySettings, Settings};
 use gitdeck::domain::repository::Signature;
 use gitdeck::domain::risk::{Fact, Risk};
 use gitdeck::domain::{
-    Authentication, Change, Commit, EngineKind, Health, Mapping, ObjectCount, ObjectRef, Op,
-    Operation, Origin, Plan, PlannedObject, Reason, Refusal, Remote, Rendering, Revision, Source,
-    Summary, Suspension, SyncPolicy, SyncState, Target,
+    Authentication, Change, Commit, EngineKind, Health, LeftOut, Mapping, ObjectCount, ObjectRef,
+    Op, Operation, Origin, Plan, PlannedObject, Reason, Refusal, Remote, Rendering, Revision,
+    Source, Summary, Suspension, SyncPolicy, SyncState, Target, Why,
 };
 use gitdeck::engine::event::{ClusterState, FileText, JournalEntry, RepositoryState};
 use gitdeck::engine::{Event, Failure, JobId, Outcome, Progress, Store, Subject};
@@ -218,6 +218,7 @@ pub fn change(path: &str, before: Option<Value>, after: Option<Value>) -> Change
         after,
         live_manager: Some("kubectl-client-side-apply".into()),
         live_time: Some(ago(240)),
+        forced: Vec::new(),
         commit: Some(revision("8801c7e")),
         redacted: false,
     }
@@ -238,7 +239,7 @@ pub fn operation(op: Op, reason: Reason, object: ObjectRef, changes: Vec<Change>
             document: 0,
             line: 1,
         }),
-        blind: false,
+        blind: None,
         replaces: None,
         digest: String::new(),
     }
@@ -281,7 +282,8 @@ pub fn plan(mapping: &str, operations: Vec<Operation>, refusals: Vec<Refusal>) -
             planned("Service", mapping, Health::Healthy, None),
             planned("ConfigMap", mapping, Health::Healthy, None),
         ],
-        ignored: 0,
+        left_out: Vec::new(),
+        rules: Vec::new(),
         dry_runs: 1,
     }
 }
@@ -329,9 +331,23 @@ pub fn behind() -> Plan {
         ],
         Vec::new(),
     );
-    plan.ignored = 3;
     plan.objects[0].extra = vec!["/spec/template/spec/containers/[name=proxy]".into()];
+    plan.left_out = left_out(&plan.objects[0].object);
     plan
+}
+
+fn left_out(object: &ObjectRef) -> Vec<LeftOut> {
+    let rule = Why::Rule {
+        rule: "Deployment /spec/replicas".into(),
+        place: Some("/home/ana/.config/gitdeck/config.toml:41".into()),
+    };
+    let left = [
+        ("/spec/replicas", rule),
+        ("/spec/template/spec/containers/[name=proxy]", Why::Extra),
+        ("/spec/strategy", Why::Defaulted),
+        ("/spec/template/spec/dnsPolicy", Why::Defaulted),
+    ];
+    LeftOut::group(object, left.map(|(path, why)| (path.to_owned(), why)))
 }
 
 /// Nothing differs.

@@ -25,8 +25,11 @@ pub struct Diff {
     #[arg(long, value_name = "REV")]
     revision: Option<String>,
     /// Counts only
-    #[arg(long)]
+    #[arg(long, conflicts_with = "show_ignored")]
     summary: bool,
+    /// List what is left out: ignored, defaulted, kept by controllers, extra
+    #[arg(long)]
+    show_ignored: bool,
 }
 
 /// The document of `diff` and `plan`.
@@ -45,7 +48,8 @@ impl Diff {
     /// Plans, and prints what differs.
     pub(crate) async fn run(&self, work: &mut Work<'_>) -> Result<Exit, Fault> {
         let names = select::mappings(&work.settings, &self.mappings, work.global)?;
-        let options = SyncOptions::default();
+        let whole = self.show_ignored;
+        let options = SyncOptions { everything: whole, ..SyncOptions::default() };
         let (plans, mut exit) = work.plans(&names, self.revision.as_deref(), &options).await;
         if plans.iter().any(|plan| !plan.is_empty() || plan.is_refused()) {
             exit = exit.and(Exit::Differences);
@@ -56,10 +60,10 @@ impl Diff {
         }
         let (paint, now) = (work.out.paint, Timestamp::now());
         for plan in &plans {
-            let text = if self.summary || plan.is_empty() {
+            let text = if self.summary || plan.is_empty() && !whole {
                 print::plan::head(paint, plan)
             } else {
-                print::plan::print(paint, plan, now)
+                print::plan::print(paint, plan, now, whole)
             };
             work.out.text(&text);
         }

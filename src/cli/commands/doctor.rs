@@ -6,7 +6,7 @@ use crate::cli::print::paint::Paint;
 use crate::cli::print::table::{Cell, Style, table};
 use crate::cli::print::time::age;
 use crate::cli::session::Work;
-use crate::domain::{Health, SyncState};
+use crate::domain::{Health, RuleUse, SyncState};
 use crate::engine::{Command, programs};
 use clap::Args;
 use jiff::Timestamp;
@@ -73,7 +73,10 @@ impl Doctor {
         exit = exit.and(work.check_clusters().await);
         checks.extend(repositories.iter().flat_map(|name| repository(work, name)));
         checks.extend(clusters(work));
-        checks.extend(mappings.iter().filter_map(|name| mapping(work, name)));
+        for name in &mappings {
+            checks.extend(mapping(work, name));
+            checks.extend(dead_rules(work, name));
+        }
         if checks.iter().any(|check| check.result == "failed") {
             exit = exit.and(Exit::Failed);
         }
@@ -224,6 +227,16 @@ fn mapping(work: &Work<'_>, name: &str) -> Option<Check> {
     };
     let held = status.held.as_ref().map(|held| format!("; not synced by itself: {held}"));
     Some(Check::new("mapping", name, result, message + &held.unwrap_or_default()))
+}
+
+/// Ignore rules that are of no use: a slip of the pen in one lets what it should leave alone be corrected.
+fn dead_rules(work: &Work<'_>, name: &str) -> Vec<Check> {
+    let plan = work.store.mappings.get(name).and_then(|view| view.plan.as_ref());
+    let rules = plan.into_iter().flat_map(|(plan, _)| &plan.rules);
+    rules
+        .filter_map(RuleUse::dead)
+        .map(|dead| Check::new("mapping", name, "warning", dead))
+        .collect()
 }
 
 fn print(paint: Paint, checks: &[Check]) -> String {

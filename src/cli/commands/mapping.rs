@@ -10,8 +10,8 @@ use crate::cli::session::Work;
 use crate::config::edit::{self, NewMapping};
 use crate::config::{Environment, Overrides, duration};
 use crate::domain::text::harmless;
-use crate::domain::{self, EngineKind, IgnoreRule, Source, SyncPolicy, Target};
-use crate::engine::{Command, Event};
+use crate::domain::{self, EngineKind, IgnoreRule, RuleUse, Source, SyncPolicy, Target};
+use crate::engine::{Command, Event, SyncOptions};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use std::fmt::Write;
@@ -83,6 +83,9 @@ struct Row {
     ignore: Vec<IgnoreRule>,
     polling_interval: String,
     depends_on: Vec<String>,
+    /// How the ignore rules are of use; absent where there are none, or the mapping cannot be planned.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rules: Vec<RuleUse>,
     #[serde(skip_serializing_if = "Option::is_none")]
     files: Option<Vec<String>>,
 }
@@ -171,14 +174,32 @@ impl Mapping {
             }
             _ => None,
         });
-        let row = row(&mapping, files);
+        let row = Row { rules: work.rules_of(&mapping).await, ..row(&mapping, files) };
         if work.out.is_human() {
-            let text = print_details(&row);
+            let text = print_details(work.out.paint, &row);
             work.out.text(&text);
         } else {
             work.out.document(&Document { mappings: vec![row] });
         }
         Ok(exit)
+    }
+}
+
+impl Work<'_> {
+    /// How the ignore rules of a mapping are of use. A mapping without any is not planned for it, and one that cannot be
+    /// planned is shown all the same: `status` says why.
+    async fn rules_of(&mut self, mapping: &domain::Mapping) -> Vec<RuleUse> {
+        if mapping.ignore.is_empty() {
+            return Vec::new();
+        }
+        let options = SyncOptions::default();
+        let command = Command::Plan { mapping: mapping.name.clone(), revision: None, options };
+        let (_, events) = self.run_one(command).await;
+        let plan = events.iter().rev().find_map(|event| match event {
+            Event::Planned { plan, .. } => Some(plan),
+            _ => None,
+        });
+        plan.map(|plan| plan.rules.clone()).unwrap_or_default()
     }
 }
 
@@ -196,6 +217,7 @@ fn row(mapping: &domain::Mapping, files: Option<Vec<String>>) -> Row {
         ignore: mapping.ignore.clone(),
         polling_interval: duration::show(mapping.polling_interval),
         depends_on: mapping.depends_on.clone(),
+        rules: Vec::new(),
         files,
     }
 }
@@ -221,13 +243,12 @@ fn print_list(paint: Paint, rows: &[Row]) -> String {
     table(paint, &["NAME", "PROJECT", "REPOSITORY", "PATH", "TARGET", "GUARD"], cells)
 }
 
-fn print_details(row: &Row) -> String {
+fn print_details(paint: Paint, row: &Row) -> String {
     let sync = &row.sync;
     let policy = format!(
         "auto {}, prune {} (limit {}), self-heal {}",
         sync.auto, sync.prune, sync.prune_limit, sync.self_heal
     );
-    let ignored: Vec<&str> = row.ignore.iter().map(|rule| rule.path.as_str()).collect();
     let facts = [
         ("name", row.name.clone()),
         ("project", row.project.clone().unwrap_or_else(|| "-".to_owned())),
@@ -236,13 +257,19 @@ fn print_details(row: &Row) -> String {
         ("target", target(row)),
         ("production", if row.production { "yes" } else { "no" }.to_owned()),
         ("sync", policy),
-        ("ignored", ignored.join(", ")),
         ("fetched every", row.polling_interval.clone()),
         ("depends on", row.depends_on.join(", ")),
     ];
     let mut text = String::new();
     for (name, value) in facts {
         let _ = writeln!(text, "{name:<14} {}", harmless(&value));
+    }
+    for rule in &row.ignore {
+        let place = rule.short_place().map(|place| format!(" ({place})")).unwrap_or_default();
+        let _ = writeln!(text, "{:<14} {}", "ignored", harmless(&format!("{rule}{place}")));
+    }
+    for dead in row.rules.iter().filter_map(RuleUse::dead) {
+        let _ = writeln!(text, "{:<14} {}", "warning", paint.warn(&harmless(&dead)));
     }
     for file in row.files.iter().flatten() {
         let _ = writeln!(text, "{:<14} {}", "file", harmless(file));

@@ -28,6 +28,9 @@ pub struct Plan {
     revision: Option<String>,
     #[command(flatten)]
     release: Release,
+    /// List what is left out: ignored, defaulted, kept by controllers, extra
+    #[arg(long)]
+    show_ignored: bool,
     /// Write the plan into this file, for `gitdeck sync --plan FILE`
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -39,7 +42,11 @@ impl Plan {
         let names = select::mappings(&work.settings, &self.mappings, work.global)?;
         let released = self.release.released();
         // Those that are named together would be synced together.
-        let options = SyncOptions { after: names.clone(), ..options(released) };
+        let options = SyncOptions {
+            after: names.clone(),
+            everything: self.show_ignored,
+            ..options(released)
+        };
         let (plans, mut exit) = work.plans(&names, self.revision.as_deref(), &options).await;
         let failed = exit;
         if plans.iter().any(|plan| !plan.is_empty()) {
@@ -47,7 +54,8 @@ impl Plan {
         }
         if work.out.is_human() {
             for plan in &plans {
-                let text = print::plan::print(work.out.paint, plan, Timestamp::now());
+                let (paint, now) = (work.out.paint, Timestamp::now());
+                let text = print::plan::print(paint, plan, now, self.show_ignored);
                 work.out.text(&text);
             }
         }

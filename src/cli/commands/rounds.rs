@@ -113,7 +113,7 @@ impl Sync {
         for plan in plans {
             let paint = work.out.note_paint;
             if !plan.is_empty() || plan.is_refused() || plan.prune_blocked.is_some() {
-                work.out.note_painted(&print::plan::print(paint, &plan, Timestamp::now()));
+                work.out.note_painted(&print::plan::print(paint, &plan, Timestamp::now(), false));
             }
             if plan.is_refused() {
                 let exit = work.refused(&plan.mapping, &plan.refusals);

@@ -2,8 +2,9 @@
 
 use super::paint::Paint;
 use super::time::age;
+use crate::domain::noise::counted;
 use crate::domain::text::harmless;
-use crate::domain::{Change, Op, Operation, Plan, Summary};
+use crate::domain::{Change, Op, Operation, Plan, RuleUse, Summary, Why};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::fmt::Write;
@@ -11,8 +12,13 @@ use std::fmt::Write;
 /// The longest value that is shown, in characters.
 const LONGEST_VALUE: usize = 60;
 
+/// Paths of one object that are not in Git, listed unasked.
+const MOST_EXTRA: usize = 5;
+
 /// The whole plan: every operation with every differing path, and what was found beside.
-pub(crate) fn print(paint: Paint, plan: &Plan, now: Timestamp) -> String {
+///
+/// `whole` lists what was left out, too.
+pub(crate) fn print(paint: Paint, plan: &Plan, now: Timestamp, whole: bool) -> String {
     let mut text = head(paint, plan);
     // What is deleted because another name stands in for it is part of that change.
     for operation in plan.operations.iter().filter(|one| plan.stand_in(one).is_none()) {
@@ -21,7 +27,7 @@ pub(crate) fn print(paint: Paint, plan: &Plan, now: Timestamp) -> String {
     if let Some(words) = plan.risk.words() {
         let _ = writeln!(text, "  {}", paint.warn(&harmless(&words)));
     }
-    print_beside(&mut text, paint, plan);
+    print_beside(&mut text, paint, plan, whole);
     text
 }
 
@@ -60,7 +66,7 @@ fn print_operation(text: &mut String, paint: Paint, operation: &Operation, now: 
     };
     let object = operation.object.to_string();
     if let Some(old) = &operation.replaces {
-        let why = reason(operation);
+        let why = reason(operation, now);
         let was = format!("(new content under a new name, {why}; {old} is deleted last)");
         let was = paint.dim(&harmless(&was));
         let _ = writeln!(text, "  {} {} {was}", paint.warn("~"), harmless(&object));
@@ -69,8 +75,17 @@ fn print_operation(text: &mut String, paint: Paint, operation: &Operation, now: 
         }
         return;
     }
-    let reason = paint.dim(&format!("({verb}, {})", reason(operation)));
+    let reason = paint.dim(&format!("({verb}, {})", reason(operation, now)));
     let _ = writeln!(text, "  {sign} {} {reason}", harmless(&object));
+    if let Some(why) = &operation.blind {
+        let badge = format!("blind: no dry run possible, {}", harmless(why));
+        let _ = writeln!(text, "      {}", paint.warn(&badge));
+    }
+    let forced = operation.forced().join(", ");
+    if !forced.is_empty() {
+        let badge = format!("forced: overwrites what {} set", harmless(&forced));
+        let _ = writeln!(text, "      {}", paint.warn(&badge));
+    }
     if operation.op == Op::Create {
         // Everything of a new object is new; its file says it better.
         if let Some(origin) = &operation.origin {
@@ -83,15 +98,38 @@ fn print_operation(text: &mut String, paint: Paint, operation: &Operation, now: 
     }
 }
 
-fn reason(operation: &Operation) -> &'static str {
+/// Why, with the commit or with who changed the cluster and when, where that is known.
+fn reason(operation: &Operation, now: Timestamp) -> String {
     use crate::domain::Reason;
-    match operation.reason {
+    let word = match operation.reason {
         Reason::Commit => "commit",
         Reason::Drift => "drift",
         Reason::TakeOver => "exists already",
         Reason::Migration => "from client-side apply",
         Reason::Admission => "does not converge, rewritten by the server",
         Reason::Prune => "left Git",
+    };
+    match (operation.reason, operation.commits().as_slice(), operation.culprit()) {
+        (Reason::Commit, [one], _) => format!("{word} {}", one.short()),
+        (Reason::Commit, [first, rest @ ..], _) => {
+            format!("{word} {} and {} more", first.short(), rest.len())
+        }
+        (Reason::Drift, _, Some((manager, then))) => {
+            let manager = harmless(manager);
+            then.map_or_else(
+                || format!("{word} by {manager}"),
+                |then| format!("{word} by {manager} {}", ago(then, now)),
+            )
+        }
+        _ => word.to_owned(),
+    }
+}
+
+/// `4m ago`.
+fn ago(then: Timestamp, now: Timestamp) -> String {
+    match age(then, now).as_str() {
+        "now" => "now".to_owned(),
+        age => format!("{age} ago"),
     }
 }
 
@@ -106,10 +144,7 @@ fn change_line(paint: Paint, change: &Change, now: Timestamp) -> String {
     };
     let mut who = Vec::new();
     if let Some(manager) = &change.live_manager {
-        let when = change.live_time.map_or(String::new(), |then| match age(then, now).as_str() {
-            "now" => ", now".to_owned(),
-            age => format!(", {age} ago"),
-        });
+        let when = change.live_time.map_or(String::new(), |then| format!(", {}", ago(then, now)));
         who.push(format!("live: {}{when}", harmless(manager)));
     }
     if let Some(commit) = &change.commit {
@@ -117,6 +152,31 @@ fn change_line(paint: Paint, change: &Change, now: Timestamp) -> String {
     }
     let who = if who.is_empty() { String::new() } else { format!("  [{}]", who.join("; ")) };
     format!("{path}  {values}{}", paint.dim(&who))
+}
+
+/// What others added in full, everything else as one line of counts, or `whole`.
+fn print_left_out(text: &mut String, paint: Paint, plan: &Plan, whole: bool) {
+    let listed = plan.left_out.iter().filter(|left| whole || left.why == Why::Extra);
+    for left in listed {
+        let head = match &left.why {
+            Why::Extra => "extra, not in Git".to_owned(),
+            why => format!("left out {why}"),
+        };
+        let head = harmless(&format!("  = {} ({head})", left.object)).into_owned();
+        let _ = writeln!(text, "{}", paint.dim(&head));
+        let most = if whole { usize::MAX } else { MOST_EXTRA };
+        for path in left.paths.iter().take(most) {
+            let _ = writeln!(text, "      {}", paint.dim(&harmless(path)));
+        }
+        if left.paths.len() > most {
+            let more =
+                format!("      and {} more; --show-ignored lists them", left.paths.len() - most);
+            let _ = writeln!(text, "{}", paint.dim(&more));
+        }
+    }
+    if let Some(summary) = counted(&plan.left_out) {
+        let _ = writeln!(text, "  {}", paint.dim(&format!("left out: {}", harmless(&summary))));
+    }
 }
 
 fn shown(value: Option<&Value>) -> String {
@@ -131,15 +191,10 @@ fn shown(value: Option<&Value>) -> String {
     }
 }
 
-fn print_beside(text: &mut String, paint: Paint, plan: &Plan) {
-    let extra: usize = plan.objects.iter().map(|object| object.extra.len()).sum();
-    if extra > 0 {
-        let line = format!("  {extra} live fields of other managers are not in Git and stay");
-        let _ = writeln!(text, "{}", paint.dim(&line));
-    }
-    if plan.ignored > 0 {
-        let line = format!("  {} differing paths are ignored or noise", plan.ignored);
-        let _ = writeln!(text, "{}", paint.dim(&line));
+fn print_beside(text: &mut String, paint: Paint, plan: &Plan, whole: bool) {
+    print_left_out(text, paint, plan, whole);
+    for dead in plan.rules.iter().filter(|_| whole).filter_map(RuleUse::dead) {
+        let _ = writeln!(text, "  {}", paint.warn(&harmless(&dead)));
     }
     // Where something would be done, the refusal says it.
     if let Some(suspension) = plan.suspension().filter(|_| !plan.is_refused()) {

@@ -177,6 +177,7 @@ pub(super) async fn sight(
         allow_delete: options.allow_delete,
         recreate: options.recreate,
         take_over: options.take_over,
+        everything: options.everything,
     };
     let holder = ctx.world.holder(mapping);
     let holder = holder.map_err(|failure| Blind::Desired(failure, Some(revision.clone())))?;

@@ -16,6 +16,7 @@ pub(super) async fn proceed(ctx: &Context, entry: u64) -> Result<String, Stop> {
             mapping, revision, allow_delete, prune, recreate, take_over, owner, ..
         } => {
             let options = SyncOptions {
+                everything: false,
                 prune,
                 allow_delete,
                 recreate,

@@ -3,20 +3,12 @@
 use serde_json::Value;
 
 use super::resource::Resource;
-
-/// One condition on a label or a field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Condition {
-    In(String, Vec<String>),
-    NotIn(String, Vec<String>),
-    Exists(String),
-    Absent(String),
-}
+use crate::domain::labels::LabelSelector;
 
 /// Conditions that must all hold.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Selector {
-    labels: Vec<Condition>,
+    labels: LabelSelector,
     fields: Vec<(String, bool, String)>,
 }
 
@@ -31,7 +23,7 @@ impl Selector {
         resource: &Resource,
     ) -> Result<Self, String> {
         Ok(Self {
-            labels: labels.map(parse_labels).transpose()?.unwrap_or_default(),
+            labels: labels.map(LabelSelector::parse).transpose()?.unwrap_or_default(),
             fields: fields
                 .map(|text| parse_fields(text, resource))
                 .transpose()?
@@ -46,21 +38,11 @@ impl Selector {
 
     /// Whether an object is selected.
     pub fn matches(&self, object: &Value) -> bool {
-        let labels = object.pointer("/metadata/labels");
-        let label = |key: &str| labels.and_then(|labels| labels.get(key)).and_then(Value::as_str);
-        self.labels.iter().all(|condition| match condition {
-            Condition::In(key, values) => {
-                label(key).is_some_and(|value| values.iter().any(|each| each == value))
-            }
-            Condition::NotIn(key, values) => {
-                label(key).is_none_or(|value| values.iter().all(|each| each != value))
-            }
-            Condition::Exists(key) => label(key).is_some(),
-            Condition::Absent(key) => label(key).is_none(),
-        }) && self
-            .fields
-            .iter()
-            .all(|(path, wanted, value)| (field(object, path) == *value) == *wanted)
+        self.labels.matches(object)
+            && self
+                .fields
+                .iter()
+                .all(|(path, wanted, value)| (field(object, path) == *value) == *wanted)
     }
 }
 
@@ -92,65 +74,6 @@ pub fn label_selector_text(selector: &Value) -> String {
         });
     }
     parts.join(",")
-}
-
-fn parse_labels(text: &str) -> Result<Vec<Condition>, String> {
-    split_outside_brackets(text)
-        .into_iter()
-        .map(str::trim)
-        .filter(|part| !part.is_empty())
-        .map(parse_label)
-        .collect()
-}
-
-fn parse_label(part: &str) -> Result<Condition, String> {
-    let unreadable = || match part.split_whitespace().nth(1) {
-        Some(word) => format!(
-            "unable to parse requirement: found '{word}', expected: in, notin, =, ==, !=, gt, lt"
-        ),
-        None => format!("unable to parse requirement: found '{part}', expected: identifier"),
-    };
-    if let Some(key) = part.strip_prefix('!') {
-        return Ok(Condition::Absent(key.trim().to_owned()));
-    }
-    if let Some(open) = part.find('(') {
-        let values = part[open + 1..].strip_suffix(')').ok_or_else(unreadable)?;
-        let values = values.split(',').map(|value| value.trim().to_owned()).collect();
-        let mut words = part[..open].split_whitespace();
-        return match (words.next(), words.next()) {
-            (Some(key), Some("in")) => Ok(Condition::In(key.to_owned(), values)),
-            (Some(key), Some("notin")) => Ok(Condition::NotIn(key.to_owned(), values)),
-            _ => Err(unreadable()),
-        };
-    }
-    if let Some((key, value)) = part.split_once("!=") {
-        return Ok(Condition::NotIn(key.trim().to_owned(), vec![value.trim().to_owned()]));
-    }
-    if let Some((key, value)) = part.split_once("==").or_else(|| part.split_once('=')) {
-        return Ok(Condition::In(key.trim().to_owned(), vec![value.trim().to_owned()]));
-    }
-    if part.contains(char::is_whitespace) {
-        Err(unreadable())
-    } else {
-        Ok(Condition::Exists(part.to_owned()))
-    }
-}
-
-fn split_outside_brackets(text: &str) -> Vec<&str> {
-    let (mut parts, mut depth, mut start) = (Vec::new(), 0, 0);
-    for (at, character) in text.char_indices() {
-        match character {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            ',' if depth == 0 => {
-                parts.push(&text[start..at]);
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(&text[start..]);
-    parts
 }
 
 fn parse_fields(text: &str, resource: &Resource) -> Result<Vec<(String, bool, String)>, String> {

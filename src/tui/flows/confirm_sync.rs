@@ -1,11 +1,13 @@
 //! The question before a sync: what would happen where, and what somebody has to type first.
 
 use crate::domain::depends::{PATIENCE, is_dependent, order};
+use crate::domain::noise::counted;
 use crate::domain::{Plan, Refusal, SyncState};
 use crate::engine::store::MappingView;
 use crate::engine::{Command, Store, SyncOptions};
 use crate::tui::effect::{Effect, Purpose};
 use crate::tui::flows::{Step, SyncFlow};
+use crate::tui::panes::diff::lines::badges;
 use crate::tui::panes::diff::op_words;
 use crate::tui::popups::confirm::{Challenge, Choice, Question};
 use crate::tui::refusal;
@@ -168,6 +170,9 @@ fn describe(body: &mut Vec<(Role, String)>, item: &Item) {
     if let Some(words) = plan.risk.words() {
         body.push((Role::Drift, format!("        {}", safe(&words))));
     }
+    if let Some(counts) = counted(&plan.left_out) {
+        body.push((Role::Muted, format!("        left out: {}", safe(&counts))));
+    }
     for refusal in &plan.refusals {
         let held = matches!(refusal, Refusal::Suspended(_));
         let role = if held { Role::Suspended } else { Role::Bad };
@@ -180,6 +185,8 @@ fn describe(body: &mut Vec<(Role, String)>, item: &Item) {
         let (sign, role, _) = op_words(operation.op);
         let object = operation.object.to_string();
         body.push((role, format!("    {sign} {}", safe(&object))));
+        let badges = badges(operation).into_iter();
+        body.extend(badges.map(|text| (Role::Drift, format!("      {text}"))));
     }
     if plan.operations.len() > LISTED {
         let more = plan.operations.len() - LISTED;

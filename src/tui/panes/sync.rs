@@ -135,8 +135,9 @@ fn plan_line(plan: &Plan, look: &Look) -> Line<'static> {
         Some(words) => look.span(Role::Drift, safe(&words).into_owned()),
     });
     spans.push(look.span(Role::Muted, format!("  {} unchanged", plan.summary.unchanged)));
-    if plan.ignored > 0 {
-        spans.push(look.span(Role::Muted, format!("  {} ignored", count(plan.ignored, "path"))));
+    let left: usize = plan.left_out.iter().map(|left| left.paths.len()).sum();
+    if left > 0 {
+        spans.push(look.span(Role::Muted, format!("  {} left out", count(left, "path"))));
     }
     Line::from(spans)
 }

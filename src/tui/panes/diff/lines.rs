@@ -1,6 +1,7 @@
 //! A plan as lines: built once for a plan and a width, painted piecemeal.
 
-use crate::domain::{Change, Operation, Plan};
+use crate::domain::noise::counted;
+use crate::domain::{Change, Operation, Plan, Why};
 use crate::tui::widgets::text::{cells, safe, wrap};
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
@@ -11,6 +12,8 @@ use std::time::Duration;
 pub const GUTTER: usize = 38;
 /// Cells before a value: margin, sign, space.
 pub const INDENT: usize = 6;
+/// What stands in place of a value of a Secret.
+const HIDDEN: &str = "differs, value hidden";
 /// Unchanged lines shown around changed ones.
 const CONTEXT: usize = 2;
 /// Longer texts are compared for at most this time; what is left then counts as changed.
@@ -35,6 +38,8 @@ pub enum Side {
 pub enum Line {
     /// An operation, by its position in the plan.
     Operation(usize),
+    /// What has to be known of an operation before it is carried out.
+    Badge(usize, String),
     /// The path of a change; perhaps with the culprit of the live value at its right.
     Path(usize, usize, bool),
     /// A piece of a value; emphasised parts are what differs.
@@ -66,7 +71,10 @@ impl Line {
     /// The operation that a line belongs to.
     pub fn operation(&self) -> Option<usize> {
         match self {
-            Self::Operation(op) | Self::Path(op, ..) | Self::Gutter(op, ..) => Some(*op),
+            Self::Operation(op)
+            | Self::Badge(op, _)
+            | Self::Path(op, ..)
+            | Self::Gutter(op, ..) => Some(*op),
             Self::Value { at, .. } => Some(at.0),
             _ => None,
         }
@@ -74,8 +82,17 @@ impl Line {
 }
 
 /// Every line of a plan.
-pub fn build(plan: &Plan, folded: &BTreeSet<usize>, width: usize) -> Vec<Line> {
+///
+/// `whole` lists what was left out, too.
+pub fn build(plan: &Plan, folded: &BTreeSet<usize>, width: usize, whole: bool) -> Vec<Line> {
     let mut lines = Vec::new();
+    if plan.operations.is_empty() && (whole || !plan.left_out.is_empty()) {
+        let unchanged = crate::tui::words::count(plan.summary.unchanged, "object");
+        lines.push(Line::Remark(format!(
+            "Nothing differs: {unchanged} as in {}.",
+            plan.revision.short()
+        )));
+    }
     for (index, operation) in plan.operations.iter().enumerate() {
         // What another name stands in for is part of that change.
         if plan.stand_in(operation).is_some() {
@@ -85,6 +102,11 @@ pub fn build(plan: &Plan, folded: &BTreeSet<usize>, width: usize) -> Vec<Line> {
             lines.push(Line::Blank);
         }
         lines.push(Line::Operation(index));
+        for text in
+            badges(operation).iter().flat_map(|text| wrap(text, width.saturating_sub(5).max(8)))
+        {
+            lines.push(Line::Badge(index, text));
+        }
         if !folded.contains(&index) {
             let inline = path_column(operation, width).is_some();
             for (position, change) in operation.changes.iter().enumerate() {
@@ -92,13 +114,18 @@ pub fn build(plan: &Plan, folded: &BTreeSet<usize>, width: usize) -> Vec<Line> {
             }
         }
     }
-    push_extra(&mut lines, plan);
-    if plan.ignored > 0 {
-        let paths = crate::tui::words::count(plan.ignored, "path");
-        lines.push(Line::Blank);
-        lines.push(Line::Remark(format!("{paths} left out: noise and ignore rules")));
-    }
+    push_left_out(&mut lines, plan, width, whole);
     lines
+}
+
+/// What has to be known of an operation before it is carried out: that nobody could try it, whose values it overwrites.
+pub fn badges(operation: &Operation) -> Vec<String> {
+    let blind = operation.blind.as_ref();
+    let blind = blind.map(|why| format!("blind: no dry run possible, {}", safe(why)));
+    let forced = operation.forced().join(", ");
+    let forced =
+        (!forced.is_empty()).then(|| format!("forced: overwrites what {} set", safe(&forced)));
+    blind.into_iter().chain(forced).collect()
 }
 
 /// The width of the column of paths, where path, value and culprit fit on one line for the whole operation.
@@ -106,6 +133,8 @@ pub fn path_column(operation: &Operation, width: usize) -> Option<usize> {
     let longest = operation.changes.iter().map(|change| cells(&safe(&change.path))).max()?;
     let values = operation.changes.iter().flat_map(|change| [&change.before, &change.after]);
     let widest = values.map(|value| cells(&flat(value.as_ref()).unwrap_or_default())).max()?;
+    let hidden = operation.changes.iter().any(|change| change.redacted);
+    let widest = if hidden { widest.max(HIDDEN.len()) } else { widest };
     let simple = operation.changes.iter().all(is_simple);
     let needed = longest + 2 + INDENT + widest.max(6) + 2 + GUTTER;
     (simple && needed <= width).then_some(longest)
@@ -159,10 +188,7 @@ fn push_sides(lines: &mut Vec<Line>, sides: Vec<(Side, String)>, at: (usize, usi
 /// Both sides of a change as single lines; a side without a value is left out.
 fn sides(change: &Change) -> Vec<(Side, String)> {
     if change.redacted {
-        return vec![
-            (Side::Before, "differs, value hidden".to_owned()),
-            (Side::After, "differs, value hidden".to_owned()),
-        ];
+        return vec![(Side::Before, HIDDEN.to_owned()), (Side::After, HIDDEN.to_owned())];
     }
     let mut sides = Vec::new();
     if let Some(value) = &change.before {
@@ -413,17 +439,25 @@ fn scalar(value: &Value) -> String {
     }
 }
 
-/// Live fields that nobody wants in Git: no drift, but said.
-fn push_extra(lines: &mut Vec<Line>, plan: &Plan) {
-    for planned in plan.objects.iter().filter(|planned| !planned.extra.is_empty()) {
+/// Live fields that nobody wants in Git: no drift, but said. The rest of what was left out is counted, or listed `whole`.
+fn push_left_out(lines: &mut Vec<Line>, plan: &Plan, width: usize, whole: bool) {
+    let listed = plan.left_out.iter().filter(|left| whole || left.why == Why::Extra);
+    for left in listed {
         if !lines.is_empty() {
             lines.push(Line::Blank);
         }
-        lines.push(Line::Heading(format!("{} ", planned.object)));
-        for path in &planned.extra {
-            lines.push(Line::Remark(safe(path).into_owned()));
-        }
+        let head = match &left.why {
+            Why::Extra => "extra, not in Git".to_owned(),
+            why => format!("left out {why}"),
+        };
+        lines.push(Line::Heading(format!("{head}: {}", left.object)));
+        lines.extend(left.paths.iter().map(|path| Line::Remark(safe(path).into_owned())));
     }
+    let Some(counts) = counted(&plan.left_out) else { return };
+    lines.push(Line::Blank);
+    let hint = if whole { "" } else { " (i lists them)" };
+    let text = format!("left out: {}{hint}", safe(&counts));
+    lines.extend(wrap(&text, width.saturating_sub(5).max(8)).into_iter().map(Line::Remark));
 }
 
 #[cfg(test)]

@@ -31,6 +31,8 @@ pub struct State {
     plan: Option<Arc<Plan>>,
     width: usize,
     folded: BTreeSet<usize>,
+    /// Whether what was left out is listed.
+    whole: bool,
     lines: Vec<Line>,
     /// Line under the cursor.
     cursor: usize,
@@ -102,9 +104,21 @@ impl State {
         self.cursor = 0;
     }
 
+    /// Lists what was left out, or counts it again; whether it is listed now.
+    pub fn list_left_out(&mut self) -> bool {
+        self.whole = !self.whole;
+        self.rebuild();
+        if self.whole {
+            let heads = self.lines.iter().position(|line| matches!(line, Line::Heading(_)));
+            self.cursor = heads.unwrap_or(self.cursor);
+        }
+        self.cursor = self.cursor.min(self.lines.len().saturating_sub(1));
+        self.whole
+    }
+
     fn rebuild(&mut self) {
         self.lines = match &self.plan {
-            Some(plan) => lines::build(plan, &self.folded, self.width),
+            Some(plan) => lines::build(plan, &self.folded, self.width, self.whole),
             None => Vec::new(),
         };
     }
@@ -254,11 +268,11 @@ impl Painter<'_> {
                 Role::Muted,
                 format!("      {} {}", look.glyphs.ellipsis, count(*number, "unchanged line")),
             )),
-            Line::Heading(object) => Text::from(vec![
-                look.span(Role::Muted, "  extra, not in Git: "),
-                look.span(Role::Muted, safe(object).into_owned()),
-            ]),
+            Line::Heading(object) => {
+                Text::from(vec![Span::raw("  "), look.span(Role::Muted, safe(object).into_owned())])
+            }
             Line::Remark(text) => Text::from(look.span(Role::Muted, format!("    {text}"))),
+            Line::Badge(_, text) => Text::from(look.span(Role::Drift, format!("    {text}"))),
             Line::Blank => return,
         };
         let text = clip_line(text, area.width as usize, look.glyphs.ellipsis);
@@ -284,10 +298,10 @@ impl Painter<'_> {
             None => op_words(operation.op),
         };
         let object = safe(&operation.object.to_string()).into_owned();
-        let reason = reason_words(operation);
-        let blind = if operation.blind { ", not checked by the server yet" } else { "" };
-        let tail = format!("  {verb}: {reason}{blind}");
-        let room = width.saturating_sub(4 + tail.chars().count().min(width / 2));
+        let reason = reason_words(operation, look);
+        let tail = format!("  {verb}: {reason}");
+        let wide = cells(&tail);
+        let room = width.saturating_sub(4 + wide.min(width / 2));
         Text::from(vec![
             look.span(Role::Muted, format!("{fold} ")),
             look.span(role, format!("{sign} ")),
@@ -382,13 +396,25 @@ pub fn op_words(op: Op) -> (&'static str, Role, &'static str) {
     }
 }
 
-fn reason_words(operation: &Operation) -> &'static str {
-    match operation.reason {
+/// Why, with the commit or with who changed the cluster and when, where that is known.
+fn reason_words(operation: &Operation, look: &Look) -> String {
+    let words = match operation.reason {
         Reason::Commit => "Git changed",
         Reason::Drift => "drift, the cluster was changed",
         Reason::TakeOver => "it existed before",
         Reason::Migration => "moves from client-side apply",
         Reason::Admission => "does not converge, the server rewrites it",
         Reason::Prune => "no longer in Git",
+    };
+    match (operation.reason, operation.commits().as_slice(), operation.culprit()) {
+        (Reason::Commit, [one], _) => format!("{words}, {}", one.short()),
+        (Reason::Commit, [first, rest @ ..], _) => {
+            format!("{words}, {} and {} more", first.short(), rest.len())
+        }
+        (Reason::Drift, _, Some((manager, then))) => {
+            let when = then.map(|then| format!(" {}", ago(then, look.now))).unwrap_or_default();
+            format!("drift by {}{when}", safe(manager))
+        }
+        _ => words.to_owned(),
     }
 }
