@@ -19,14 +19,15 @@ struct Fleet<'a> {
 }
 
 impl<'a> Fleet<'a> {
-    fn new(world: &'a World, search: OsString) -> Self {
+    /// `mapping` is a name of its own: worlds share a cluster, and its records.
+    fn new(world: &'a World, search: OsString, mapping: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let fleet = Self { folder, world, search };
         let config = format!(
             "kubeconfig = \"{}\"\ncache_dir = \"{root}/cache\"\ndata_dir = \"{root}/data\"\n\
              [author]\nname = \"Ana\"\nemail = \"ana@example.com\"\n\
              [repositories.fleet]\nurl = \"file://{root}/fleet\"\n\
-             [mappings.podinfo]\nrepository = \"fleet\"\npath = \"overlays/prod\"\nnamespace = \"{}\"\n",
+             [mappings.{mapping}]\nrepository = \"fleet\"\npath = \"overlays/prod\"\nnamespace = \"{}\"\n",
             world.kubeconfig.display(),
             world.namespace,
             root = fleet.root().display(),
@@ -123,7 +124,7 @@ impl<'a> Fleet<'a> {
 async fn argo_cd_2573_a_render_that_fails_deletes_nothing() {
     let Some(search) = search_path() else { return };
     for world in worlds("rendered").await {
-        let mut fleet = Fleet::new(&world, search.clone());
+        let mut fleet = Fleet::new(&world, search.clone(), "podinfo");
         let (code, _, notes) = fleet.run(&["sync", "podinfo", "--yes"]);
         assert_eq!(code, Some(0), "{notes}");
         let owned = fleet.owned().await;
@@ -172,6 +173,45 @@ async fn argo_cd_2573_a_render_that_fails_deletes_nothing() {
         fleet.search = real;
         assert_eq!(fleet.run(&["diff", "podinfo"]).0, Some(0));
         doctor(&fleet);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commits_to_what_an_overlay_stands_on_count_as_its_own() {
+    let Some(search) = search_path() else { return };
+    for world in worlds("bases").await {
+        let fleet = Fleet::new(&world, search.clone(), "on-bases");
+        assert_eq!(fleet.run(&["sync", "on-bases", "--yes"]).0, Some(0));
+        let base = fs::read_to_string(fleet.root().join("fleet/base/service.yaml")).unwrap();
+        fleet.publish("README", "beside\n");
+        fleet.publish("base/service.yaml", &base.replacen("9898", "9899", 1));
+        let json = |arguments: &[&str]| -> Value {
+            serde_json::from_str(&fleet.run(arguments).1).unwrap()
+        };
+        let status = json(&["status", "on-bases", "-o", "json"]);
+        assert_eq!(status["mappings"][0]["behind"], 1, "{status}");
+        let log = json(&["log", "on-bases", "-o", "json"]);
+        let titles: Vec<&str> = log["commits"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|commit| commit["message"].as_str().map(str::trim))
+            .collect();
+        assert_eq!(titles, ["base/service.yaml", "the application"]);
+        // The field of the base names the commit that changed the base.
+        let plans = json(&["diff", "on-bases", "-o", "json"]);
+        let operation = &plans["plans"][0]["operations"][0];
+        assert_eq!(
+            (&operation["reason"], &operation["object"]["kind"]),
+            (&"commit".into(), &"Service".into())
+        );
+        assert_eq!(operation["changes"][0]["commit"], log["commits"][0]["revision"], "{operation}");
+        assert_eq!(fleet.run(&["sync", "on-bases", "--yes"]).0, Some(0));
+        let status = json(&["status", "on-bases", "-o", "json"]);
+        assert_eq!(
+            (&status["mappings"][0]["behind"], &status["mappings"][0]["sync"]),
+            (&0.into(), &"synced".into())
+        );
     }
 }
 

@@ -59,6 +59,15 @@ impl Claim {
     }
 }
 
+/// What goes into the render of a mapping.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    /// What renders it.
+    pub kind: Kind,
+    /// Files and folders of the repository: its own path, bases, components, values.
+    pub paths: Arc<[String]>,
+}
+
 pub(crate) struct World {
     pub settings: Arc<Settings>,
     pub journal: Journal,
@@ -76,7 +85,7 @@ pub(crate) struct World {
     repositories: Mutex<HashMap<String, Arc<git::Repository>>>,
     clusters: Mutex<HashMap<String, Arc<OnceCell<Cluster>>>>,
     rendered: Mutex<HashMap<Key, Tree>>,
-    kinds: Mutex<HashMap<(String, Revision), Kind>>,
+    taken: Mutex<HashMap<(String, Revision), Taken>>,
     versions: Mutex<HashMap<String, (Instant, String)>>,
     blames: Mutex<HashMap<Place, Arc<Vec<Revision>>>>,
     failures: Mutex<HashMap<String, LastFailure>>,
@@ -113,7 +122,7 @@ impl World {
             repositories: Mutex::default(),
             clusters: Mutex::default(),
             rendered: Mutex::default(),
-            kinds: Mutex::default(),
+            taken: Mutex::default(),
             versions: Mutex::default(),
             tools,
             blames: Mutex::default(),
@@ -336,17 +345,17 @@ impl World {
         kept.insert(key, tree);
     }
 
-    /// What renders a mapping at a revision, where that was found out before.
-    pub fn kind(&self, mapping: &str, revision: &Revision) -> Option<Kind> {
-        lock(&self.kinds).get(&(mapping.to_owned(), revision.clone())).copied()
+    /// What goes into a mapping at a revision, where that was found out before.
+    pub fn taken(&self, mapping: &str, revision: &Revision) -> Option<Taken> {
+        lock(&self.taken).get(&(mapping.to_owned(), revision.clone())).cloned()
     }
 
-    pub fn keep_kind(&self, mapping: &str, revision: &Revision, kind: Kind) {
-        let mut kept = lock(&self.kinds);
+    pub fn keep_taken(&self, mapping: &str, revision: &Revision, taken: Taken) {
+        let mut kept = lock(&self.taken);
         if kept.len() >= KEPT_TREES {
             kept.clear();
         }
-        kept.insert((mapping.to_owned(), revision.clone()), kind);
+        kept.insert((mapping.to_owned(), revision.clone()), taken);
     }
 
     /// The version of the cluster of a context, where it was asked for a short while ago.

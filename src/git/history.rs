@@ -17,6 +17,8 @@ pub struct LogQuery {
     pub from: Option<Revision>,
     /// Only commits that change this file or folder.
     pub path: Option<String>,
+    /// Where a path is given, commits that change one of these files or folders count as well.
+    pub beside: Vec<String>,
     /// How many of them to leave out.
     pub skip: usize,
     /// How many to give at most.
@@ -36,7 +38,9 @@ impl Repository {
     /// A page of the log. With a path, history is simplified as `git log` does: a merge that took a parent's content
     /// follows only that parent, and a commit is listed when it changed the path against all its parents.
     pub fn log(&self, query: &LogQuery) -> Result<LogPage, GitError> {
-        let path = path::to_read(query.path.as_deref().unwrap_or_default())?;
+        let path = query.path.as_deref().unwrap_or_default();
+        let paths = std::iter::once(path).chain(query.beside.iter().map(String::as_str));
+        let paths = paths.map(path::to_read).collect::<Result<Vec<_>, _>>()?;
         self.with(|handles| {
             let from = match &query.from {
                 Some(from) => self.commit_of(handles, from)?.id(),
@@ -44,7 +48,7 @@ impl Repository {
             };
             let waiting: HashSet<Oid> = self.chain(handles)?.into_iter().collect();
             let mut walk =
-                Walk::new(handles, &path, from).map_err(self.fault("reading the log"))?;
+                Walk::new(handles, &paths, from).map_err(self.fault("reading the log"))?;
             let mut page = LogPage { commits: Vec::new(), more: false };
             let mut skipped = 0;
             while let Some(commit) = walk.next_listed().map_err(self.fault("reading the log"))? {
@@ -61,14 +65,15 @@ impl Repository {
         })
     }
 
-    /// How many commits that are in `to` and not in `from` change the file or folder.
-    pub fn ahead(
+    /// How many commits that are in `to` and not in `from` change one of the files or folders.
+    pub fn ahead<P: AsRef<str>>(
         &self,
         from: Option<&Revision>,
         to: &Revision,
-        path: &str,
+        paths: &[P],
     ) -> Result<usize, GitError> {
-        let path = path::to_read(path)?;
+        let paths = paths.iter().map(|path| path::to_read(path.as_ref()));
+        let paths = paths.collect::<Result<Vec<_>, _>>()?;
         self.with(|handles| {
             let to = self.commit_of(handles, to)?.id();
             let from = from
@@ -81,12 +86,12 @@ impl Repository {
                 if let Some(from) = from {
                     walk.hide(from)?;
                 }
-                let mut lookup = Lookup::new(&handles.all, &path);
+                let mut lookup = Lookups::new(&handles.all, &paths);
                 let mut count = 0;
                 for id in walk {
                     let commit = handles.all.find_commit(id?)?;
                     let own = lookup.of(&commit)?;
-                    let mut changed = commit.parent_count() > 0 || own.is_some();
+                    let mut changed = commit.parent_count() > 0 || is_there(&own);
                     for parent in parents(&commit)? {
                         changed &= lookup.is_root() || lookup.of(&parent)? != own;
                     }
@@ -105,15 +110,15 @@ impl Repository {
 
 /// A walk from new to old that visits a parent only after its child.
 struct Walk<'h> {
-    lookup: Lookup<'h>,
+    lookup: Lookups<'h>,
     /// Commits to visit: time, then the order of discovery (the first parent first).
     open: BinaryHeap<(i64, std::cmp::Reverse<usize>, Oid)>,
     seen: HashSet<Oid>,
 }
 
 impl<'h> Walk<'h> {
-    fn new(handles: &'h Handles, path: &str, from: Oid) -> Result<Self, git2::Error> {
-        let lookup = Lookup::new(&handles.all, path);
+    fn new(handles: &'h Handles, paths: &[String], from: Oid) -> Result<Self, git2::Error> {
+        let lookup = Lookups::new(&handles.all, paths);
         let mut walk = Self { lookup, open: BinaryHeap::new(), seen: HashSet::new() };
         walk.visit_later(&handles.all.find_commit(from)?);
         Ok(walk)
@@ -147,12 +152,39 @@ impl<'h> Walk<'h> {
             for parent in same.map_or(parents.as_slice(), std::slice::from_ref) {
                 self.visit_later(parent);
             }
-            if same.is_none() && (!parents.is_empty() || own.is_some()) {
+            if same.is_none() && (!parents.is_empty() || is_there(&own)) {
                 return Ok(Some(commit));
             }
         }
         Ok(None)
     }
+}
+
+/// What commits have at several paths.
+struct Lookups<'h> {
+    repository: &'h git2::Repository,
+    each: Vec<Lookup<'h>>,
+}
+
+impl<'h> Lookups<'h> {
+    fn new(repository: &'h git2::Repository, paths: &[String]) -> Self {
+        let each = paths.iter().map(|path| Lookup::new(repository, path)).collect();
+        Self { repository, each }
+    }
+
+    /// Whether one of the paths is the root, which every commit is taken to change.
+    fn is_root(&self) -> bool {
+        self.each.iter().any(Lookup::is_root)
+    }
+
+    fn of(&mut self, commit: &git2::Commit<'_>) -> Result<Vec<Entry>, git2::Error> {
+        self.each.iter_mut().map(|lookup| lookup.of(commit)).collect()
+    }
+}
+
+/// Whether there is anything at the paths.
+fn is_there(entries: &[Entry]) -> bool {
+    entries.iter().any(Option::is_some)
 }
 
 /// What commits have at one path. Folders that did not change between two commits are looked into once.
@@ -173,7 +205,6 @@ impl<'h> Lookup<'h> {
         Self { repository, parts, known: HashMap::new() }
     }
 
-    /// Whether the path is the root, which every commit is taken to change.
     fn is_root(&self) -> bool {
         self.parts.is_empty()
     }

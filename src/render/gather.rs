@@ -105,6 +105,14 @@ impl Gathered {
         }
     }
 
+    /// The files and folders of the repository that went in, without those below another.
+    pub fn paths(&self) -> Vec<String> {
+        let is_below = |path: &String| {
+            self.taken.iter().any(|other| other != path && relative(path, other).is_some())
+        };
+        self.taken.iter().filter(|path| !is_below(path)).cloned().collect()
+    }
+
     /// Whether a file may be encrypted with SOPS.
     pub fn mentions_sops(&self) -> bool {
         let mark = |content: &[u8]| content.windows(4).any(|window| window == b"sops");

@@ -77,7 +77,7 @@ fn waiting_commits_are_read_like_others() {
         [("two".to_owned(), true), ("one".to_owned(), true), ("begin".to_owned(), false)]
     );
     assert_eq!(repository.details(&two.revision).unwrap().files[0].path, "apps/web.yaml");
-    assert_eq!(repository.ahead(Some(&base), &two.revision, "apps").unwrap(), 2);
+    assert_eq!(repository.ahead(Some(&base), &two.revision, &["apps"]).unwrap(), 2);
     assert_eq!(
         repository.blame(&two.revision, "apps/web.yaml").unwrap(),
         std::slice::from_ref(&two.revision)

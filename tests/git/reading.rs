@@ -99,10 +99,13 @@ fn commits_ahead_are_counted_per_path() {
     world.publish("three", &[("apps/web.yaml", "replicas: 3\n")]);
     fetch(&repository).unwrap();
     let now = head(&repository);
-    assert_eq!(repository.ahead(Some(&before), &now, "apps").unwrap(), 2);
-    assert_eq!(repository.ahead(Some(&before), &now, "").unwrap(), 3);
-    assert_eq!(repository.ahead(Some(&now), &now, "apps").unwrap(), 0);
-    assert_eq!(repository.ahead(None, &now, "README").unwrap(), 2);
+    assert_eq!(repository.ahead(Some(&before), &now, &["apps"]).unwrap(), 2);
+    assert_eq!(repository.ahead(Some(&before), &now, &[""]).unwrap(), 3);
+    assert_eq!(repository.ahead(Some(&now), &now, &["apps"]).unwrap(), 0);
+    assert_eq!(repository.ahead(None, &now, &["README"]).unwrap(), 2);
+    let (both, apps) = (["apps", "README"], ["apps", "missing"]);
+    assert_eq!(repository.ahead(Some(&before), &now, &both).unwrap(), 3);
+    assert_eq!(repository.ahead(Some(&before), &now, &apps).unwrap(), 2);
 }
 
 #[test]

@@ -89,7 +89,7 @@ pub(super) async fn made(ctx: &Context, repository: &str, id: u64) -> Result<Opt
     let trailer = format!("{}: {id}", super::commit::OPERATION_TRAILER);
     ctx.world
         .git(repository, move |git| {
-            let query = crate::git::LogQuery { from: git.head(), path: None, skip: 0, limit: 200 };
+            let query = crate::git::LogQuery { from: git.head(), limit: 200, ..Default::default() };
             let page = git.log(&query)?;
             let found = page
                 .commits

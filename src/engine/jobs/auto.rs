@@ -7,6 +7,7 @@ use crate::domain::{
 use crate::engine::error::Stop;
 use crate::engine::jobs::look::look;
 use crate::engine::jobs::observe::{Seen, observe};
+use crate::engine::jobs::render::sources;
 use crate::engine::jobs::{Context, depends, sync};
 use crate::engine::journal::{AUTO, Intent};
 use crate::engine::{Command, Failure, Outcome, SyncOptions, handle};
@@ -73,7 +74,7 @@ async fn old(
     let synced = synced.filter(|synced| *synced != tip)?;
     let (from, to) = (tip.clone(), synced.clone());
     let beyond =
-        ctx.world.git(&mapping.repository, move |git| git.ahead(Some(&from), &to, "")).await;
+        ctx.world.git(&mapping.repository, move |git| git.ahead(Some(&from), &to, &[""])).await;
     let known = beyond.is_ok_and(|commits| commits == 0);
     (!known).then(|| {
         format!("the cluster is at {}, which is not part of the branch as fetched", synced.short())
@@ -88,8 +89,9 @@ async fn moved_on(
     automation: &Automation,
 ) -> bool {
     let Some(fight) = &automation.fight else { return false };
-    let (from, to, path) = (fight.revision.clone(), tip.clone(), mapping.path.clone());
-    let count = move |git: &crate::git::Repository| git.ahead(Some(&from), &to, &path);
+    let (from, to) = (fight.revision.clone(), tip.clone());
+    let paths = sources(ctx, mapping, tip).await;
+    let count = move |git: &crate::git::Repository| git.ahead(Some(&from), &to, &paths);
     ctx.world.git(&mapping.repository, count).await.is_ok_and(|commits| commits > 0)
 }
 

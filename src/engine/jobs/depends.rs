@@ -5,6 +5,7 @@ use crate::domain::{Mapping, Plan, Refusal, Revision, Wait};
 use crate::engine::error::Stop;
 use crate::engine::jobs::look::sight;
 use crate::engine::jobs::observe::{blind_status, status_of};
+use crate::engine::jobs::render::sources;
 use crate::engine::jobs::wait::Patience;
 use crate::engine::jobs::{Context, sync};
 use crate::engine::{Outcome, SyncOptions};
@@ -73,8 +74,8 @@ async fn missing(
     if dependency.repository != mapping.repository || synced == revision {
         return 0;
     }
-    let path = dependency.path.clone();
-    let count = move |git: &crate::git::Repository| git.ahead(Some(&synced), &revision, &path);
+    let paths = sources(ctx, dependency, &revision).await;
+    let count = move |git: &crate::git::Repository| git.ahead(Some(&synced), &revision, &paths);
     // Where the repository does not have one of both, the plan of the dependency tells what it lacks.
     ctx.world.git(&mapping.repository, count).await.unwrap_or(0)
 }

@@ -1,9 +1,10 @@
 //! Load a page of a log, or one commit.
 
-use crate::domain::{CommitDetails, Revision};
+use crate::domain::{CommitDetails, Mapping, Revision};
 use crate::engine::error::Stop;
 use crate::engine::jobs::Context;
 use crate::engine::jobs::mask::mask;
+use crate::engine::jobs::render::sources;
 use crate::engine::{Event, Failure, Subject};
 use crate::git::{GitError, LogQuery, Repository};
 use std::sync::Arc;
@@ -18,15 +19,16 @@ pub(super) struct Page {
 
 /// Loads one page.
 pub(super) async fn run(ctx: &Context, subject: Subject, page: Page) -> Result<String, Stop> {
+    let mut beside = Vec::new();
     let (repository, path) = match &subject {
         Subject::Repository(name) => (ctx.world.repository(name)?.remote.name.clone(), page.path),
         Subject::Mapping(name) => {
             let mapping = ctx.world.mapping(name)?;
-            let path = match page.path {
-                Some(below) => {
-                    format!("{}/{below}", mapping.path).trim_start_matches('/').to_owned()
-                }
-                None => mapping.path.clone(),
+            let path = if let Some(below) = page.path {
+                format!("{}/{below}", mapping.path).trim_start_matches('/').to_owned()
+            } else {
+                beside = bases(ctx, mapping, page.from.clone()).await;
+                mapping.path.clone()
             };
             (mapping.repository.clone(), Some(path))
         }
@@ -36,13 +38,25 @@ pub(super) async fn run(ctx: &Context, subject: Subject, page: Page) -> Result<S
         .world
         .git(&repository, move |git| {
             let from = from.map(|text| git.resolve(&text)).transpose()?;
-            git.log(&LogQuery { from, path, skip, limit })
+            git.log(&LogQuery { from, path, beside, skip, limit })
         })
         .await?;
     let count = loaded.commits.len();
     let name = subject.name().to_owned();
     ctx.emit(Event::LogLoaded { subject, skip, commits: loaded.commits, more: loaded.more }).await;
     Ok(format!("{count} commits of {name}"))
+}
+
+/// What a mapping is made from beside its own path, as of where its log begins.
+async fn bases(ctx: &Context, mapping: &Mapping, from: Option<String>) -> Vec<String> {
+    let start = ctx.world.git(&mapping.repository, move |git| match from {
+        Some(text) => git.resolve(&text).map(Some),
+        None => Ok(git.head()),
+    });
+    let Ok(Some(revision)) = start.await else { return Vec::new() };
+    let mut paths = sources(ctx, mapping, &revision).await;
+    paths.retain(|path| *path != mapping.path);
+    paths
 }
 
 /// A commit with its diff, without the values of the Secrets in it.

@@ -293,6 +293,7 @@ async fn existed(ctx: &Context, mapping: &Mapping, revision: &Revision) -> bool 
     let query = LogQuery {
         from: Some(revision.clone()),
         path: Some(mapping.path.clone()),
+        beside: Vec::new(),
         skip: 0,
         limit: 1,
     };

@@ -5,6 +5,7 @@ use crate::domain::depends::Standing;
 use crate::domain::{Inventory, Mapping, MappingStatus, Plan, Revision, SyncState};
 use crate::engine::error::Stop;
 use crate::engine::jobs::look::{Blind, Look, look};
+use crate::engine::jobs::render::sources;
 use crate::engine::jobs::{Context, auto, depends, fetch};
 use crate::engine::status::{Sight, assess};
 use crate::engine::{Event, SyncOptions};
@@ -150,9 +151,9 @@ async fn behind(ctx: &Context, name: &str, seen: &Look) -> Result<usize, Stop> {
     if from.as_ref() == Some(&to) {
         return Ok(0);
     }
-    let path = mapping.path.clone();
+    let paths = sources(ctx, mapping, &to).await;
     let count = move |from: Option<Revision>, to: Revision| {
-        ctx.world.git(&mapping.repository, move |git| git.ahead(from.as_ref(), &to, &path))
+        ctx.world.git(&mapping.repository, move |git| git.ahead(from.as_ref(), &to, &paths))
     };
     match count(from, to).await {
         // The record names a commit that this repository never had or has lost: the plan alone tells what differs.

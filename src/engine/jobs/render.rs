@@ -4,7 +4,7 @@ use crate::domain::{Decryption, FileEdit, Manifest, Mapping, Revision};
 use crate::engine::Failure;
 use crate::engine::error::Stop;
 use crate::engine::jobs::Context;
-use crate::engine::world::Rendered;
+use crate::engine::world::{Rendered, Taken};
 use crate::git::{GitError, Repository, TreeFileKind};
 use crate::render::{
     self, Capabilities, Gathered, Inputs, Key, Kind, Listing, RenderError, Request, SourceFile,
@@ -50,12 +50,11 @@ pub(super) async fn render(
     revision: &Revision,
 ) -> Result<Option<Rendered>, Unrendered> {
     let mut gathered = None;
-    let kind = if let Some(kind) = ctx.world.kind(&mapping.name, revision) {
-        kind
+    let kind = if let Some(taken) = ctx.world.taken(&mapping.name, revision) {
+        taken.kind
     } else {
         let Some(taken) = gather(ctx, mapping, revision).await? else { return Ok(None) };
-        let kind = taken.kind;
-        ctx.world.keep_kind(&mapping.name, revision, kind);
+        let kind = keep(ctx, mapping, revision, &taken).kind;
         gathered = Some(taken);
         kind
     };
@@ -88,6 +87,28 @@ pub(super) async fn render(
     let manifests = Arc::new(build(ctx, mapping, gathered, cluster).await?);
     ctx.world.keep_rendered(key, &manifests);
     Ok(Some(manifests))
+}
+
+fn keep(ctx: &Context, mapping: &Mapping, revision: &Revision, gathered: &Gathered) -> Taken {
+    let taken = Taken { kind: gathered.kind, paths: gathered.paths().into() };
+    ctx.world.keep_taken(&mapping.name, revision, taken.clone());
+    taken
+}
+
+/// The files and folders of the repository that a mapping is made from at a revision: its own path, and the bases,
+/// components and values that it names. The own path alone where they cannot be told.
+pub(super) async fn sources(ctx: &Context, mapping: &Mapping, revision: &Revision) -> Vec<String> {
+    let mut paths = vec![mapping.path.clone()];
+    let taken = match ctx.world.taken(&mapping.name, revision) {
+        Some(taken) => Some(taken),
+        None => match gather(ctx, mapping, revision).await {
+            Ok(Some(gathered)) => Some(keep(ctx, mapping, revision, &gathered)),
+            Ok(None) | Err(_) => None,
+        },
+    };
+    let others = taken.iter().flat_map(|taken| taken.paths.iter());
+    paths.extend(others.filter(|path| **path != mapping.path).cloned());
+    paths
 }
 
 /// What a mapping would be at the head with some edits, pending commits included. A cluster that cannot be seen keeps
