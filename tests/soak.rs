@@ -59,6 +59,8 @@ async fn soak(world: &World, size: &Size, name: &str) {
     let mut running = Running::watch(origin.settings("one"));
     running.see(name, "everything is in sync", |status| status.sync == SyncState::Synced).await;
     let churn = Churn::start(world, size).await;
+    // Once every status has come, that it is healthy is put on record, and never again at this revision.
+    running.see(name, "health on record", |status| status.last_healthy.is_some()).await;
     running.pass(size.settle).await;
     let (looks, updates) = (running.looks, churn.updates());
     let (journal, record) = (running.journal().await.len(), record(world, name).await);

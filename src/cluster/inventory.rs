@@ -11,7 +11,7 @@ use super::watch::{Sight, lock};
 use super::wire::{Call, Failure};
 use super::{Cluster, ClusterError};
 
-use crate::domain::{Automation, Inventory, Members, ObjectKey, Suspension};
+use crate::domain::{Automation, Healthy, Inventory, Members, ObjectKey, Suspension};
 use http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -100,6 +100,19 @@ impl Cluster {
         since: Option<Timestamp>,
     ) -> Result<(), ClusterError> {
         self.record(mapping, |inventory| inventory.drift_since = since).await.map(|_| ())
+    }
+
+    /// Records at which revision a mapping was healthy last. The record of another configuration, or of another revision by
+    /// now, stays as it is.
+    pub async fn note_healthy(&self, mapping: &str, healthy: &Healthy) -> Result<(), ClusterError> {
+        let note = |inventory: &mut Inventory| {
+            let known = inventory.healthy.as_ref().map(|known| &known.revision);
+            let here = inventory.synced_revision.as_ref() == Some(&healthy.revision);
+            if here && known != Some(&healthy.revision) {
+                inventory.healthy = Some(healthy.clone());
+            }
+        };
+        self.record(mapping, note).await.map(|_| ())
     }
 
     /// Records what is done unasked, and returns what is on record then.

@@ -2,7 +2,7 @@
 
 use crate::domain::digest::applyset_id;
 use crate::domain::{
-    Automation, Holder, Inventory, Member, Members, ObjectKey, Revision, Suspension,
+    Automation, Healthy, Holder, Inventory, Member, Members, ObjectKey, Revision, Suspension,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -59,6 +59,8 @@ struct State {
     suspension: Option<Suspension>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     drift_since: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    healthy: Option<Healthy>,
     #[serde(default, skip_serializing_if = "is_idle")]
     automation: Box<Automation>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -191,6 +193,7 @@ pub(super) fn encode(
         synced_at: inventory.synced_at,
         suspension: inventory.suspension.clone(),
         drift_since: inventory.drift_since,
+        healthy: inventory.healthy.clone(),
         automation: inventory.automation.clone(),
         holder: inventory.holder.clone(),
     };
@@ -267,6 +270,7 @@ pub(super) fn decode(object: &Value) -> Result<Parent, String> {
         synced_at: state.synced_at,
         suspension: state.suspension,
         drift_since: state.drift_since,
+        healthy: state.healthy,
         automation: state.automation,
         holder: state.holder,
     };

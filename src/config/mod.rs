@@ -27,6 +27,6 @@ pub use explain::Explanation;
 pub use fault::ConfigError;
 pub use load::{Loaded, Overrides, Places, load};
 pub use settings::{
-    Access, ConsoleSettings, ProjectSettings, RepositorySettings, Safety, Settings,
+    Access, ConsoleSettings, Notify, ProjectSettings, RepositorySettings, Safety, Settings,
 };
 pub use write::replace_private;

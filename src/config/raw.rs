@@ -4,6 +4,7 @@ use super::fault::{Place, Sited};
 use super::reader::{File, Reader};
 use super::rendering::RawRendering;
 use super::rules::{Kind, Rule, authentication, rule};
+use super::settings::Notify;
 use crate::domain::{Authentication, EngineKind, IgnoreRule, Source};
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ pub(super) struct Raw {
     pub read_only: Option<Sited<bool>>,
     pub theme: Option<Sited<String>>,
     pub glyphs: Option<Sited<&'static str>>,
+    pub notify: Option<Sited<Notify>>,
     pub defaults: Layer,
     pub specific: Vec<Rule>,
     pub generic: Vec<Rule>,
@@ -120,6 +122,9 @@ impl Raw {
             once(file, &mut self.theme, table.text("theme"));
             let glyphs = [("unicode", "unicode"), ("ascii", "ascii")];
             once(file, &mut self.glyphs, table.word("glyphs", &glyphs));
+            let notify =
+                [("bell", Notify::Bell), ("desktop", Notify::Desktop), ("off", Notify::Off)];
+            once(file, &mut self.notify, table.word("notify", &notify));
             table.finish();
         }
         if let Some(mut table) = top.table("defaults") {

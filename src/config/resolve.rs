@@ -37,6 +37,7 @@ pub(super) fn resolve(
     let console = ConsoleSettings::default();
     let theme = raw.theme.as_ref().map_or(console.theme, |theme| theme.value.clone());
     let glyphs = raw.glyphs.as_ref().map_or(console.glyphs, |glyphs| glyphs.value.to_owned());
+    let notify = raw.notify.as_ref().map_or(console.notify, |notify| notify.value);
     let author = resolver.author();
     let repositories = resolver.repositories();
     let projects = resolver.projects();
@@ -53,7 +54,7 @@ pub(super) fn resolve(
         projects,
         mappings,
         pace: Backoff::default(),
-        console: ConsoleSettings { theme, glyphs },
+        console: ConsoleSettings { theme, glyphs, notify },
         kubeconfig: places.kubeconfig,
         record_namespace,
         cache_dir: places.cache_dir,

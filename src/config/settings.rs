@@ -55,11 +55,25 @@ pub struct ConsoleSettings {
     pub theme: String,
     /// `unicode` or `ascii`.
     pub glyphs: String,
+    /// How somebody who looks elsewhere is told.
+    pub notify: Notify,
+}
+
+/// How the console tells somebody who looks elsewhere that a mapping fell ill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Notify {
+    /// The terminal's bell.
+    #[default]
+    Bell,
+    /// A notification of the desktop, through the terminal (OSC 9).
+    Desktop,
+    /// Only on the screen.
+    Off,
 }
 
 impl Default for ConsoleSettings {
     fn default() -> Self {
-        Self { theme: "dark".to_owned(), glyphs: "unicode".to_owned() }
+        Self { theme: "dark".to_owned(), glyphs: "unicode".to_owned(), notify: Notify::default() }
     }
 }
 

@@ -92,6 +92,15 @@ impl std::fmt::Display for Suspension {
     }
 }
 
+/// When a mapping was seen in sync and healthy last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Healthy {
+    /// Revision that it was at.
+    pub revision: Revision,
+    /// When it was seen so at that revision first.
+    pub at: Timestamp,
+}
+
 /// The record of one mapping in one cluster.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Inventory {
@@ -105,6 +114,9 @@ pub struct Inventory {
     pub suspension: Option<Suspension>,
     /// When drift was first seen, if there is any.
     pub drift_since: Option<Timestamp>,
+    /// When it was healthy last, at another revision than before.
+    #[serde(default)]
+    pub healthy: Option<Healthy>,
     /// Whose record it is; nothing in records of earlier versions.
     #[serde(default)]
     pub holder: Option<Holder>,

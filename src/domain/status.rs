@@ -1,7 +1,9 @@
 //! The state of a mapping in one line: what `status` prints and the console lists.
 
 use crate::domain::automation::Fight;
-use crate::domain::{EngineKind, Health, Revision, Source, Suspension, Target, Wait};
+use crate::domain::{
+    EngineKind, Health, Healthy, Revision, Source, Suspect, Suspension, Target, Wait,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -94,6 +96,12 @@ pub struct MappingStatus {
     /// Since when the cluster differs; absent where it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift_since: Option<Timestamp>,
+    /// Since when it was healthy at the revision where it was so last; absent where it never was seen so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_healthy: Option<Healthy>,
+    /// What may have made it ill, the likeliest first; absent where it is well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suspects: Vec<Suspect>,
     /// When this was true.
     pub observed_at: Option<Timestamp>,
 }

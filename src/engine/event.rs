@@ -101,7 +101,8 @@ pub struct JournalEntry {
     pub id: u64,
     /// When it began.
     pub at: Timestamp,
-    /// What was to be done: `sync`, `commit`, `push`, `accept`, `suspend`, `resume`, `stop-healing`.
+    /// What was to be done: `sync`, `commit`, `push`, `accept`, `suspend`, `resume`, `stop-healing`,
+    /// `regression` (noticed, not done).
     pub what: String,
     /// Mapping or repository.
     pub subject: String,
@@ -233,6 +234,15 @@ pub enum Event {
         verb: String,
         /// What came of it.
         result: StepResult,
+    },
+    /// A mapping was healthy and is not any more.
+    Regressed {
+        /// Mapping.
+        mapping: String,
+        /// What it was and is, and who is suspected first (foreign text, harmless).
+        message: String,
+        /// When it was noticed.
+        at: Timestamp,
     },
     /// Something that was applied does not come up.
     Stalled {

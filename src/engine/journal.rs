@@ -4,6 +4,7 @@
 //! holds a lock file of its own while it lives; an entry without an end whose process is gone was interrupted.
 
 use crate::engine::event::JournalEntry;
+pub use crate::engine::intent::{AUTO, Intent};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -16,117 +17,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const KEPT_ENTRIES: usize = 500;
 /// Size in bytes beyond which the file is compacted when it is opened.
 const COMPACT_BEYOND: u64 = 4 << 20;
-
-/// Owner of what nobody asked for.
-pub const AUTO: &str = "auto";
-
-/// What an interrupted operation needs to be finished. Never a secret, never a manifest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "what")]
-pub enum Intent {
-    /// Apply a revision.
-    Sync {
-        /// Mapping.
-        mapping: String,
-        /// Revision.
-        revision: String,
-        /// Digest of the confirmed plan.
-        digest: String,
-        /// Typed number of deletions.
-        allow_delete: Option<usize>,
-        /// Whether pruning was on.
-        prune: Option<bool>,
-        /// Whether recreating was allowed.
-        recreate: bool,
-        /// Whether taking over was allowed.
-        take_over: bool,
-        /// Who asked for it where it was no human: `auto`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        owner: Option<String>,
-    },
-    /// Make a commit. Its `Gitdeck-Operation` trailer carries the entry's id, which tells whether it was made.
-    Commit {
-        /// Mapping.
-        mapping: String,
-        /// Repository.
-        repository: String,
-        /// Paths that it changes.
-        paths: Vec<String>,
-    },
-    /// Push what waits.
-    Push {
-        /// Repository.
-        repository: String,
-        /// Head that was to be pushed.
-        head: String,
-    },
-    /// Drop a commit that waits for a push.
-    Drop {
-        /// Repository.
-        repository: String,
-        /// The commit.
-        revision: String,
-    },
-    /// Follow a rewritten branch.
-    Accept {
-        /// Repository.
-        repository: String,
-        /// The new tip.
-        tip: String,
-    },
-    /// Suspend.
-    Suspend {
-        /// Mapping.
-        mapping: String,
-    },
-    /// End a suspension.
-    Resume {
-        /// Mapping.
-        mapping: String,
-    },
-    /// Correct drift no more.
-    StopHealing {
-        /// Mapping.
-        mapping: String,
-    },
-}
-
-impl Intent {
-    fn word(&self) -> &'static str {
-        match self {
-            Self::Sync { .. } => "sync",
-            Self::Commit { .. } => "commit",
-            Self::Push { .. } => "push",
-            Self::Drop { .. } => "drop",
-            Self::Accept { .. } => "accept",
-            Self::Suspend { .. } => "suspend",
-            Self::Resume { .. } => "resume",
-            Self::StopHealing { .. } => "stop-healing",
-        }
-    }
-
-    /// Who asked for it where it was no human.
-    fn owner(&self) -> Option<String> {
-        match self {
-            Self::Sync { owner, .. } => owner.clone(),
-            Self::StopHealing { .. } => Some(AUTO.to_owned()),
-            _ => None,
-        }
-    }
-
-    fn subject(&self) -> &str {
-        match self {
-            Self::Sync { mapping, .. }
-            | Self::Commit { mapping, .. }
-            | Self::Suspend { mapping }
-            | Self::Resume { mapping }
-            | Self::StopHealing { mapping } => mapping,
-            Self::Push { repository, .. }
-            | Self::Drop { repository, .. }
-            | Self::Accept { repository, .. } => repository,
-        }
-    }
-}
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "record")]

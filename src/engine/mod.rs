@@ -1,15 +1,18 @@
 //! Commands in, events out: the one engine behind every face.
 
 pub mod cache;
+mod causes;
 pub mod command;
 pub mod error;
 pub mod event;
 mod handle;
+pub mod intent;
 pub mod job;
 mod jobs;
 pub mod journal;
 pub mod message;
 pub mod programs;
+mod sickness;
 mod standings;
 mod status;
 pub mod store;

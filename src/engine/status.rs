@@ -33,6 +33,7 @@ pub fn assess(mapping: &Mapping, sight: &Sight<'_>, now: Timestamp) -> MappingSt
     status.observed_at = Some(now);
     if let Some(inventory) = sight.inventory {
         status.synced_revision.clone_from(&inventory.synced_revision);
+        status.last_healthy.clone_from(&inventory.healthy);
         status.suspension = inventory.suspension.clone().filter(|suspension| suspension.holds(now));
     }
     if let Some(plan) = sight.plan {

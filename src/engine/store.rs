@@ -367,6 +367,8 @@ impl MappingView {
             waits: Vec::new(),
             fight: None,
             drift_since: None,
+            last_healthy: None,
+            suspects: Vec::new(),
             observed_at: None,
         };
         Self {
@@ -427,6 +429,8 @@ mod tests {
             waits: Vec::new(),
             fight: None,
             drift_since: None,
+            last_healthy: None,
+            suspects: Vec::new(),
             observed_at: Some(Timestamp::from_second(90).unwrap()),
         }
     }

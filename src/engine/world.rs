@@ -7,6 +7,7 @@ use crate::engine::error::Stop;
 use crate::engine::event::RepositoryState;
 use crate::engine::job::Jobs;
 use crate::engine::journal::Journal;
+use crate::engine::sickness::Sickness;
 use crate::engine::standings::Standings;
 use crate::engine::tree::Tree;
 use crate::engine::{Failure, Store, cache};
@@ -77,6 +78,8 @@ pub(crate) struct World {
     cached: Mutex<Option<Store>>,
     /// Everything that runs.
     pub jobs: Jobs,
+    /// What is remembered of ill mappings.
+    pub sickness: Sickness,
     /// How mappings stand, for those that depend on them.
     pub standings: Standings,
     /// This process in the words that others see while it acts unasked.
@@ -115,6 +118,7 @@ impl World {
             settings,
             journal,
             jobs: Jobs::default(),
+            sickness: Sickness::default(),
             standings: Standings::default(),
             process,
             opened_at: Timestamp::now(),

@@ -127,6 +127,8 @@ pub enum Action {
     Describe,
     /// The list of running and ended work.
     Activity,
+    /// What several mappings are ill of.
+    Causes,
     /// Fold or unfold the object under the cursor.
     Fold,
     /// Fold or unfold every object.

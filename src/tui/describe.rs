@@ -113,6 +113,7 @@ fn mapping(view: &MappingView) -> Vec<(Role, String)> {
     if status.drift_since.is_some() {
         facts.push(fact("drifted since", moment(status.drift_since)));
     }
+    facts.extend(suspects(status));
     facts.extend(stall(view));
     facts.extend(suspension(status));
     for rule in &mapping.ignore {
@@ -127,6 +128,40 @@ fn mapping(view: &MappingView) -> Vec<(Role, String)> {
         facts.insert(0, (sync_role(status.sync), message.clone()));
     }
     facts
+}
+
+/// Who may have made it ill, and since when it was well.
+fn suspects(status: &MappingStatus) -> Vec<(Role, String)> {
+    let mut facts = Vec::new();
+    if let Some(healthy) = &status.last_healthy {
+        let at = moment(Some(healthy.at));
+        facts.push(fact("last healthy", format!("{} since {at}", healthy.revision.short())));
+    }
+    for (place, suspect) in status.suspects.iter().enumerate() {
+        let name = format!("suspect {}", place + 1);
+        facts.push((Role::Drift, format!("{name:<18}{suspect}, {}", moment(suspect.at))));
+    }
+    facts
+}
+
+/// What several mappings are ill of, as a text to read.
+pub fn causes(store: &Store) -> Reader {
+    let mut text = Vec::new();
+    for group in store.causes(&[]) {
+        let head = format!("{}: {}", count(group.mappings.len(), "mapping"), group.cause.words());
+        text.push((Role::Strong, head));
+        text.push((Role::Text, format!("  {}", group.mappings.join(", "))));
+        text.push((Role::Muted, format!("  {}", group.message)));
+        if let Some(commit) = &group.commit {
+            text.push((Role::Drift, format!("  suspected first: commit {}", commit.short())));
+        }
+        text.push((Role::Muted, " ".to_owned()));
+    }
+    if text.is_empty() {
+        text.push((Role::Good, "Nothing is ill.".to_owned()));
+    }
+    Reader::sentences("Causes".to_owned(), &text)
+        .with_command_line("gitdeck status --by-cause --cached".to_owned())
 }
 
 /// What does not come up, in the cluster's own words.

@@ -67,6 +67,8 @@ pub enum Effect {
     Cancel(JobId),
     /// Put a text on the clipboard of the terminal (OSC 52).
     Copy(String),
+    /// Make somebody look who does not (bell, or the desktop's notification, as configured).
+    Notify(String),
     /// Discard the input that was typed before the prompt that opened just now could be seen.
     DrainInput,
     /// Stop as the shell's job control does.

@@ -222,6 +222,7 @@ pub const TABLE: &[Binding] = &[
         "activity",
         "what runs, what ended, and the errors",
     ),
+    read(Action::Causes, &[Key::char('C')], &[], "causes", "what is ill, grouped by its cause"),
     read(Action::Copy, &[Key::char('y')], &[], "copy", "copy the command line that is shown"),
     read(Action::Zoom, &[Key::char('z')], &[], "zoom", "one pane on the whole screen"),
     read(Action::Back, &[Key::of(KeyCode::Esc)], &[], "back", "go back: filter, marks, zoom"),

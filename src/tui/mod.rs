@@ -32,7 +32,7 @@ pub mod words;
 pub use console::Console;
 pub use options::ConsoleOptions;
 
-use crate::config::Settings;
+use crate::config::{Notify, Settings};
 use crate::engine::{Command, Engine, Event};
 use crossterm::event::{Event as Input, EventStream};
 use effect::{Effect, Purpose};
@@ -82,7 +82,8 @@ pub async fn run(
     let console = Console::new(engine.cached_store(), settings.safety.read_only, look);
     let result = {
         let screen = Screen::enter()?;
-        let mut running = Running { console, screen, pace: Pace::new(), input: EventStream::new() };
+        let (pace, input, notify) = (Pace::new(), EventStream::new(), settings.console.notify);
+        let mut running = Running { console, screen, pace, input, notify };
         let result = running.until_left(&mut engine, &hangup).await;
         engine.remember(&running.console.store);
         result
@@ -107,6 +108,7 @@ struct Running {
     screen: Screen,
     pace: Pace,
     input: EventStream,
+    notify: Notify,
 }
 
 impl Running {
@@ -206,6 +208,7 @@ impl Running {
                 Effect::Run(command, purpose) => self.send(engine, command, purpose),
                 Effect::Cancel(job) => engine.cancel(job),
                 Effect::Copy(text) => self.screen.copy(&text)?,
+                Effect::Notify(text) => self.screen.notify(self.notify, &text)?,
                 Effect::DrainInput => self.drain_input()?,
                 Effect::Stop => signals::stop_job()?,
                 Effect::Quit => return Ok(ControlFlow::Break(())),

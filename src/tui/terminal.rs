@@ -1,12 +1,13 @@
 //! The terminal: entered once, painted in differences, restored on every way out.
 
+use crate::config::Notify;
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste,
     EnableFocusChange, EnableMouseCapture,
 };
-use crossterm::style::ResetColor;
+use crossterm::style::{Print, ResetColor};
 use crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
     LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size,
@@ -85,6 +86,16 @@ impl Screen {
     /// Puts a text on the clipboard of the terminal (OSC 52); nobody can tell whether the terminal obeys.
     pub fn copy(&mut self, text: &str) -> io::Result<()> {
         execute!(stdout(), CopyToClipboard::to_clipboard_from(text))
+    }
+
+    /// Makes somebody look who does not. The text is harmless already: a control character would end the sequence.
+    pub fn notify(&mut self, how: Notify, text: &str) -> io::Result<()> {
+        match how {
+            Notify::Off => Ok(()),
+            Notify::Bell => execute!(stdout(), Print('\x07')),
+            // OSC 9; terminals that do not know it ignore it.
+            Notify::Desktop => execute!(stdout(), Print(format!("\x1b]9;{text}\x07"))),
+        }
     }
 
     /// Gives the terminal back, stops the process, and takes the terminal again when it goes on.

@@ -3,7 +3,7 @@
 use crate::engine::{Command, Event, Store};
 use crate::tui::action::{Action, Motion, Pane};
 use crate::tui::command_line::command_line;
-use crate::tui::describe::describe;
+use crate::tui::describe::{causes, describe};
 use crate::tui::effect::{Effect, Purpose};
 use crate::tui::flows::{accept, edit, ended, go_on, leave, sync, write};
 use crate::tui::popups::activity::Activity;
@@ -162,6 +162,7 @@ pub fn act(ui: &mut Ui, store: &Store, action: Action) -> Vec<Effect> {
         }
         Action::Help => ui.popups.push(Popup::Help(Box::new(Help::new(ui.keymap, ui.focus)))),
         Action::Activity => ui.popups.push(Popup::Activity(Box::<Activity>::default())),
+        Action::Causes => ui.popups.push(Popup::Reader(Box::new(causes(store)))),
         Action::Mark => {
             ui.mappings.mark(store);
             ui.touch();

@@ -5,6 +5,7 @@ use crate::cli::fault::Fault;
 use crate::cli::print;
 use crate::cli::select;
 use crate::cli::session::Work;
+use crate::domain::cause::Group;
 use crate::domain::{MappingStatus, SyncState};
 use crate::engine::Command;
 use clap::Args;
@@ -27,12 +28,18 @@ pub struct Status {
     /// Show what was known last, without looking
     #[arg(long)]
     cached: bool,
+    /// Show what is ill, grouped by its cause: one image, one cluster, one commit
+    #[arg(long)]
+    by_cause: bool,
 }
 
 /// The document.
 #[derive(Debug, Serialize)]
 struct Document {
     mappings: Vec<MappingStatus>,
+    /// Only where the causes were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    causes: Option<Vec<Group>>,
 }
 
 impl Status {
@@ -48,10 +55,14 @@ impl Status {
         if self.exit_code {
             exit = mappings.iter().map(|status| counted(status.sync)).fold(exit, Exit::and);
         }
+        let causes = self.by_cause.then(|| work.store.causes(&names));
         if !work.out.is_human() {
-            work.out.document(&Document { mappings });
+            work.out.document(&Document { mappings, causes });
         } else if mappings.is_empty() {
             work.nothing_configured();
+        } else if let Some(causes) = causes {
+            let text = print::status::causes(work.out.paint, &causes, mappings.len());
+            work.out.text(&text);
         } else {
             let text = print::status::print(work.out.paint, &mappings, Timestamp::now());
             work.out.text(&text);

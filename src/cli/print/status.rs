@@ -3,10 +3,14 @@
 use super::paint::Paint;
 use super::table::{Cell, Style, table};
 use super::time::age;
+use crate::domain::cause::{Cause, Group};
 use crate::domain::text::harmless;
 use crate::domain::{Health, MappingStatus, SyncState};
 use jiff::Timestamp;
 use std::fmt::Write;
+
+/// Suspects of one mapping; `-o json` has all.
+const SUSPECTS: usize = 3;
 
 /// One row per mapping, and below it why those that need a look do.
 pub(crate) fn print(paint: Paint, statuses: &[MappingStatus], now: Timestamp) -> String {
@@ -20,6 +24,12 @@ pub(crate) fn print(paint: Paint, statuses: &[MappingStatus], now: Timestamp) ->
             let since = status.drift_since.map_or_else(String::new, |then| since(then, now));
             let _ = writeln!(text, "{name}: {}{since}", harmless(message));
         }
+        for (place, suspect) in status.suspects.iter().enumerate().take(SUSPECTS) {
+            let name = paint.name(&harmless(&status.name));
+            let since = suspect.at.map_or_else(String::new, |then| since(then, now));
+            let suspect = harmless(&suspect.to_string()).into_owned();
+            let _ = writeln!(text, "{name}: suspect {}: {suspect}{since}", place + 1);
+        }
         // Where it is held for that alone, the line below says it.
         let held = status.held.as_deref().unwrap_or_default();
         for wait in status.waits.iter().map(ToString::to_string).filter(|one| one != held) {
@@ -30,6 +40,26 @@ pub(crate) fn print(paint: Paint, statuses: &[MappingStatus], now: Timestamp) ->
             let name = paint.name(&harmless(&status.name));
             let _ = writeln!(text, "{name}: not synced by itself: {}", harmless(held));
         }
+    }
+    text
+}
+
+/// One block for each cause: how many mappings, which, and what the first of them says.
+pub(crate) fn causes(paint: Paint, groups: &[Group], all: usize) -> String {
+    let mut text = String::new();
+    if groups.is_empty() {
+        let _ = writeln!(text, "none of {all} mappings is ill");
+    }
+    for group in groups {
+        let count = group.mappings.len();
+        let noun = if count == 1 { "mapping" } else { "mappings" };
+        let head = format!("{count} {noun}: {}", harmless(&group.cause.words()));
+        let commit = group.commit.as_ref().filter(|_| !matches!(group.cause, Cause::Commit(_)));
+        let since =
+            commit.map_or_else(String::new, |one| format!(", since commit {}", one.short()));
+        let _ = writeln!(text, "{}{since}", paint.head(&head));
+        let _ = writeln!(text, "  {}", paint.name(&harmless(&group.mappings.join(", "))));
+        let _ = writeln!(text, "  {}", paint.dim(&harmless(&group.message)));
     }
     text
 }

@@ -78,7 +78,10 @@ pub(super) async fn how_far(ctx: &Context, operation: &Operation) -> String {
                 Err(_) => format!("whether {short} is followed cannot be told now"),
             }
         }
-        Intent::Suspend { .. } | Intent::Resume { .. } | Intent::StopHealing { .. } => {
+        Intent::Suspend { .. }
+        | Intent::Resume { .. }
+        | Intent::StopHealing { .. }
+        | Intent::Regress { .. } => {
             format!("{done} of {total} done{open}")
         }
     }

@@ -39,7 +39,11 @@ pub(super) async fn commits(ctx: &Context, mapping: &Mapping, desired: &Rendered
 }
 
 // The manifest may leave out the namespace that the mapping gives it.
-fn manifest_is(manifest: &Manifest, key: &crate::domain::ObjectKey, mapping: &Mapping) -> bool {
+pub(super) fn manifest_is(
+    manifest: &Manifest,
+    key: &crate::domain::ObjectKey,
+    mapping: &Mapping,
+) -> bool {
     let own = &manifest.reference;
     own.name == key.name
         && own.kind == key.kind
@@ -47,6 +51,27 @@ fn manifest_is(manifest: &Manifest, key: &crate::domain::ObjectKey, mapping: &Ma
         && (own.namespace == key.namespace
             || own.namespace.is_none()
                 && key.namespace.as_deref() == Some(&mapping.target.namespace))
+}
+
+/// The commits that wrote the lines of an object as they stand at a revision.
+pub(super) async fn authors(
+    ctx: &Context,
+    mapping: &Mapping,
+    revision: &Revision,
+    origin: &Origin,
+) -> Vec<Revision> {
+    let Ok(blamed) = blame(ctx, mapping, revision, &origin.file).await else { return Vec::new() };
+    let starts = blamed.documents.iter().flat_map(|one| {
+        let items = one.item_lines.iter().copied();
+        std::iter::once(one.line).chain(items)
+    });
+    let end = starts.filter(|line| *line > origin.line).min().unwrap_or(usize::MAX);
+    let lines = blamed.lines.iter().enumerate();
+    let own = lines.filter(|(index, _)| (origin.line..end).contains(&(index + 1)));
+    let mut authors: Vec<Revision> = own.map(|(_, revision)| revision.clone()).collect();
+    authors.sort();
+    authors.dedup();
+    authors
 }
 
 fn attribute(operation: &mut Operation, blamed: &Blamed, manifest: &Manifest) {

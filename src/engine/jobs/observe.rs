@@ -2,11 +2,11 @@
 
 use crate::domain::automation::{Decision, Drifted};
 use crate::domain::depends::Standing;
-use crate::domain::{Inventory, Mapping, MappingStatus, Plan, Revision, SyncState};
+use crate::domain::{Health, Inventory, Mapping, MappingStatus, Plan, Revision, SyncState};
 use crate::engine::error::Stop;
 use crate::engine::jobs::look::{Blind, Look, look};
-use crate::engine::jobs::render::sources;
-use crate::engine::jobs::{Context, auto, depends, fetch};
+use crate::engine::jobs::render::{render, sources};
+use crate::engine::jobs::{Context, auto, depends, fetch, suspects};
 use crate::engine::status::{Sight, assess};
 use crate::engine::{Event, SyncOptions};
 use jiff::Timestamp;
@@ -109,7 +109,21 @@ pub(super) async fn blind_status(
     };
     let error = Some(failure.to_string());
     let sight = Sight { desired, inventory: known.as_ref(), error, ..Sight::default() };
-    Ok(assess(mapping, &sight, now))
+    let mut status = assess(mapping, &sight, now);
+    if let Some(inventory) = &known {
+        status.health = still(ctx, mapping, inventory).await.unwrap_or(Health::Unknown);
+        status.suspects = suspects::find(ctx, mapping, &status, inventory, None).await;
+    }
+    Ok(status)
+}
+
+/// The health of what runs, although what is to run cannot be told: that of the objects of the synced revision.
+async fn still(ctx: &Context, mapping: &Mapping, inventory: &Inventory) -> Option<Health> {
+    let synced = inventory.synced_revision.as_ref()?;
+    let rendered = render(ctx, mapping, synced).await.ok()??;
+    let cluster = ctx.world.cluster(&mapping.target.context).await.ok()?;
+    let objects = cluster.health(mapping, &rendered).await.ok()?;
+    Some(objects.iter().map(|one| one.health).max().unwrap_or(Health::Healthy))
 }
 
 /// The status that follows from a look, and what is to be done unasked.
@@ -131,6 +145,8 @@ pub(super) async fn status_of(
     let mut status = assess(mapping, &sight, now);
     status.drift_since = onset(&seen.plan, &seen.inventory, now);
     let decision = auto::weigh(ctx, mapping, &seen.plan, &seen.inventory, status.behind).await;
+    let made = Some((&seen.plan, seen.basis.desired()));
+    status.suspects = suspects::find(ctx, mapping, &status, &seen.inventory, made).await;
     status.waits = seen.plan.waits().cloned().collect();
     status.held = auto::words(&decision);
     let fight = seen.inventory.automation.fight.clone();

@@ -51,9 +51,10 @@ pub(super) async fn proceed(ctx: &Context, entry: u64) -> Result<String, Stop> {
         Intent::Accept { repository, tip } => {
             accept::run(ctx, &repository, crate::domain::Revision::new(tip)).await?
         }
-        Intent::Suspend { .. } | Intent::Resume { .. } | Intent::StopHealing { .. } => {
-            how_far(ctx, &operation).await
-        }
+        Intent::Suspend { .. }
+        | Intent::Resume { .. }
+        | Intent::StopHealing { .. }
+        | Intent::Regress { .. } => how_far(ctx, &operation).await,
     };
     ctx.world
         .journal

@@ -6,7 +6,7 @@ use crate::engine::error::Stop;
 use crate::engine::event::StepResult;
 use crate::engine::jobs::look::{Look, look};
 use crate::engine::jobs::wait::Patience;
-use crate::engine::jobs::{Context, depends, observe};
+use crate::engine::jobs::{Context, depends, observe, regress};
 use crate::engine::journal::{Intent, Place};
 use crate::engine::turn::Turn;
 use crate::engine::{Command, Event, Failure, Progress, SyncOptions};
@@ -61,12 +61,13 @@ async fn finish(ctx: &Context, request: &Request, seen: &Look) -> Result<String,
         ));
     }
     apply(ctx, request, seen).await?;
-    observe::observe(ctx, &request.mapping).await?;
+    let mut status = observe::observe(ctx, &request.mapping).await?;
     if let Some(limit) = request.options.wait {
         let waited = Patience::new(ctx, &request.mapping, seen, limit).wait().await;
-        observe::observe(ctx, &request.mapping).await?;
+        status = observe::observe(ctx, &request.mapping).await?;
         waited?;
     }
+    regress::note_healthy(ctx, &status).await;
     let written = summary.create + summary.update + summary.recreate + summary.take_over;
     Ok(format!(
         "{} is at {}: {written} applied, {} deleted, {} unchanged",

@@ -11,11 +11,19 @@ use crate::tui::style::Role;
 use crate::tui::ui::Ui;
 use crate::tui::widgets::text::safe;
 
+/// Characters of a notification; desktops cut what is longer.
+const NOTICE: usize = 200;
+
 /// Follows up an event that the store took in already.
 pub fn follow(ui: &mut Ui, store: &Store, event: &Event) -> Vec<Effect> {
     ui.touch();
     match event {
         Event::JournalLoaded { .. } => leave::ask_about_journal(ui, store),
+        Event::Regressed { mapping, message, .. } => {
+            let text = safe(&format!("{mapping} {message}")).into_owned();
+            ui.say(Role::Bad, text.clone());
+            vec![Effect::Notify(text.chars().take(NOTICE).collect())]
+        }
         Event::Committed { mapping, .. } => {
             let pushes = |(_, purpose): &(JobId, Purpose)| matches!(purpose, Purpose::Commit { mapping: of, push: true } if of == mapping);
             let next = if ui.waiting.iter().any(pushes) {

@@ -82,6 +82,16 @@ pub fn lines(view: &MappingView, look: &Look, width: usize) -> Vec<Line<'static>
             lines.push(Line::from(look.span(Role::Suspended, piece)));
         }
     }
+    if let Some(first) = view.status.suspects.first() {
+        let more = match view.status.suspects.len() {
+            1 => String::new(),
+            many => format!(" (D shows {} more)", many - 1),
+        };
+        let text = format!("{} suspect: {}{more}", look.glyphs.drift, safe(&first.to_string()));
+        for piece in crate::tui::widgets::text::wrap(&text, width) {
+            lines.push(Line::from(look.span(Role::Drift, piece)));
+        }
+    }
     let Some((plan, _)) = &view.plan else {
         let loading = view.status.observed_at.is_none();
         let word = if loading {

@@ -1,0 +1,121 @@
+//! What an entry of the journal was to do, with all that finishes it.
+
+use serde::{Deserialize, Serialize};
+
+/// Owner of what nobody asked for.
+pub const AUTO: &str = "auto";
+
+/// What an interrupted operation needs to be finished. Never a secret, never a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "what")]
+pub enum Intent {
+    /// Apply a revision.
+    Sync {
+        /// Mapping.
+        mapping: String,
+        /// Revision.
+        revision: String,
+        /// Digest of the confirmed plan.
+        digest: String,
+        /// Typed number of deletions.
+        allow_delete: Option<usize>,
+        /// Whether pruning was on.
+        prune: Option<bool>,
+        /// Whether recreating was allowed.
+        recreate: bool,
+        /// Whether taking over was allowed.
+        take_over: bool,
+        /// Who asked for it where it was no human: `auto`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
+    },
+    /// Make a commit. Its `Gitdeck-Operation` trailer carries the entry's id, which tells whether it was made.
+    Commit {
+        /// Mapping.
+        mapping: String,
+        /// Repository.
+        repository: String,
+        /// Paths that it changes.
+        paths: Vec<String>,
+    },
+    /// Push what waits.
+    Push {
+        /// Repository.
+        repository: String,
+        /// Head that was to be pushed.
+        head: String,
+    },
+    /// Drop a commit that waits for a push.
+    Drop {
+        /// Repository.
+        repository: String,
+        /// The commit.
+        revision: String,
+    },
+    /// Follow a rewritten branch.
+    Accept {
+        /// Repository.
+        repository: String,
+        /// The new tip.
+        tip: String,
+    },
+    /// Suspend.
+    Suspend {
+        /// Mapping.
+        mapping: String,
+    },
+    /// End a suspension.
+    Resume {
+        /// Mapping.
+        mapping: String,
+    },
+    /// Correct drift no more.
+    StopHealing {
+        /// Mapping.
+        mapping: String,
+    },
+    /// Nothing was to be done: a mapping was healthy and is not any more.
+    Regress {
+        /// Mapping.
+        mapping: String,
+    },
+}
+
+impl Intent {
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Sync { .. } => "sync",
+            Self::Commit { .. } => "commit",
+            Self::Push { .. } => "push",
+            Self::Drop { .. } => "drop",
+            Self::Accept { .. } => "accept",
+            Self::Suspend { .. } => "suspend",
+            Self::Resume { .. } => "resume",
+            Self::StopHealing { .. } => "stop-healing",
+            Self::Regress { .. } => "regression",
+        }
+    }
+
+    /// Who asked for it where it was no human.
+    pub(super) fn owner(&self) -> Option<String> {
+        match self {
+            Self::Sync { owner, .. } => owner.clone(),
+            Self::StopHealing { .. } | Self::Regress { .. } => Some(AUTO.to_owned()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn subject(&self) -> &str {
+        match self {
+            Self::Sync { mapping, .. }
+            | Self::Commit { mapping, .. }
+            | Self::Suspend { mapping }
+            | Self::Resume { mapping }
+            | Self::StopHealing { mapping }
+            | Self::Regress { mapping } => mapping,
+            Self::Push { repository, .. }
+            | Self::Drop { repository, .. }
+            | Self::Accept { repository, .. } => repository,
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What this process remembers of ill mappings: how their health went, and which commits came since.
+
+use crate::domain::regression::Trail;
+use crate::domain::suspect::Touch;
+use crate::domain::{MappingStatus, Revision};
+use jiff::Timestamp;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A mapping and two revisions of it.
+type Span = (String, Revision, Revision);
+
+/// The memory.
+#[derive(Debug, Default)]
+pub(crate) struct Sickness {
+    trails: Mutex<HashMap<String, Trail>>,
+    touches: Mutex<HashMap<String, (Span, Arc<Vec<Touch>>)>>,
+}
+
+impl Sickness {
+    /// Takes in a look; whether it has to be told that the mapping was healthy and is not any more.
+    pub fn falls(&self, status: &MappingStatus, now: Timestamp) -> bool {
+        let mut trails = lock(&self.trails);
+        let known = || Trail::new(status.last_healthy.as_ref().map(|one| one.revision.clone()));
+        let trail = trails.entry(status.name.clone()).or_insert_with(known);
+        trail.see(status.synced_revision.as_ref(), status.health, now)
+    }
+
+    /// The commits of a span, where they were read last.
+    pub fn touches(&self, span: &Span) -> Option<Arc<Vec<Touch>>> {
+        let kept = lock(&self.touches);
+        kept.get(&span.0).filter(|(of, _)| of == span).map(|(_, touches)| Arc::clone(touches))
+    }
+
+    pub fn keep(&self, span: Span, touches: &Arc<Vec<Touch>>) {
+        lock(&self.touches).insert(span.0.clone(), (span, Arc::clone(touches)));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is kept is valid after any panic.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
