@@ -11,7 +11,7 @@ use serde_json::json;
 #[test]
 fn every_state_of_every_rule() {
     let fixtures = documents(include_bytes!("health.yaml")).unwrap();
-    assert!(fixtures.len() > 70);
+    assert!(fixtures.len() > 105);
     for fixture in fixtures {
         let report = assess(&fixture.value["object"]);
         let mut told = report.health.word().to_owned();

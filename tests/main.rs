@@ -42,6 +42,8 @@ mod secrecy;
 #[cfg(feature = "sandbox")]
 mod soak;
 mod support;
+#[cfg(feature = "sandbox")]
+mod suspects;
 mod tidy;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 mod two_consoles;

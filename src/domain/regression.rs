@@ -87,7 +87,7 @@ mod tests {
         assert_eq!(told(None, &looks), [1]);
         assert_eq!(
             told(None, &[(0, "a", Progressing), (9, "a", Degraded)]),
-            [],
+            [0_i64; 0],
             "never was healthy"
         );
         assert_eq!(told(Some("a"), &[(0, "a", Unknown), (9, "a", Degraded)]), [9], "on record");

@@ -10,11 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// A mapping and two revisions of it.
 type Span = (String, Revision, Revision);
 
+/// The commits of a span.
+type Kept = (Span, Arc<Vec<Touch>>);
+
 /// The memory.
 #[derive(Debug, Default)]
 pub(crate) struct Sickness {
     trails: Mutex<HashMap<String, Trail>>,
-    touches: Mutex<HashMap<String, (Span, Arc<Vec<Touch>>)>>,
+    touches: Mutex<HashMap<String, Kept>>,
 }
 
 impl Sickness {

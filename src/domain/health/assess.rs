@@ -4,7 +4,7 @@ use super::conditions::{Condition, condition, is_behind};
 use super::{Health, HealthReport, others, workloads};
 use crate::domain::managed::entries;
 use crate::domain::object::split_api_version;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -54,7 +54,25 @@ pub fn assess_at(object: &Value, now: Timestamp) -> HealthReport {
             Err(_) => ahead.unsigned_abs(),
         }
     });
-    assess_written(object, ago)
+    let report = assess_written(object, ago);
+    match report.health {
+        Health::Progressing => unplaced(object, now).unwrap_or(report),
+        _ => report,
+    }
+}
+
+/// How long a pod may be without a node before it is taken to find none: nodes that scale up say so earlier.
+const UNPLACED: SignedDuration = SignedDuration::from_secs(15);
+
+/// A pod that no node takes, where that lasts.
+fn unplaced(object: &Value, now: Timestamp) -> Option<HealthReport> {
+    let pod = object["kind"] == "Pod" && object["apiVersion"] == "v1";
+    let gone = !object["metadata"]["deletionTimestamp"].is_null();
+    let found = condition(object, "PodScheduled").filter(|_| pod && !gone)?;
+    let since: Timestamp = found.since.parse().ok()?;
+    let lasts = now.duration_since(since) > UNPLACED;
+    (found.is_false() && found.reason == "Unschedulable" && lasts)
+        .then(|| HealthReport::new(Health::Degraded, found.why()))
 }
 
 /// Health of a live object that was written `ago`: a custom resource whose status does not speak yet is on its way
@@ -132,6 +150,27 @@ mod tests {
     use super::{Health, NOT_YET, assess_at};
     use jiff::Timestamp;
     use serde_json::json;
+
+    #[test]
+    fn a_pod_that_finds_no_node_is_given_up_after_a_while() {
+        let pod = |reason: &str| {
+            json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "status": {"phase": "Pending",
+                "conditions": [{"type": "PodScheduled", "status": "False", "reason": reason,
+                    "message": "0/1 nodes", "lastTransitionTime": "2026-01-01T12:00:00Z"}]}})
+        };
+        for (reason, at, expected) in [
+            ("Unschedulable", "2026-01-01T12:00:15Z", Health::Progressing),
+            ("Unschedulable", "2026-01-01T12:00:16Z", Health::Degraded),
+            ("SchedulingGated", "2026-01-01T13:00:00Z", Health::Progressing),
+        ] {
+            let report = assess_at(&pod(reason), at.parse().unwrap());
+            assert_eq!(
+                (report.health, report.message),
+                (expected, format!("{reason}: 0/1 nodes")),
+                "{at}"
+            );
+        }
+    }
 
     #[test]
     fn the_grace_of_a_custom_resource_ends_and_other_clocks_give_none() {

@@ -13,6 +13,8 @@ pub(super) struct Condition<'a> {
     pub message: &'a str,
     /// The generation that it speaks of, where it says so.
     pub observed: Option<u64>,
+    /// Since when, as it is written.
+    pub since: &'a str,
 }
 
 impl Condition<'_> {
@@ -44,6 +46,7 @@ pub(super) fn condition<'a>(object: &'a Value, kind: &str) -> Option<Condition<'
         reason: found["reason"].as_str().unwrap_or_default(),
         message: found["message"].as_str().unwrap_or_default(),
         observed: found["observedGeneration"].as_u64(),
+        since: found["lastTransitionTime"].as_str().unwrap_or_default(),
     })
 }
 

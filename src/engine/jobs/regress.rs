@@ -10,7 +10,11 @@ use jiff::Timestamp;
 
 /// What follows a look of whoever watches: a mapping that is healthy is put on record, one that fell ill is told.
 pub(super) async fn look(ctx: &Context, status: &MappingStatus) {
-    note_healthy(ctx, status).await;
+    if let Some(healthy) = note_healthy(ctx, status).await {
+        // Our own write of the record is no news to the watch.
+        let status = MappingStatus { last_healthy: Some(healthy), ..status.clone() };
+        ctx.emit(Event::MappingObserved { status: Box::new(status) }).await;
+    }
     let now = Timestamp::now();
     if ctx.world.sickness.falls(status, now) {
         // The notice is what counts; a journal that cannot be written is said by the next write.
@@ -20,21 +24,25 @@ pub(super) async fn look(ctx: &Context, status: &MappingStatus) {
     }
 }
 
-/// Puts on record that a mapping is in sync and healthy, once for each revision.
-pub(super) async fn note_healthy(ctx: &Context, status: &MappingStatus) {
+/// Puts on record that a mapping is in sync and healthy, once for each revision; what was written, if something was.
+pub(super) async fn note_healthy(ctx: &Context, status: &MappingStatus) -> Option<Healthy> {
     let known = status.last_healthy.as_ref().map(|healthy| &healthy.revision);
-    let Some(revision) = status.synced_revision.as_ref() else { return };
+    let revision = status.synced_revision.as_ref()?;
     let well = status.sync == SyncState::Synced
         && status.health == Health::Healthy
         && status.objects.total > 0;
     if !well || known == Some(revision) || ctx.world.settings.safety.read_only {
-        return;
+        return None;
     }
     let healthy = Healthy { revision: revision.clone(), at: Timestamp::now() };
-    let Ok(mapping) = ctx.world.mapping(&status.name) else { return };
-    let Ok(cluster) = ctx.world.cluster(&mapping.target.context).await else { return };
-    if let Err(error) = cluster.note_healthy(&status.name, &healthy).await {
-        tracing::debug!(%error, mapping = status.name, "that it is healthy was not recorded");
+    let mapping = ctx.world.mapping(&status.name).ok()?;
+    let cluster = ctx.world.cluster(&mapping.target.context).await.ok()?;
+    match cluster.note_healthy(&status.name, &healthy).await {
+        Ok(()) => Some(healthy),
+        Err(error) => {
+            tracing::debug!(%error, mapping = status.name, "that it is healthy was not recorded");
+            None
+        }
     }
 }
 
