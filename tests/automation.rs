@@ -231,3 +231,36 @@ async fn what_failed_once_is_tried_again_and_succeeds() {
     assert_eq!(states, ["done", "failed"], "{entries:#?}");
     running.stop().await;
 }
+
+/// A webhook that rewrites each write: one sync, and then it is said that this does not converge.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_webhook_rewrites_is_applied_once_and_then_left() {
+    let world = World::sandbox("rewriting").await;
+    let origin = Origin::new(&world, &table("rewritten-a", "auto = true, self_heal = true"));
+    let when = When { dry_run: Some(false), ..When::object("configmaps", "one") };
+    let faults = world.faults().expect("faults");
+    faults.rewrite(when, "/data/key", "webhook".into());
+    origin.commit("begin", &[("apps/rewritten-a/one.yaml", Some(&config_map("one", "1")))]);
+    let maps = config_maps(&world).await;
+    let mut running = Running::watch(origin.settings("one"));
+    let said = |status: &gitdeck::domain::MappingStatus| {
+        status.message.as_deref().is_some_and(|message| message.contains("does not converge"))
+    };
+    running.see("rewritten-a", "what does not converge", said).await;
+    // Looks that follow, for whatever reason, do not sync again.
+    for round in 0..3 {
+        let looks = running.looks.0;
+        faults.drop_watches("configmaps");
+        let observe = Command::Plan {
+            mapping: "rewritten-a".into(),
+            revision: None,
+            options: gitdeck::engine::SyncOptions::default(),
+        };
+        assert!(matches!(running.run(observe).await, Outcome::Done(_)), "{round}");
+        running.until("another look", |running| running.looks.0 > looks).await;
+    }
+    assert_eq!(get(&maps, "one").await, "webhook");
+    let entries = running.journal().await;
+    assert_eq!(entries.len(), 1, "{entries:#?}");
+    running.stop().await;
+}

@@ -14,10 +14,10 @@ use super::write::Mode;
 use super::{Cluster, ClusterError};
 use crate::domain::diff::difference;
 use crate::domain::ignore::Ready;
+use crate::domain::ignored::remove;
 use crate::domain::migrate::{left_behind, needs_migration};
 use crate::domain::noise::unset;
 use crate::domain::owner::{PART_OF, foreign_owner};
-use crate::domain::path::{FieldPath, Step};
 use crate::domain::plan::{Change, Op, Refusal};
 use crate::domain::{Health, HealthReport, ObjectKey, Why};
 use kube::core::Status;
@@ -203,7 +203,7 @@ impl Cluster {
             changes = found.changes;
             judged.left.extend(found.left);
         }
-        let refusal = refusal.or(foreign);
+        let refusal = refusal.map(|refusal| named(refusal, &changes)).or(foreign);
         if !changes.is_empty() || refusal.is_some() {
             judged.verdict = Verdict::Differs(Box::new(Differing {
                 op,
@@ -336,23 +336,10 @@ impl Frame<'_> {
 fn migrated(mut predicted: Value, sent: &Value, live: &Value) -> Value {
     if needs_migration(live) {
         for path in left_behind(live, sent) {
-            take(&mut predicted, &path);
+            remove(&mut predicted, &path.0);
         }
     }
     predicted
-}
-
-fn take(object: &mut Value, path: &FieldPath) {
-    let Some((Step::Field(last), above)) = path.0.split_last() else { return };
-    let mut at = object;
-    for step in above {
-        let Step::Field(name) = step else { return };
-        let Some(below) = at.get_mut(name) else { return };
-        at = below;
-    }
-    if let Some(map) = at.as_object_mut() {
-        map.shift_remove(last);
-    }
 }
 
 pub(super) fn invalid(desired: &Desired, message: &str) -> Refusal {
@@ -363,10 +350,40 @@ pub(super) fn invalid(desired: &Desired, message: &str) -> Refusal {
     }
 }
 
+/// Where the server names no more than the whole `spec`, the fields of it that would change.
+fn named(mut refusal: Refusal, changes: &[Change]) -> Refusal {
+    // `ValidateStatefulSetUpdate` takes changes of these.
+    const FREE: [&str; 7] = [
+        "minReadySeconds",
+        "ordinals",
+        "persistentVolumeClaimRetentionPolicy",
+        "replicas",
+        "revisionHistoryLimit",
+        "template",
+        "updateStrategy",
+    ];
+    if let Refusal::Immutable { object, fields } = &mut refusal
+        && *fields == ["spec"]
+    {
+        let below = |change: &Change| {
+            let field = change.path.strip_prefix("/spec/")?.split('/').next()?.to_owned();
+            let free = object.kind == "StatefulSet" && FREE.contains(&field.as_str());
+            (!free).then(|| format!("spec.{field}"))
+        };
+        let mut found: Vec<String> = changes.iter().filter_map(below).collect();
+        found.dedup();
+        if !found.is_empty() {
+            *fields = found;
+        }
+    }
+    refusal
+}
+
 /// The fields that cannot be changed, where that is why the server refuses; its validation says so only in words
 /// (apimachinery's `validation.ValidateImmutableField` and the registries' own checks).
 fn immutable_fields(status: &Status) -> Vec<String> {
-    const SIGNS: [&str; 5] = [
+    const SIGNS: [&str; 6] = [
+        "can not be less than status.capacity",
         "field is immutable",
         "may not change once set",
         "is immutable after creation",

@@ -10,7 +10,10 @@ use crate::domain::{LeftOut, RuleUse, Why};
 /// What was left out, object by object. Of objects that need nothing it is known what rules and controllers hold and what
 /// is extra; `everything` takes a closer look at each of them.
 pub(super) fn left_out(ground: &Ground<'_>, judged: &[Judged], everything: bool) -> Vec<LeftOut> {
-    let pairs = ground.placed.iter().zip(judged);
+    // Not as they are written: the same objects in another order are the same plan.
+    let mut pairs: Vec<_> = ground.placed.iter().zip(judged).collect();
+    pairs.sort_by(|(a, _), (b, _)| a.reference.cmp(&b.reference));
+    let pairs = pairs.into_iter();
     pairs.flat_map(|(desired, judged)| of_object(ground, desired, judged, everything)).collect()
 }
 

@@ -31,6 +31,7 @@ mod rights;
 mod settle;
 mod stall;
 mod steps;
+mod turn;
 mod unit;
 mod watch;
 mod wire;
@@ -46,6 +47,7 @@ pub use record::{parent_name, set_id};
 pub use review::{Need, Right};
 pub use stall::Failing;
 pub use steps::{Applied, Step, StepOutcome, Steps, Verb};
+pub use turn::TURN;
 pub use watch::{Changes, Notice, WatchState};
 pub use wire::{Limits, Traffic};
 

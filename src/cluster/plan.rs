@@ -11,6 +11,7 @@ use crate::domain::attribute::{Facts, reason};
 use crate::domain::diff::difference;
 use crate::domain::digest::{Part, digest, part_digest};
 use crate::domain::guard::{Deletions, guard};
+use crate::domain::order::Ordered;
 use crate::domain::plan::{Op, Operation, Plan, PlannedObject, Reason, Refusal, Summary};
 use crate::domain::renamed::pairs;
 use crate::domain::{Holder, Manifest, Mapping, ObjectKey, ObjectRef, Origin, Revision};
@@ -66,9 +67,11 @@ impl Cluster {
     /// Plans: judges every desired object against the live one, without writing anything.
     pub async fn plan(&self, request: &PlanRequest<'_>) -> Result<Plan, ClusterError> {
         let ground = self.survey(request).await?;
+        // Nothing is even tried where there is no order.
+        let order = Arrangement::of(&ground.placed)?.order;
         let judged = self.judge_all(&ground).await?;
         let contents = self.contents(&ground, &judged, request.options.prune).await;
-        let mut plan = assemble(request, &ground, &judged, &contents)?;
+        let mut plan = assemble(request, &ground, (&order, &judged), &contents);
         self.review_plan(&mut plan, &ground).await;
         self.name_owners(&mut plan).await;
         Ok(plan)
@@ -89,16 +92,16 @@ impl Cluster {
 fn assemble(
     request: &PlanRequest<'_>,
     ground: &Ground<'_>,
-    judged: &[Judged],
+    (order, judged): (&[Ordered], &[Judged]),
     contents: &BTreeMap<ObjectKey, u64>,
-) -> Result<Plan, ClusterError> {
+) -> Plan {
     let previous = previous(request, ground, judged);
     let (mut operations, mut results) = (Vec::new(), Vec::new());
     let other = other_holder(request, ground);
     let held = other.filter(|_| !request.options.take_over);
     let mut refusals: Vec<Refusal> =
         held.map(|holder| Refusal::Held { holder: holder.to_string() }).into_iter().collect();
-    for ordered in Arrangement::of(&ground.placed)?.order {
+    for ordered in order {
         let (desired, judged) = (&ground.placed[ordered.index], &judged[ordered.index]);
         let Verdict::Differs(differing) = &judged.verdict else { continue };
         refusals.extend(differing.refusal.clone());
@@ -126,7 +129,7 @@ fn assemble(
     operations.extend(deletions);
     let digest = sealed(request.revision, &mut operations, &results);
     pair_renamed(ground, &mut operations);
-    Ok(Plan {
+    Plan {
         mapping: request.mapping.name.clone(),
         revision: request.revision.clone(),
         digest,
@@ -141,7 +144,7 @@ fn assemble(
         left_out: left_out(ground, judged, request.options.everything),
         rules: rule_uses(ground, judged),
         dry_runs: judged.iter().map(|judged| judged.dry_runs).sum(),
-    })
+    }
 }
 
 /// Shows what changes between an object and the one that stands in for it under another hash.

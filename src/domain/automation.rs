@@ -180,6 +180,13 @@ impl Automation {
         }
     }
 
+    /// Keeps the turn for longer, where the same one still has it.
+    pub fn renew_turn(&mut self, claim: &Claim) {
+        if let Some(mine) = self.claim.as_mut().filter(|known| known.holder == claim.holder) {
+            mine.until = claim.until;
+        }
+    }
+
     /// Whoever else acts now.
     pub fn other(&self, holder: &str, now: Timestamp) -> Option<&Claim> {
         self.claim.as_ref().filter(|claim| claim.holder != holder && now < claim.until)

@@ -240,6 +240,11 @@ fn one_gitdeck_acts_and_others_watch() {
     automation.take_turn(&claim("ana", 60), None, at(0));
     automation.take_turn(&claim("leo", 61), None, at(1));
     assert_eq!(automation.other("leo", at(1)).map(|claim| claim.holder.as_str()), Some("ana"));
+    let mut renewed = automation.clone();
+    renewed.renew_turn(&claim("leo", 300));
+    assert_eq!(renewed, automation, "only who has the turn keeps it");
+    renewed.renew_turn(&claim("ana", 300));
+    assert!(renewed.other("leo", at(299)).is_some() && renewed.other("leo", at(300)).is_none());
     assert!(automation.other("ana", at(1)).is_none());
     automation.take_turn(&claim("leo", 120), Some(at(30)), at(60));
     assert!(automation.other("leo", at(59)).is_some(), "somebody was faster");

@@ -155,7 +155,8 @@ fn is_whole(live: &Value, path: &FieldPath) -> bool {
     })
 }
 
-fn remove(value: &mut Value, steps: &[Step]) {
+/// Takes what is at a path out of a value.
+pub fn remove(value: &mut Value, steps: &[Step]) {
     let Some((last, above)) = steps.split_last() else { return };
     let Some(parent) = above.iter().try_fold(value, |value, step| find_mut(value, step)) else {
         return;

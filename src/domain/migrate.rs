@@ -4,8 +4,8 @@
 //! rules are those of client-go's `csaupgrade`: the entries that own the last-applied annotation are merged into ours.
 
 use crate::domain::FieldPath;
-use crate::domain::managed::{Ownership, entries, ownership};
-use crate::domain::path::Step;
+use crate::domain::managed::{Ownership, entries, item_key, ownership};
+use crate::domain::path::{Step, matches_key, same_scalar};
 use crate::domain::prove::MANAGER;
 use serde_json::{Map, Value, json};
 
@@ -74,6 +74,13 @@ pub fn left_behind(live: &Value, desired: &Value) -> Vec<FieldPath> {
         .collect();
     let mut gone = Vec::new();
     missing(&applied, desired, live, &mut FieldPath::default(), &mut gone);
+    for entry in live["metadata"]["managedFields"].as_array().into_iter().flatten() {
+        if is_client_side(entry, &annotation)
+            && let Some(fields) = entry["fieldsV1"].as_object()
+        {
+            items_left(fields, (desired, live), &mut FieldPath::default(), &mut gone);
+        }
+    }
     gone.retain(|path| others.iter().all(|entry| ownership(entry.fields, path) == Ownership::None));
     gone
 }
@@ -108,6 +115,45 @@ fn missing(
             None => {}
         }
         at.0.pop();
+    }
+}
+
+/// Items of lists with keys: only the recorded fields tell which fields those are.
+fn items_left(
+    node: &Map<String, Value>,
+    (desired, live): (&Value, &Value),
+    at: &mut FieldPath,
+    gone: &mut Vec<FieldPath>,
+) {
+    for (name, below) in node {
+        let Some(below) = below.as_object() else { continue };
+        if let Some(name) = name.strip_prefix("f:") {
+            if let (Some(wanted), Some(current)) = (desired.get(name), live.get(name)) {
+                at.0.push(Step::Field(name.to_owned()));
+                items_left(below, (wanted, current), at, gone);
+                at.0.pop();
+            }
+        } else if let Some(keys) = item_key(name) {
+            let keys: Vec<(String, Value)> = keys.into_iter().collect();
+            let item = |list: &Value, fits: &dyn Fn(&Value) -> bool| {
+                list.as_array().and_then(|items| items.iter().find(|item| fits(item)).cloned())
+            };
+            let Some(current) = item(live, &|item| matches_key(item, &keys)) else { continue };
+            // A key that is left out has its default, which is not known here.
+            let same = |item: &Value| {
+                let same = |(key, own): &(String, Value)| {
+                    item.get(key).is_none_or(|wanted| same_scalar(wanted, own))
+                };
+                keys.iter().all(same)
+            };
+            let wanted = item(desired, &same);
+            at.0.push(Step::Key(keys.clone()));
+            match wanted {
+                Some(wanted) => items_left(below, (&wanted, &current), at, gone),
+                None => gone.push(at.clone()),
+            }
+            at.0.pop();
+        }
     }
 }
 

@@ -79,7 +79,7 @@ async fn an_autoscaler_keeps_its_replicas() {
 
 impl World {
     /// The plan after a sync of the same objects, as a session makes it.
-    async fn plan_again(&self, desired: &[Manifest]) -> Plan {
+    pub async fn plan_again(&self, desired: &[Manifest]) -> Plan {
         let revision = Revision::new("r1");
         let request = PlanRequest { previous: Some(desired), ..self.request(&revision, desired) };
         self.cluster.plan(&request).await.expect("a plan")

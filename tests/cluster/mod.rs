@@ -3,13 +3,17 @@
 mod drift;
 mod faults;
 mod ignore;
+mod immutable;
 mod kube_prometheus;
+mod kubectl_people;
 mod lost_answers;
+mod order;
 mod overload;
 mod ownership;
 pub mod records;
 mod refusals;
 mod renders;
 mod rights;
+mod turn;
 mod watch;
 pub mod world;

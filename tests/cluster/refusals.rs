@@ -230,7 +230,14 @@ async fn namespace_definition_and_object_in_one_pass() {
                 "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {
                     "type": "object", "properties": {"spec": {"type": "object", "properties": {
                         "size": {"type": "integer"}, "mode": {"type": "string", "default": "plain"}}}}}}}]}});
+        // Nobody answers for it: whatever comes after it and is meant by it would be refused.
+        let hook_name = format!("{base}.example.com");
+        let hook = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+            "metadata": {"name": hook_name}, "webhooks": [{"name": hook_name, "admissionReviewVersions": ["v1"],
+                "sideEffects": "None", "failurePolicy": "Fail", "clientConfig": {"url": "https://127.0.0.1:9/"},
+                "rules": [{"apiGroups": [group], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["things"]}]}]});
         let desired = manifests([
+            hook,
             json!({"apiVersion": format!("{group}/v1"), "kind": "Thing", "metadata": {"name": "x", "namespace": inner},
                 "spec": {"size": 3}}),
             json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": inner}, "data": {}}),
@@ -249,6 +256,9 @@ async fn namespace_definition_and_object_in_one_pass() {
         assert!(applied.complete, "{:?}", applied.outcomes);
         let plan = world.plan("r1", &desired).await.expect("a plan");
         assert!(plan.is_empty(), "{:#?}", plan.operations);
+        let hooks = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+        let request = http::Request::delete(format!("{hooks}/{hook_name}")).body(Vec::new());
+        world.send(request.expect("a request")).await;
     })
     .await;
 }

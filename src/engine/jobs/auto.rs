@@ -1,5 +1,6 @@
 //! Act on a mapping unasked: sync a new commit, correct drift, stop a fight.
 
+use crate::cluster::TURN;
 use crate::domain::automation::{Claim, Decision, Drifted, Ended, Fight, Situation, decide};
 use crate::domain::{
     Automation, EngineKind, Inventory, Mapping, Plan, Refusal, Revision, Source, SyncState,
@@ -11,12 +12,9 @@ use crate::engine::jobs::render::sources;
 use crate::engine::jobs::{Context, depends, sync};
 use crate::engine::journal::{AUTO, Intent};
 use crate::engine::{Command, Failure, Outcome, SyncOptions, handle};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::time::Duration;
 
-/// How long others leave a mapping to a gitdeck that began to act on it. A sync that takes longer is applied by two at
-/// worst, with the same result.
-const TURN: SignedDuration = SignedDuration::from_mins(5);
 /// Pause before a look where a fetch is awaited.
 const SOON: Duration = Duration::from_secs(1);
 
@@ -187,7 +185,8 @@ pub(super) async fn run(ctx: &Context, order: Order) -> Result<String, Stop> {
         options: SyncOptions::default(),
         owner: Some(AUTO.to_owned()),
     };
-    let result = sync::carry(ctx, request).await;
+    let work = Box::pin(sync::carry(ctx, request));
+    let result = cluster.while_holding(&name, holder, work).await;
     let ended = match &result {
         Ok(_) => Ended::Done,
         Err((_, Stop::Failed(_))) => Ended::Failed,

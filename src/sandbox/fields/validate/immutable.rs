@@ -1,6 +1,8 @@
 //! Fields that may not change once set.
 
+use crate::sandbox::fields::quantity::compare;
 use serde_json::{Map, Value};
+use std::cmp::Ordering;
 
 use super::{Report, items, text};
 
@@ -139,6 +141,18 @@ fn claim(report: &mut Report, old: &Value, new: &Value) {
     }
     if before != after {
         report.forbidden("spec", CLAIM);
+    }
+    // A request that could not be met may be lowered, down to what there is.
+    let storage = "/resources/requests/storage";
+    let amount = |place: Option<&Value>| place.and_then(Value::as_str).unwrap_or("0").to_owned();
+    let (was, wanted) =
+        (amount(old["spec"].pointer(storage)), amount(new["spec"].pointer(storage)));
+    let has = amount(old.pointer("/status/capacity/storage"));
+    if compare(&wanted, &was) == Some(Ordering::Less)
+        && compare(&wanted, &has).is_some_and(|order| order != Ordering::Greater)
+    {
+        let field = "spec.resources.requests.storage";
+        report.forbidden(field, "field can not be less than status.capacity");
     }
 }
 
