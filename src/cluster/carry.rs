@@ -104,7 +104,7 @@ impl Cluster {
                     return Carried::Failed("its kind is not served".to_owned());
                 };
                 let carried = if operation.op == Op::Recreate {
-                    self.carry_recreate(desired, resource, &task).await
+                    self.carry_recreate(operation, desired, resource, &task).await
                 } else {
                     self.carry_apply(operation, desired, resource, &task).await
                 };
@@ -166,19 +166,33 @@ impl Cluster {
 
     async fn carry_recreate(
         &self,
+        operation: &Operation,
         desired: &Desired,
         resource: &Resource,
         task: &Task<'_>,
     ) -> Carried {
         let item = resource.item(desired.reference.namespace.as_deref(), &desired.reference.name);
         if let Some(live) = &task.live {
-            match self.remove(resource, &item, live).await {
-                Written::Done(_) => {}
+            let mut expected = live.clone();
+            let mut patience = TRIES;
+            while let Some(now) = match self.remove(resource, &item, &expected).await {
+                Written::Done(_) => None,
+                Written::Moved(now) if patience > 0 => now,
                 Written::Moved(_) => {
                     return Carried::Failed("it changed meanwhile; plan again".to_owned());
                 }
                 Written::Failed(failure) => {
                     return Carried::Failed(self.failed(&failure, "delete", desired));
+                }
+            } {
+                patience -= 1;
+                // A controller that counts its pods does not change what is to be done.
+                match self.moved(&task.frame, operation, desired, Some(&now)).await {
+                    Ok(None) => expected = now,
+                    Ok(Some(what)) => {
+                        return Carried::Failed(format!("{what} meanwhile; plan again"));
+                    }
+                    Err(error) => return Carried::Failed(error.to_string()),
                 }
             }
             if let Err(reason) = self.wait_gone(&item, &live.uid).await {
