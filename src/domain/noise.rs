@@ -126,10 +126,8 @@ impl RuleUse {
 /// Places of a live object that nobody set: defaults, what admission added, and the status. `desired` is the object as it
 /// would be sent. A subtree that nobody set is one place at its top; what the server keeps of every object is left out.
 pub fn unset(live: &Value, desired: &Value) -> Vec<(String, Why)> {
-    let nodes: Vec<Node<'_>> = entries(live)
-        .filter(|entry| entry.subresource != "status")
-        .map(|entry| entry.fields)
-        .collect();
+    // Controllers write annotations along with the status.
+    let nodes: Vec<Node<'_>> = entries(live).map(|entry| entry.fields).collect();
     let mut walk = Walk { path: FieldPath::default(), found: Vec::new() };
     let nothing = Map::new();
     for (name, value) in live.as_object().unwrap_or(&nothing) {
@@ -238,11 +236,13 @@ mod tests {
         let desired = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"},
             "spec": {"template": {"spec": {"containers": [{"name": "a", "ports": [{"containerPort": 80}]}]}}}});
         let live = json!({"apiVersion": "apps/v1", "kind": "Deployment",
-            "metadata": {"name": "d", "uid": "1", "generation": 1, "annotations": {"seen": "1"}, "managedFields": [
+            "metadata": {"name": "d", "uid": "1", "generation": 1, "annotations": {"seen": "1", "revision": "2"}, "managedFields": [
                 {"manager": "gitdeck", "operation": "Apply", "fieldsV1": {"f:spec": {"f:template": {"f:spec": {
                     "f:containers": {"k:{\"name\":\"a\"}": {".": {}, "f:name": {}, "f:ports": {
                         "k:{\"containerPort\":80,\"protocol\":\"TCP\"}": {".": {}, "f:containerPort": {}}}}}}}}}},
                 {"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:spec": {"f:paused": {}}}},
+                {"manager": "kube-controller-manager", "operation": "Update", "subresource": "status",
+                    "fieldsV1": {"f:metadata": {"f:annotations": {"f:revision": {}}}}},
             ]},
             "spec": {"paused": true, "strategy": {"type": "RollingUpdate"}, "template": {"spec": {
                 "containers": [
