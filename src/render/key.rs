@@ -124,7 +124,8 @@ mod tests {
     }
 
     proptest! {
-        // argo-cd#24408, #29766, #29442, #27971: another application's or old manifests, by a key that forgot something.
+        // argo-cd#24408, #29766, #29442, #27971, PR#17874: another application's or old manifests, by
+        // a key that forgot something.
         #[test]
         fn argo_cd_24408_every_input_changes_the_key(
             texts in proptest::array::uniform6("[a-z/]{0,4}"),

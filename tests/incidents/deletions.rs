@@ -13,7 +13,7 @@ fn configs(names: &[&str]) -> Vec<Manifest> {
     manifests(names.iter().map(|name| config(name, "1")))
 }
 
-/// argo-cd#17440: the table of scopes was reset, an object without namespace was looked for in one, and pruned.
+/// argo-cd#17440, gitops-engine#171: the table of scopes was reset, an object without namespace was looked for in one, and pruned.
 #[tokio::test]
 async fn argo_cd_17440_scope_map_reset() {
     let (sandbox, mut world) = sandboxed("scopes", Options::default()).await;

@@ -1,9 +1,11 @@
 //! Differences that were not shown, and differences that were none. That every other value is judged as the server
 //! judges it is tested with random changes in `proof`.
 
+use crate::cluster::records::many;
 use crate::cluster::world::{World, config, in_every_world, manifests};
-use gitdeck::domain::Manifest;
+use gitdeck::cluster::Cluster;
 use gitdeck::domain::plan::{Plan, Refusal};
+use gitdeck::domain::{Manifest, Revision};
 use serde_json::{Value, json};
 
 fn paths(plan: &Plan) -> Vec<&str> {
@@ -97,7 +99,7 @@ async fn argo_cd_16483_a_changed_secret_differs() {
     .await;
 }
 
-/// structured-merge-diff#130, kubernetes#98576: ports that differ by protocol alone, and one without a protocol.
+/// structured-merge-diff#130, #227, kubernetes#98576: ports that differ by protocol alone, and one without a protocol.
 #[tokio::test]
 async fn structured_merge_diff_130_ports_that_differ_by_protocol() {
     in_every_world("ports", async |world| {
@@ -169,6 +171,28 @@ async fn argo_cd_27679_new_objects_in_new_places_are_planned() {
         let plan = world.plan("r1", &desired).await.expect("a plan");
         assert_eq!((plan.summary.create, plan.refusals.len()), (2, 0), "{plan:#?}");
         in_sync(&world, &desired).await;
+    })
+    .await;
+}
+
+/// argo-cd#18344, #19463: a comparison took ten times as long, because it asked the server for each object. What is in
+/// sync costs no request of its own, also for a process that remembers nothing.
+#[tokio::test]
+async fn argo_cd_18344_what_is_in_sync_is_not_asked_for_one_by_one() {
+    in_every_world("quiet", async |world| {
+        let reads = async |count: usize| {
+            let desired = many(count);
+            assert!(world.sync("r1", &desired).await.expect("a sync").complete);
+            let fresh = Cluster::from_client(world.client.clone(), "test", "default");
+            let revision = Revision::new("r1");
+            let plan = fresh.plan(&world.request(&revision, &desired)).await.expect("a plan");
+            assert!(plan.is_empty() && plan.summary.unchanged == count, "{:?}", plan.summary);
+            let traffic = fresh.traffic();
+            assert_eq!((traffic.dry_runs, traffic.writes), (0, 0));
+            traffic.reads
+        };
+        let (few, more) = (reads(40).await, reads(400).await);
+        assert_eq!(few, more, "requests grow with the objects");
     })
     .await;
 }

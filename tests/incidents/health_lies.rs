@@ -5,6 +5,7 @@ use gitdeck::domain::Health;
 use gitdeck::domain::health::assess;
 use serde_json::json;
 
+/// kustomize-controller#387, flux2#5855: a custom resource counted as healthy before anything had looked at it.
 #[tokio::test]
 async fn kustomize_controller_387_current_before_a_status_exists() {
     in_every_world("patient", async |world| {

@@ -32,7 +32,8 @@ async fn writes_nothing(world: &World, desired: &[Manifest]) {
     assert_eq!(quiet, 5, "five syncs in a row that ask nothing");
 }
 
-/// argo-cd#22142, #24187, #21497, #25444, #8100, #1533, #3971, #9014, #15594, #21506: syncs that never came to rest.
+/// argo-cd#22142, #24187, #21497, #25444, #8100, #1533, #3971, #9014, #15594, #21506,
+/// k3s-io/helm-controller#343: syncs that never came to rest.
 #[tokio::test]
 async fn argo_cd_22142_syncs_without_a_commit_write_nothing() {
     in_every_world("restful", async |world| {

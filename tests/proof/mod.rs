@@ -2,7 +2,7 @@
 //! it is by an apply, whatever was done to it or to the manifest. One wrong proof is one drift that nobody sees.
 
 mod mutation;
-mod server;
+pub mod server;
 mod verdict;
 
 use std::fs;

@@ -7,6 +7,7 @@ use gitdeck::engine::event::JournalEntry;
 use gitdeck::engine::{Command, Engine, Event, Outcome, Store};
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command as Process;
@@ -91,14 +92,21 @@ pub struct Running {
     pub ended: Vec<(String, Outcome)>,
     /// Looks at mappings, and the dry runs that they needed.
     pub looks: (usize, usize),
+    /// Looks at each mapping.
+    pub looked_at: BTreeMap<String, usize>,
 }
 
 impl Running {
     /// Starts an engine that watches.
     pub fn watch(settings: Settings) -> Self {
         let engine = Engine::start(Arc::new(settings)).expect("an engine");
-        let running =
-            Self { store: engine.cached_store(), engine, ended: Vec::new(), looks: (0, 0) };
+        let running = Self {
+            store: engine.cached_store(),
+            engine,
+            ended: Vec::new(),
+            looks: (0, 0),
+            looked_at: BTreeMap::new(),
+        };
         running.engine.send(Command::Watch);
         running
     }
@@ -159,6 +167,7 @@ impl Running {
         }
         if let Event::Planned { plan, .. } = &event {
             self.looks.0 += 1;
+            *self.looked_at.entry(plan.mapping.clone()).or_default() += 1;
             self.looks.1 += plan.dry_runs;
         }
         self.store.apply(event);
