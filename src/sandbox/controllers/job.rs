@@ -1,5 +1,7 @@
 //! Jobs: pods that end, until enough have succeeded or too many have failed.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::cluster::{CONTROLLER, Error};
@@ -16,7 +18,7 @@ pub async fn reconcile(context: &mut Context, key: &Key) -> Result<(), Error> {
         return Ok(());
     };
     if condition::holds(&job, "Complete") || condition::holds(&job, "Failed") {
-        return Ok(());
+        return expire(context, key, &job).await;
     }
     let pods = context.world.controlled(Kind::Pod, &job);
     let tally = |wanted: &str| pods.iter().filter(|pod| phase(pod) == wanted).count() as i64;
@@ -30,7 +32,8 @@ pub async fn reconcile(context: &mut Context, key: &Key) -> Result<(), Error> {
         Some(completions) => succeeded >= completions,
         None => succeeded > 0 && active.is_empty(),
     };
-    if suspended || beyond {
+    let late = !suspended && !done && is_late(context, key, &job);
+    if suspended || beyond || late {
         for pod in &active {
             context.delete(Kind::Pod, pod).await?;
         }
@@ -46,15 +49,63 @@ pub async fn reconcile(context: &mut Context, key: &Key) -> Result<(), Error> {
             let made = context.create(Kind::Pod, &pod).await?;
             let message =
                 format!("Created pod: {}", made["metadata"]["name"].as_str().unwrap_or_default());
-            tell(context, &job, ("SuccessfulCreate", message)).await;
+            tell(context, &job, ("Normal", "SuccessfulCreate", message)).await;
         }
     }
-    let end = if beyond { Some(false) } else { done.then_some(true) };
+    let end = match (beyond, late) {
+        (true, _) => Some(End::Exceeded),
+        (_, true) => Some(End::Late),
+        _ => done.then_some(End::Complete),
+    };
     report(context, key, (succeeded, failed), end).await
 }
 
-async fn tell(context: &mut Context, job: &Value, what: (&str, String)) {
-    let note = Note { kind: "Normal", source: "job-controller", reason: what.0, message: what.1 };
+/// How a Job ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Complete,
+    Exceeded,
+    Late,
+}
+
+impl End {
+    /// The conditions that hold then, and why.
+    fn words(self) -> (&'static [&'static str], &'static str, &'static str) {
+        let failed: &[&str] = &["FailureTarget", "Failed"];
+        match self {
+            Self::Complete => (
+                &["SuccessCriteriaMet", "Complete"],
+                "CompletionsReached",
+                "Reached expected number of succeeded pods",
+            ),
+            Self::Exceeded => {
+                (failed, "BackoffLimitExceeded", "Job has reached the specified backoff limit")
+            }
+            Self::Late => {
+                (failed, "DeadlineExceeded", "Job was active longer than specified deadline")
+            }
+        }
+    }
+}
+
+/// Whether a Job has been active for longer than it may.
+fn is_late(context: &mut Context, key: &Key, job: &Value) -> bool {
+    let Some(seconds) = job["spec"]["activeDeadlineSeconds"].as_u64() else { return false };
+    context.wait(key, (uid(job), "deadline"), Duration::from_secs(seconds))
+}
+
+/// A Job that has ended goes when its time is over, if it has one.
+async fn expire(context: &mut Context, key: &Key, job: &Value) -> Result<(), Error> {
+    let Some(seconds) = job["spec"]["ttlSecondsAfterFinished"].as_u64() else { return Ok(()) };
+    if context.wait(key, (uid(job), "expiry"), Duration::from_secs(seconds)) {
+        context.delete(Kind::Job, job).await?;
+    }
+    Ok(())
+}
+
+async fn tell(context: &mut Context, job: &Value, what: (&str, &str, String)) {
+    let (kind, reason, message) = what;
+    let note = Note { kind, source: "job-controller", reason, message };
     context.note(Kind::Job, job, note).await;
 }
 
@@ -63,7 +114,7 @@ async fn report(
     context: &mut Context,
     key: &Key,
     tally: (i64, i64),
-    end: Option<bool>,
+    end: Option<End>,
 ) -> Result<(), Error> {
     let Some(mut job) = context.world.get(key).cloned() else { return Ok(()) };
     let pods = context.world.controlled(Kind::Pod, &job);
@@ -86,23 +137,24 @@ async fn report(
     if !conditions.is_empty() {
         status["conditions"] = json!(conditions);
     }
-    if end == Some(true) {
+    if end == Some(End::Complete) {
         status["completionTime"] = json!(now());
     }
     job["status"] = status;
     context.status(Kind::Job, &job, CONTROLLER).await?;
-    match end {
-        Some(true) => tell(context, &job, ("Completed", "Job completed".to_owned())).await,
-        Some(false) => tell(context, &job, (EXCEEDED, TOO_MANY.to_owned())).await,
+    match end.map(|end| (end, end.words())) {
+        Some((End::Complete, _)) => {
+            tell(context, &job, ("Normal", "Completed", "Job completed".to_owned())).await;
+        }
+        Some((_, (_, reason, message))) => {
+            tell(context, &job, ("Warning", reason, message.to_owned())).await;
+        }
         None => {}
     }
     Ok(())
 }
 
-const EXCEEDED: &str = "BackoffLimitExceeded";
-const TOO_MANY: &str = "Job has reached the specified backoff limit";
-
-fn conditions(job: &Value, end: Option<bool>) -> Vec<Value> {
+fn conditions(job: &Value, end: Option<End>) -> Vec<Value> {
     let suspended = job["spec"]["suspend"] == true;
     let mut conditions = condition::of(job);
     let known = conditions.iter().any(|known| known["type"] == "Suspended");
@@ -117,15 +169,7 @@ fn conditions(job: &Value, end: Option<bool>) -> Vec<Value> {
             &Condition { kind: "Suspended", holds: suspended, reason, message },
         );
     }
-    let (kinds, reason, message): (&[&str], _, _) = match end {
-        Some(true) => (
-            &["SuccessCriteriaMet", "Complete"],
-            "CompletionsReached",
-            "Reached expected number of succeeded pods",
-        ),
-        Some(false) => (&["FailureTarget", "Failed"], EXCEEDED, TOO_MANY),
-        None => (&[], "", ""),
-    };
+    let (kinds, reason, message) = end.map_or((&[][..], "", ""), End::words);
     for kind in kinds {
         condition::set(&mut conditions, &Condition { kind, holds: true, reason, message });
     }

@@ -192,6 +192,35 @@ async fn jobs_end_well_or_badly() {
 }
 
 #[tokio::test]
+async fn jobs_have_a_deadline_and_a_time_after_which_they_go() {
+    let lab = Lab::start();
+    let jobs = "/apis/batch/v1/namespaces/default/jobs";
+    let job = |name: &str, image: &str, more: (&str, u64)| {
+        let mut job = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name},
+            "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "work", "image": image}]}}}});
+        job["spec"][more.0] = more.1.into();
+        job
+    };
+    lab.send("POST", jobs, &job("brief", "work:1", ("ttlSecondsAfterFinished", 0))).await;
+    lab.send("POST", jobs, &job("late", "work:broken", ("activeDeadlineSeconds", 1))).await;
+    let late =
+        lab.until(&format!("{jobs}/late"), |job| reason(job, "Failed") == "DeadlineExceeded").await;
+    assert!(late["status"].get("active").is_none(), "{late}");
+    let gone = |list: &Value| {
+        let mut items = list["items"].as_array().into_iter().flatten();
+        items.all(|one| one["metadata"]["name"] != "brief")
+    };
+    lab.until(jobs, gone).await;
+    let events = lab.until("/api/v1/namespaces/default/events", |_| true).await;
+    let mut told = events["items"].as_array().into_iter().flatten();
+    assert!(
+        told.any(|one| {
+            one["involvedObject"]["name"] == "brief" && one["reason"] == "Completed"
+        })
+    );
+}
+
+#[tokio::test]
 async fn stateful_sets_number_their_pods_and_bind_their_claims() {
     let lab = Lab::start();
     let set = json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "db"}, "spec": {"replicas": 2,
