@@ -198,6 +198,8 @@ fn plan(mapping: &str, operations: Vec<Operation>, refusals: Vec<Refusal>) -> Ev
         left_out: Vec::new(),
         rules: Vec::new(),
         dry_runs: 0,
+        hooks: Vec::new(),
+        idle_hooks: Vec::new(),
     };
     Event::Planned { plan: Arc::new(plan), at: Timestamp::UNIX_EPOCH }
 }

@@ -1,34 +1,39 @@
-//! Carrying out a plan: the record first, then stage by stage, then what left Git, then the record again.
+//! Carrying out a plan: the record first, then stage by stage, then what left Git, then the record again; hooks in between.
 
 use super::arrange::Arrangement;
 use super::carry::{Carried, Task};
 use super::desired::Desired;
 use super::ground::Ground;
+use super::hook_plan::comes_first;
 use super::plan::{PlanRequest, refused};
 use super::steps::{Applied, Step, StepOutcome, Steps, Verb};
+use super::turns::Hooks;
 use super::{Cluster, ClusterError, parent_name, patience};
 use crate::domain::plan::{Op, Operation, Plan};
-use crate::domain::{Holder, Inventory, Member, ObjectKey, ObjectRef};
+use crate::domain::{Holder, Inventory, Manifest, Mapping, Member, ObjectKey, ObjectRef, Phase};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
 
 /// The state of one apply.
-struct Run<'a> {
-    cluster: &'a Cluster,
+pub(super) struct Run<'a> {
+    pub(super) cluster: &'a Cluster,
     plan: &'a Plan,
-    ground: Ground<'a>,
-    steps: &'a mut dyn Steps,
+    pub(super) mapping: &'a Mapping,
+    pub(super) desired: &'a [Manifest],
+    pub(super) ground: Ground<'a>,
+    pub(super) steps: &'a mut dyn Steps,
+    pub(super) hooks: Hooks,
     /// Index of each desired object by identity.
     index: HashMap<ObjectKey, usize>,
     arrangement: Arrangement,
     outcomes: Vec<Option<StepOutcome>>,
     uids: HashMap<ObjectKey, String>,
     holder: Option<Holder>,
-    stopped: Option<String>,
+    pub(super) stopped: Option<String>,
     next: usize,
-    total: usize,
+    pub(super) total: usize,
 }
 
 impl Cluster {
@@ -43,7 +48,7 @@ impl Cluster {
         if let Some(refusals) = refused(plan) {
             return Err(ClusterError::Refused { mapping: plan.mapping.clone(), refusals });
         }
-        let ground = self.survey(request).await?;
+        let ground = Box::pin(self.survey(request)).await?;
         self.recheck(plan, &ground).await?;
         let arrangement = Arrangement::of(&ground.placed)?;
         let index = ground
@@ -52,11 +57,16 @@ impl Cluster {
             .enumerate()
             .map(|(index, one)| (one.reference.key(), index))
             .collect();
+        let hooks = Hooks::of(plan, &ground, steps.run())?;
         let mut run = Run {
             cluster: self,
             plan,
+            mapping: request.mapping,
+            desired: request.desired,
+            total: plan.operations.len() + hooks.steps() + 1,
             ground,
             steps,
+            hooks,
             index,
             arrangement,
             outcomes: vec![None; plan.operations.len()],
@@ -64,7 +74,6 @@ impl Cluster {
             holder: request.holder.cloned(),
             stopped: None,
             next: 0,
-            total: plan.operations.len() + 1,
         };
         let stop = run.steps.stop();
         patience::until(stop, Box::pin(run.carry_out())).await
@@ -73,28 +82,34 @@ impl Cluster {
 
 impl<'a> Run<'a> {
     async fn carry_out(&mut self) -> Result<Applied, ClusterError> {
-        let superset = self.superset();
-        if self.ground.inventory.members.len() != superset.len() {
-            self.total += 1;
-            let holder = self.holder.clone();
-            self.record(|inventory| {
-                inventory.holder = holder.clone().or_else(|| inventory.holder.clone());
-                for (key, member) in &superset {
-                    inventory.members.entry(key.clone()).or_insert_with(|| member.clone());
-                }
-            })
-            .await?;
-        }
-        let first_deletion = self.plan.operations.iter().position(|one| one.op == Op::Delete);
-        let (applies, deletions) =
-            self.plan.operations.split_at(first_deletion.unwrap_or(self.plan.operations.len()));
+        self.begin().await?;
+        let operations = &self.plan.operations;
+        let hooked = !self.hooks.is_empty();
+        let early = operations.iter().take_while(|one| hooked && comes_first(one, &self.ground));
+        let early = early.count();
+        let deletions = operations.iter().position(|one| one.op == Op::Delete);
+        let deletions = deletions.unwrap_or(operations.len());
         let mut from = 0;
-        for group in applies.chunk_by(|a, b| a.stage == b.stage) {
+        for group in operations[..early].chunk_by(|a, b| a.stage == b.stage) {
             self.stage(from, group).await;
             from += group.len();
         }
-        let applied = self.outcomes[..from].iter().flatten().all(StepOutcome::is_done);
-        for group in deletions.chunk_by(|a, b| a.stage == b.stage) {
+        self.heed(from);
+        self.phase(Phase::PreSync, None).await;
+        for group in operations[early..deletions].chunk_by(|a, b| a.stage == b.stage) {
+            self.heed(from);
+            self.phase(Phase::Sync, self.wave(group)).await;
+            match self.hooks.broke.clone() {
+                Some(because) => self.skip(from, group, &because),
+                None => self.stage(from, group).await,
+            }
+            from += group.len();
+        }
+        self.heed(from);
+        self.phase(Phase::Sync, None).await;
+        let applied = self.hooks.failed.is_none()
+            && self.outcomes[..from].iter().flatten().all(StepOutcome::is_done);
+        for group in operations[deletions..].chunk_by(|a, b| a.stage == b.stage) {
             if applied && self.stopped.is_none() {
                 self.stage(from, group).await;
             } else {
@@ -102,8 +117,11 @@ impl<'a> Run<'a> {
             }
             from += group.len();
         }
-        let complete =
-            self.stopped.is_none() && self.outcomes.iter().flatten().all(StepOutcome::is_done);
+        self.heed(from);
+        self.end_hooks().await;
+        let complete = self.stopped.is_none()
+            && self.hooks.failed.is_none()
+            && self.outcomes.iter().flatten().all(StepOutcome::is_done);
         if !complete {
             self.cluster.memo().forget_creations();
         }
@@ -111,6 +129,44 @@ impl<'a> Run<'a> {
             self.conclude(complete).await?;
         }
         Ok(self.result(complete && self.stopped.is_none()))
+    }
+
+    /// Writes down what will be there before it is.
+    async fn begin(&mut self) -> Result<(), ClusterError> {
+        let superset = self.superset();
+        if self.ground.inventory.members.len() == superset.len() && self.hooks.is_empty() {
+            return Ok(());
+        }
+        self.total += 1;
+        let holder = self.holder.clone();
+        let mut hooks = self.ground.inventory.hooks.clone();
+        self.hooks.begin(&mut hooks);
+        self.record(|inventory| {
+            inventory.holder = holder.clone().or_else(|| inventory.holder.clone());
+            inventory.hooks.clone_from(&hooks);
+            for (key, member) in &superset {
+                inventory.members.entry(key.clone()).or_insert_with(|| member.clone());
+            }
+        })
+        .await
+    }
+
+    /// What failed so far keeps later hooks from running.
+    fn heed(&mut self, upto: usize) {
+        let operations = self.plan.operations.iter().zip(&self.outcomes[..upto]);
+        let failed = operations
+            .filter(|(_, outcome)| outcome.as_ref().is_some_and(|outcome| !outcome.is_done()))
+            .map(|(operation, _)| format!("{} was not applied", operation.object))
+            .next();
+        if let Some(because) = failed.filter(|_| !self.hooks.is_empty()) {
+            self.hooks.failed.get_or_insert(because);
+        }
+    }
+
+    /// The wave of a group of operations.
+    fn wave(&self, group: &[Operation]) -> Option<i64> {
+        let index = group.iter().find_map(|one| self.index.get(&one.object.key()))?;
+        Some(self.arrangement.wave(*index))
     }
 
     /// One group of operations at the same time.
@@ -175,7 +231,11 @@ impl<'a> Run<'a> {
             frame: self.ground.frame.clone(),
             desired: self.desired(operation).cloned(),
             live: self.ground.live.get(&key).cloned(),
-            awaited: self.index.get(&key).is_some_and(|index| self.arrangement.needs[*index].1),
+            awaited: self.index.get(&key).is_some_and(|index| {
+                let followed = self.hooks.last_wave();
+                let wave = self.arrangement.wave(*index);
+                self.arrangement.needs[*index].1 || followed.is_some_and(|last| wave < last)
+            }),
             leaving: leaving.map(|one| one.resource.clone()),
         }
     }
@@ -234,7 +294,7 @@ impl<'a> Run<'a> {
         self.index.get(&operation.object.key()).map(|index| &self.ground.placed[*index])
     }
 
-    fn step(&mut self, verb: Verb, object: ObjectRef) -> Step {
+    pub(super) fn step(&mut self, verb: Verb, object: ObjectRef) -> Step {
         let step = Step { index: self.next, total: self.total, verb, object };
         self.next += 1;
         step
@@ -283,10 +343,14 @@ impl<'a> Run<'a> {
         let revision = self.plan.revision.clone();
         let now = Timestamp::now();
         let holder = self.holder.clone();
+        let mut hooks = self.ground.inventory.hooks.clone();
+        hooks.left.retain(|key, _| !gone.contains(key) && !members.contains_key(key));
+        self.hooks.conclude(&mut hooks, complete);
         self.record(move |inventory| {
             let before = inventory.clone();
             inventory.holder = holder.clone().or_else(|| inventory.holder.clone());
-            inventory.members.retain(|key, _| !gone.contains(key));
+            inventory.hooks.clone_from(&hooks);
+            inventory.members.retain(|key, _| !gone.contains(key) && !hooks.left.contains_key(key));
             inventory
                 .members
                 .extend(members.iter().map(|(key, member)| (key.clone(), member.clone())));
@@ -345,7 +409,9 @@ impl<'a> Run<'a> {
             let outcome = outcome.unwrap_or_else(stopped);
             (verb(operation.op), operation.object.clone(), outcome)
         });
-        Applied { outcomes: outcomes.collect(), stopped: self.stopped.take(), complete }
+        let outcomes = outcomes.chain(self.hooks.outcomes()).collect();
+        let (stall, failed) = (self.hooks.stall.take(), self.hooks.unready.take());
+        Applied { outcomes, stopped: self.stopped.take(), complete, stall, failed }
     }
 }
 

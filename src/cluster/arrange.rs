@@ -33,6 +33,11 @@ impl Arrangement {
         Ok(Self { order, needs, waves: inputs.iter().map(|input| input.wave).collect() })
     }
 
+    /// The wave that an object asks for.
+    pub(super) fn wave(&self, index: usize) -> i64 {
+        self.waves[index]
+    }
+
     /// Whether `index` cannot be applied when `failed` failed: it needs it, or comes in a later wave.
     pub(super) fn depends(&self, index: usize, failed: usize) -> bool {
         self.needs[index].0.contains(&failed) || self.waves[failed] < self.waves[index]

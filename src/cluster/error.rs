@@ -136,6 +136,16 @@ pub enum ClusterError {
         /// The cycle, or the dependency that does not exist.
         reason: String,
     },
+    /// A hook that cannot be understood.
+    #[error("{origin}: {object}: {reason}")]
+    Hook {
+        /// The object.
+        object: Box<ObjectKey>,
+        /// Where it is written.
+        origin: Origin,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The inventory is not one that gitdeck may write.
     #[error("the inventory {subject} {reason}")]
     Inventory {

@@ -2,11 +2,13 @@
 
 use super::desired::{Desired, is_namespace, locate, place};
 use super::discovery::Catalogue;
+use super::hooks::{PlacedHook, belongs};
 use super::judge::Frame;
 use super::live::{Live, LiveObjects, Wanted};
 use super::plan::PlanRequest;
 use super::resource::Resource;
 use super::{Cluster, ClusterError};
+use crate::domain::hook::{HOOK_OF, split};
 use crate::domain::ignore::Ready;
 use crate::domain::owner::PART_OF;
 use crate::domain::{Inventory, Manifest, ObjectKey, ObjectRef, Origin};
@@ -23,6 +25,8 @@ pub(super) struct Ground<'a> {
     pub(super) live: LiveObjects,
     pub(super) frame: Arc<Frame<'a>>,
     pub(super) departed: Departed,
+    /// Every hook of the tree, whether it is due or not.
+    pub(super) hooks: Vec<PlacedHook>,
 }
 
 /// Members of the record that Git does not want any more.
@@ -59,9 +63,10 @@ impl Cluster {
         let placing = self.place(request.desired, &mapping.target.namespace);
         let ((catalogue, placed), inventory) = futures::future::try_join(placing, recorded).await?;
         shared(request, &placed)?;
+        let hooks = self.place_hooks(&catalogue, request, &placed)?;
         let desired: HashSet<ObjectKey> = placed.iter().map(|one| one.reference.key()).collect();
         let mut wanted: Vec<Wanted> = placed.iter().filter_map(wanted).collect();
-        let (leaving, mut departed) = leaving(&catalogue, &inventory, &desired);
+        let (leaving, mut departed) = leaving(&catalogue, &inventory, &desired, &hooks);
         wanted.extend(leaving.iter().cloned());
         let live = self.live_beyond(request.ahead, &wanted).await?;
         let set_id = self.set_id(&mapping.name);
@@ -84,16 +89,17 @@ impl Cluster {
         self.records().clone_into(&mut frame.records);
         let frame = Arc::new(frame);
         let namespace = self.namespace_of(&mapping.target.namespace).to_owned();
-        Ok(Ground { catalogue, namespace, inventory, placed, live, frame, departed })
+        Ok(Ground { catalogue, namespace, inventory, placed, live, frame, departed, hooks })
     }
 
-    /// Places manifests; a kind that is not known is looked for once more before it is an error.
+    /// Places what is no hook; a kind that is not known is looked for once more before it is an error.
     pub(super) async fn place(
         &self,
         manifests: &[Manifest],
         namespace: &str,
     ) -> Result<(Arc<Catalogue>, Vec<Desired>), ClusterError> {
-        self.with_catalogue(|catalogue| place(catalogue, manifests, self.namespace_of(namespace)))
+        let (members, _) = split(manifests);
+        self.with_catalogue(|catalogue| place(catalogue, &members, self.namespace_of(namespace)))
             .await
     }
 
@@ -115,7 +121,7 @@ impl Cluster {
     }
 
     /// The namespace of a mapping, or that of the context where it names none.
-    fn namespace_of<'n>(&'n self, namespace: &'n str) -> &'n str {
+    pub(super) fn namespace_of<'n>(&'n self, namespace: &'n str) -> &'n str {
         if namespace.is_empty() { self.namespace() } else { namespace }
     }
 
@@ -135,18 +141,20 @@ impl Cluster {
         namespace: &str,
     ) -> Result<HashMap<ObjectKey, Origin>, ClusterError> {
         let references = self.references(manifests, namespace).await?;
-        let origins = manifests.iter().map(|manifest| manifest.origin.clone());
+        let (members, _) = split(manifests);
+        let origins = members.iter().map(|manifest| manifest.origin.clone());
         Ok(references.iter().map(ObjectRef::key).zip(origins).collect())
     }
 
-    /// The full names of manifests as they will be in the cluster, in the same order.
+    /// The full names of manifests as they will be in the cluster, in the same order; hooks left out.
     pub async fn references(
         &self,
         manifests: &[Manifest],
         namespace: &str,
     ) -> Result<Vec<ObjectRef>, ClusterError> {
+        let (members, _) = split(manifests);
         let names = |catalogue: &Catalogue| {
-            let located = locate(catalogue, manifests, self.namespace_of(namespace))?;
+            let located = locate(catalogue, &members, self.namespace_of(namespace))?;
             Ok(located.into_iter().map(|(reference, _)| reference).collect())
         };
         Ok(self.with_catalogue(names).await?.1)
@@ -174,8 +182,10 @@ fn shared(request: &PlanRequest<'_>, placed: &[Desired]) -> Result<(), ClusterEr
 /// Whether a live object is the one of the record and carries the mapping's mark.
 pub(super) fn ours(live: &Live, inventory: &Inventory, key: &ObjectKey, set_id: &str) -> bool {
     let value = live.value();
-    let known = inventory.members.get(key).and_then(|member| member.uid.as_deref());
-    value["metadata"]["labels"][PART_OF].as_str() == Some(set_id)
+    let known = inventory.members.get(key).or_else(|| inventory.hooks.left.get(key));
+    let known = known.and_then(|member| member.uid.as_deref());
+    let labels = &value["metadata"]["labels"];
+    [PART_OF, HOOK_OF].iter().any(|mark| labels[*mark].as_str() == Some(set_id))
         && known.is_none_or(|uid| *uid == *live.uid)
 }
 
@@ -184,14 +194,18 @@ pub(super) fn wanted(desired: &Desired) -> Option<Wanted> {
     Some(Wanted { resource, reference: desired.reference.clone() })
 }
 
-/// Members that Git does not want, as far as they can be looked at.
+/// Members, and objects that hooks left, that Git does not want, as far as they can be looked at. What is a hook by now
+/// is still wanted: it makes way when the hook runs, or stays where the hook never does.
 fn leaving(
     catalogue: &Catalogue,
     inventory: &Inventory,
     desired: &HashSet<ObjectKey>,
+    hooks: &[PlacedHook],
 ) -> (Vec<Wanted>, Departed) {
     let (mut leaving, mut departed) = (Vec::new(), Departed::default());
-    for (key, member) in inventory.members.iter().filter(|(key, _)| !desired.contains(*key)) {
+    let known = inventory.members.iter().chain(&inventory.hooks.left);
+    let unwanted = |key: &ObjectKey| !desired.contains(key) && !belongs(hooks, key);
+    for (key, member) in known.filter(|(key, _)| unwanted(key)) {
         if catalogue.failed().contains_key(&key.group) {
             departed.blocked.push(key.clone());
         } else if let Some(resource) = catalogue.any(&key.group, &member.version, &key.kind) {

@@ -66,12 +66,13 @@ pub struct PlanRequest<'a> {
 impl Cluster {
     /// Plans: judges every desired object against the live one, without writing anything.
     pub async fn plan(&self, request: &PlanRequest<'_>) -> Result<Plan, ClusterError> {
-        let ground = self.survey(request).await?;
+        let ground = Box::pin(self.survey(request)).await?;
         // Nothing is even tried where there is no order.
         let order = Arrangement::of(&ground.placed)?.order;
         let judged = self.judge_all(&ground).await?;
         let contents = self.contents(&ground, &judged, request.options.prune).await;
         let mut plan = assemble(request, &ground, (&order, &judged), &contents);
+        Box::pin(self.plan_hooks(request, &ground, &mut plan)).await?;
         self.review_plan(&mut plan, &ground).await;
         self.name_owners(&mut plan).await;
         Ok(plan)
@@ -144,6 +145,8 @@ fn assemble(
         left_out: left_out(ground, judged, request.options.everything),
         rules: rule_uses(ground, judged),
         dry_runs: judged.iter().map(|judged| judged.dry_runs).sum(),
+        hooks: Vec::new(),
+        idle_hooks: Vec::new(),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::domain::digest::applyset_id;
 use crate::domain::{
-    Automation, Healthy, Holder, Inventory, Member, Members, ObjectKey, Revision, Suspension,
+    Automation, Healthy, Holder, HookRecord, Inventory, Member, Members, ObjectKey, Revision,
+    Suspension,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,25 @@ struct Record {
     uid: Option<String>,
 }
 
+impl Record {
+    fn of(key: &ObjectKey, member: &Member) -> Self {
+        Self {
+            group: key.group.clone(),
+            version: member.version.clone(),
+            kind: key.kind.clone(),
+            namespace: key.namespace.clone(),
+            name: key.name.clone(),
+            uid: member.uid.clone(),
+        }
+    }
+
+    fn read(self) -> (ObjectKey, Member) {
+        let (kind, namespace, name) = (self.kind, self.namespace, self.name);
+        let key = ObjectKey { group: self.group, kind, namespace, name };
+        (key, Member { version: self.version, uid: self.uid })
+    }
+}
+
 #[expect(clippy::borrowed_box, reason = "serde's signature")]
 fn is_idle(automation: &Box<Automation>) -> bool {
     automation.is_idle()
@@ -65,6 +85,35 @@ struct State {
     automation: Box<Automation>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     holder: Option<Holder>,
+    #[serde(default, skip_serializing_if = "HookState::is_empty")]
+    hooks: HookState,
+}
+
+/// What is known of hooks, as it is stored.
+#[derive(Default, Serialize, Deserialize)]
+struct HookState {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ran: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    left: Vec<Record>,
+}
+
+impl HookState {
+    fn of(hooks: &HookRecord) -> Self {
+        let left = hooks.left.iter().map(|(key, member)| Record::of(key, member)).collect();
+        Self { ran: hooks.ran.clone(), run: hooks.run.clone(), left }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.ran.is_none() && self.run.is_none() && self.left.is_empty()
+    }
+
+    fn read(self) -> HookRecord {
+        let left = self.left.into_iter().map(Record::read).collect();
+        HookRecord { ran: self.ran, run: self.run, left }
+    }
 }
 
 /// A ConfigMap with a part of the members, as the parent names it. Shards never change: other members are other shards.
@@ -196,6 +245,7 @@ pub(super) fn encode(
         healthy: inventory.healthy.clone(),
         automation: inventory.automation.clone(),
         holder: inventory.holder.clone(),
+        hooks: HookState::of(&inventory.hooks),
     };
     let mut metadata = json!({
         "name": parent_name(mapping),
@@ -232,15 +282,7 @@ fn listed(lines: &[String]) -> String {
 }
 
 fn line(key: &ObjectKey, member: &Member) -> String {
-    let record = Record {
-        group: key.group.clone(),
-        version: member.version.clone(),
-        kind: key.kind.clone(),
-        namespace: key.namespace.clone(),
-        name: key.name.clone(),
-        uid: member.uid.clone(),
-    };
-    serde_json::to_string(&record).unwrap_or_default()
+    serde_json::to_string(&Record::of(key, member)).unwrap_or_default()
 }
 
 /// The names, one after the other; nothing where the server would not take as much.
@@ -273,6 +315,7 @@ pub(super) fn decode(object: &Value) -> Result<Parent, String> {
         healthy: state.healthy,
         automation: state.automation,
         holder: state.holder,
+        hooks: state.hooks.read(),
     };
     let resource_version = object["metadata"]["resourceVersion"].as_str().map(str::to_owned);
     Ok(Parent { inventory, shards, resource_version })
@@ -284,16 +327,7 @@ fn damaged(error: serde_json::Error) -> String {
 
 fn members(text: &str) -> Result<Members, String> {
     let records: Vec<Record> = serde_json::from_str(text).map_err(damaged)?;
-    let members = records.into_iter().map(|record| {
-        let key = ObjectKey {
-            group: record.group,
-            kind: record.kind,
-            namespace: record.namespace,
-            name: record.name,
-        };
-        (key, Member { version: record.version, uid: record.uid })
-    });
-    Ok(members.collect())
+    Ok(records.into_iter().map(Record::read).collect())
 }
 
 #[cfg(test)]

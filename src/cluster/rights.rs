@@ -52,6 +52,16 @@ impl Cluster {
                 needs.entry(place.verb(verb)).or_default().insert(object.name.clone());
             }
         }
+        for object in plan.hooks.iter().map(|hook| &hook.object) {
+            let coming = object.namespace.as_ref().is_some_and(|n| ground.frame.coming.contains(n));
+            let Some(place) = place(ground, object).filter(|_| !(coming || gives_rights)) else {
+                continue;
+            };
+            // It is made, tried out before that, followed to its end, and deleted before it is made the next time.
+            for verb in ["create", "patch", "get", "delete"] {
+                needs.entry(place.verb(verb)).or_default().insert(object.name.clone());
+            }
+        }
         self.add_records(&mut needs, plan, &ground.inventory);
         needs
     }

@@ -3,8 +3,9 @@
 use super::resource::{Resource, segment};
 use super::wire::Call;
 use super::{Cluster, ClusterError};
-use crate::domain::ObjectRef;
+use crate::domain::redact::scrub;
 use crate::domain::stall::{Told, Trouble, trouble};
+use crate::domain::{ObjectRef, Stall};
 use serde_json::Value;
 
 /// Pods that are looked at for one object, replica sets included.
@@ -12,19 +13,38 @@ const LOOKED_AT: usize = 500;
 /// The number that a Deployment and its newest replica set share.
 const ROLLOUT: &str = "deployment.kubernetes.io/revision";
 
+/// Events and lines of a log that are told of one pod.
+const EVENTS: usize = 5;
+const LINES: usize = 10;
+/// The longest line of a log that is told, in characters.
+const LINE: usize = 300;
+
 /// A pod that fails.
 #[derive(Debug, Clone)]
-pub struct Failing {
+pub(super) struct Failing {
     /// Its name.
-    pub pod: ObjectRef,
+    pub(super) pod: ObjectRef,
     /// What is wrong with it.
-    pub trouble: Trouble,
+    pub(super) trouble: Trouble,
+}
+
+/// What is known already of an object that does not do its work.
+pub(super) struct Ailing {
+    pub(super) object: ObjectRef,
+    /// In a word, and in the object's own words.
+    pub(super) reason: String,
+    pub(super) message: String,
+    /// Why waiting on is in vain, if it is.
+    pub(super) hopeless: Option<String>,
 }
 
 impl Cluster {
     /// The first pod of a workload's newest generation that fails; nothing for what has no pods. Older pods that crash
     /// while new ones come up say nothing about the new ones.
-    pub async fn failing_pod(&self, object: &ObjectRef) -> Result<Option<Failing>, ClusterError> {
+    pub(super) async fn failing_pod(
+        &self,
+        object: &ObjectRef,
+    ) -> Result<Option<Failing>, ClusterError> {
         let catalogue = self.catalogue().await?;
         let Some(resource) = catalogue.any(&object.group, &object.version, &object.kind) else {
             return Ok(None);
@@ -55,15 +75,42 @@ impl Cluster {
         }))
     }
 
-    /// The latest events of an object that say something is wrong, the newest first; all where none does.
-    pub async fn told_of(
+    /// Everything that is known of an object that does not do its work, and of its pod that fails. Values of these
+    /// objects that are Secrets are removed from the log.
+    pub(super) async fn stall<'s>(
         &self,
-        object: &ObjectRef,
-        most: usize,
-    ) -> Result<Vec<Told>, ClusterError> {
+        ailing: Ailing,
+        failing: Option<Failing>,
+        secrets: impl Iterator<Item = &'s Value>,
+    ) -> Stall {
+        let Ailing { object, reason, message, hopeless } = ailing;
+        let mut stall = Stall {
+            object,
+            pod: None,
+            container: None,
+            reason,
+            message,
+            hopeless,
+            events: Vec::new(),
+            log: Vec::new(),
+        };
+        let subject = failing.as_ref().map_or(&stall.object, |failing| &failing.pod);
+        stall.events = self.told_of(subject).await.unwrap_or_default();
+        let Some(Failing { pod, trouble }) = failing else { return stall };
+        if let Some(container) = &trouble.container {
+            // A container that was started again has its words in its former run.
+            let tail = self.log_tail(&pod, container, LINES, trouble.restarts > 0).await;
+            stall.log = tail.map(|text| lines(&text, secrets)).unwrap_or_default();
+        }
+        let (reason, message) = (trouble.reason, trouble.message);
+        Stall { pod: Some(pod.name), container: trouble.container, reason, message, ..stall }
+    }
+
+    /// The latest events of an object that say something is wrong, the newest first; all where none does.
+    async fn told_of(&self, object: &ObjectRef) -> Result<Vec<Told>, ClusterError> {
         let events = self.events(object).await?;
         let warns = events.iter().any(|event| event.warning);
-        let events = events.into_iter().filter(|event| event.warning || !warns).take(most);
+        let events = events.into_iter().filter(|event| event.warning || !warns).take(EVENTS);
         let told = events.map(|event| Told {
             warning: event.warning,
             reason: event.reason,
@@ -116,6 +163,14 @@ impl Cluster {
     }
 }
 
+/// The last lines of a log, cut, without the values of the Secrets that are known.
+fn lines<'s>(text: &str, objects: impl Iterator<Item = &'s Value>) -> Vec<String> {
+    let text = objects.fold(text.to_owned(), |text, one| scrub(&text, one));
+    let all: Vec<&str> = text.lines().collect();
+    let last = all.iter().skip(all.len().saturating_sub(LINES));
+    last.map(|line| line.chars().take(LINE).collect()).collect()
+}
+
 fn owned(object: &Value, owner: &Value) -> bool {
     let owners = object["metadata"]["ownerReferences"].as_array().into_iter().flatten();
     owners.into_iter().any(|one| one["uid"] == *owner)
@@ -143,8 +198,20 @@ fn selector(selector: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::selector;
+    use super::{LINE, LINES, lines, selector};
     use serde_json::json;
+    use std::ops::Add;
+
+    #[test]
+    fn a_log_is_short_and_tells_no_secret() {
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"},
+            "stringData": {"token": "canary-one"}});
+        let text = "x".repeat(900).add("\n").repeat(50);
+        let told = lines(&format!("{text}login with canary-one\n"), [&secret].into_iter());
+        assert_eq!(told.len(), LINES);
+        assert_eq!(told.last().unwrap(), "login with ***");
+        assert!(told.iter().all(|line| line.chars().count() <= LINE));
+    }
 
     #[test]
     fn selectors_are_written_as_the_address_wants_them() {

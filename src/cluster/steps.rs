@@ -1,6 +1,7 @@
 //! The steps of an apply, as they are announced before and reported after.
 
-use crate::domain::ObjectRef;
+use crate::domain::{ObjectRef, Phase, Stall};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// What a step does.
@@ -14,6 +15,8 @@ pub enum Verb {
     Delete,
     /// Deletes the object and creates it anew.
     Recreate,
+    /// Runs a hook: makes its object, and waits for its end.
+    Hook(Phase),
     /// Writes the mapping's record.
     Inventory,
 }
@@ -26,6 +29,7 @@ impl Verb {
             Self::Update => "update",
             Self::Delete => "delete",
             Self::Recreate => "recreate",
+            Self::Hook(phase) => phase.word(),
             Self::Inventory => "inventory",
         }
     }
@@ -71,6 +75,20 @@ impl StepOutcome {
     }
 }
 
+/// The sync that hooks run in. One that a killed process left goes on under the same number.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HookRun {
+    /// Microseconds since 1970 at its begin; zero where the apply is to take a number.
+    pub id: u64,
+    /// Hooks that ended well before, as their steps are called: they do not run again.
+    pub finished: Vec<String>,
+    /// Whether an earlier process began it.
+    pub resumed: bool,
+    /// How long one hook is waited for, and then the health before the hooks of `PostSync`; a time of their own where
+    /// nothing is given.
+    pub limit: Option<Duration>,
+}
+
 /// Who wants to know of every step: the engine's journal and progress. With several steps of one stage in flight, some
 /// `before` may precede the `after` of others.
 pub trait Steps: Send {
@@ -82,6 +100,14 @@ pub trait Steps: Send {
     /// What ends the waits for a server that asks for patience. A write that was sent is not given up.
     fn stop(&self) -> CancellationToken {
         CancellationToken::new()
+    }
+    /// The sync that hooks run in.
+    fn run(&self) -> HookRun {
+        HookRun::default()
+    }
+    /// Called now and then while something is waited for; the answer is whether to wait on.
+    fn waiting(&mut self, _for_what: &str) -> bool {
+        true
     }
     /// [`Steps::before`] of steps that begin at the same time. The error says also how many of them, from the first,
     /// begin all the same.
@@ -100,12 +126,16 @@ pub trait Steps: Send {
 /// What an apply came to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Applied {
-    /// Every operation of the plan with its outcome, in the order of the plan.
+    /// Every operation of the plan with its outcome, in the order of the plan, and then its hooks.
     pub outcomes: Vec<(Verb, ObjectRef, StepOutcome)>,
     /// Why it was stopped before its end, if so.
     pub stopped: Option<String>,
     /// Whether everything was carried out and the revision is recorded as synced.
     pub complete: bool,
+    /// What is known of a hook that failed, or of what did not come up before the hooks of `PostSync`.
+    pub stall: Option<Stall>,
+    /// Why it failed where no step did: what was applied did not come up.
+    pub failed: Option<String>,
 }
 
 impl Applied {

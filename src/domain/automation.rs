@@ -350,6 +350,7 @@ fn wanted(situation: &Situation<'_>) -> Option<Option<Vec<Drifted>>> {
     let policy = &situation.mapping.sync;
     let is_commit = |reason: Reason| !matches!(reason, Reason::Drift | Reason::Admission);
     let commits = situation.plan.operations.iter().any(|one| is_commit(one.reason))
+        || !situation.plan.hooks.is_empty()
         || (situation.behind > 0 && situation.synced.is_some());
     if policy.auto && commits {
         return Some(None);

@@ -77,6 +77,8 @@ fn plan(reasons: &[Reason], changed_at: Timestamp) -> Plan {
         left_out: Vec::new(),
         rules: Vec::new(),
         dry_runs: 0,
+        hooks: Vec::new(),
+        idle_hooks: Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::domain::migrate::LAST_APPLIED;
 use crate::domain::normalize::is_secret;
-use crate::domain::{Op, Operation, Revision};
+use crate::domain::{ObjectKey, Op, Operation, Revision};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -40,6 +40,24 @@ pub fn part_digest(one: &Part<'_>) -> String {
 pub fn value_digest(value: &Value) -> String {
     let mut hash = Sha256::new();
     canonical(&mut hash, value);
+    hexadecimal(&hash.finalize())
+}
+
+/// SHA-256 in hexadecimal of an object as it is written, under its name in the cluster. Values of Secrets do not count.
+pub fn manifest_digest(key: &ObjectKey, object: &Value) -> String {
+    let mut hash = Sha256::new();
+    field(&mut hash, &key.group_kind());
+    field(&mut hash, &key.to_string());
+    object_digest(&mut hash, object);
+    hexadecimal(&hash.finalize())
+}
+
+/// SHA-256 in hexadecimal of texts in their order.
+pub fn chain<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
+    let mut hash = Sha256::new();
+    for text in texts {
+        field(&mut hash, text);
+    }
     hexadecimal(&hash.finalize())
 }
 

@@ -101,6 +101,18 @@ pub struct Healthy {
     pub at: Timestamp,
 }
 
+/// What is known of a mapping's hooks.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct HookRecord {
+    /// Digest of the hooks that ran to the end of a sync last; nothing while a sync with hooks runs, and after one that
+    /// did not succeed, so that they are due again.
+    pub ran: Option<String>,
+    /// The sync that runs them, or that ran them and did not end.
+    pub run: Option<String>,
+    /// Objects of hooks that may be there: made, and not deleted by their policy.
+    pub left: Members,
+}
+
 /// The record of one mapping in one cluster.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Inventory {
@@ -123,6 +135,9 @@ pub struct Inventory {
     /// What gitdeck did unasked, if anything.
     #[serde(default)]
     pub automation: Box<Automation>,
+    /// What is known of its hooks.
+    #[serde(default)]
+    pub hooks: HookRecord,
 }
 
 impl Inventory {

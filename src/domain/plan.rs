@@ -1,7 +1,8 @@
 //! A plan: the exact list of operations that a sync would do, with the reason of each.
 
 use crate::domain::{
-    Health, LeftOut, MissingRights, ObjectRef, Origin, Revision, Risk, RuleUse, Suspension, Wait,
+    Health, IdleHook, LeftOut, MissingRights, ObjectRef, Origin, Phase, PlannedHook, Revision,
+    Risk, RuleUse, Suspension, Wait,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -256,6 +257,12 @@ pub struct Plan {
     /// What it does to what runs and to what holds data.
     #[serde(default)]
     pub risk: Risk,
+    /// Hooks that a sync will run, in order; none where nothing brings them about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<PlannedHook>,
+    /// Hooks, and parts of hooks, that gitdeck never runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub idle_hooks: Vec<IdleHook>,
     /// UID of the cluster, where it was asked for and may be read.
     #[serde(skip)]
     pub cluster_uid: Option<String>,
@@ -284,9 +291,14 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Whether the cluster is as desired.
+    /// Whether there is nothing to do: the cluster is as desired, and no hook is due.
     pub fn is_empty(&self) -> bool {
-        self.operations.is_empty()
+        self.operations.is_empty() && self.hooks.is_empty()
+    }
+
+    /// Hooks that run where nothing fails.
+    pub fn hooks_run(&self) -> usize {
+        self.hooks.iter().filter(|hook| hook.phase != Phase::SyncFail).count()
     }
 
     /// Whether a guard keeps a sync from carrying it out. A suspension keeps nothing from a plan without operations.

@@ -28,6 +28,12 @@ pub enum Intent {
         /// Who asked for it where it was no human: `auto`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         owner: Option<String>,
+        /// The number under which its hooks run; a sync that goes on keeps it.
+        #[serde(default)]
+        run: u64,
+        /// Hooks that ended well in the syncs that this one goes on with.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        finished: Vec<String>,
     },
     /// Make a commit. Its `Gitdeck-Operation` trailer carries the entry's id, which tells whether it was made.
     Commit {

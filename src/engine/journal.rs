@@ -47,6 +47,8 @@ pub struct Operation {
     pub intent: Intent,
     /// Steps that were begun and have no outcome: done, or not, only the other side knows.
     pub open_steps: Vec<String>,
+    /// Steps that were done.
+    pub done_steps: Vec<String>,
 }
 
 /// A step of an operation: its place among all of them, and what it does.
@@ -215,7 +217,7 @@ impl Journal {
             _ => None,
         })?;
         let mut open: BTreeMap<usize, String> = BTreeMap::new();
-        let (mut done, mut total, mut end) = (0, 0, None);
+        let (mut done, mut total, mut end) = (Vec::new(), 0, None);
         for record in records {
             match record {
                 Record::Begin { .. } => {}
@@ -223,9 +225,9 @@ impl Journal {
                     open.insert(*step, what.clone());
                     total = (*all).max(total);
                 }
-                Record::After { step, total: all, error, .. } => {
+                Record::After { step, total: all, error, what, .. } => {
                     open.remove(step);
-                    done += usize::from(error.is_none());
+                    done.extend(error.is_none().then(|| what.clone()));
                     total = (*all).max(total);
                 }
                 Record::End { state, message, .. } => end = Some((state.clone(), message.clone())),
@@ -242,11 +244,12 @@ impl Journal {
             subject: intent.subject().to_owned(),
             line: line.clone(),
             owner: intent.owner(),
-            steps: (done, total),
+            steps: (done.len(), total),
             state,
             message,
         };
-        Some(Operation { entry, intent: intent.clone(), open_steps: open.into_values().collect() })
+        let (intent, open_steps) = (intent.clone(), open.into_values().collect());
+        Some(Operation { entry, intent, open_steps, done_steps: done })
     }
 
     fn is_alive(&self, process: &str) -> bool {

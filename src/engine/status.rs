@@ -243,6 +243,8 @@ mod tests {
             left_out: Vec::new(),
             rules: Vec::new(),
             dry_runs: 0,
+            hooks: Vec::new(),
+            idle_hooks: Vec::new(),
         }
     }
 

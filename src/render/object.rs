@@ -2,7 +2,7 @@
 
 use super::RenderError;
 use crate::domain::object::split_api_version;
-use crate::domain::{Manifest, ObjectRef, Origin};
+use crate::domain::{Manifest, ObjectRef, Origin, hook};
 use serde_json::Value;
 
 /// Adds the objects of one document; items of a list are objects of their own, with their own apiVersion and kind
@@ -47,7 +47,8 @@ pub(super) fn manifests_of(
     }
     let object = Value::Object(fields);
     let metadata = &object["metadata"];
-    if metadata["name"].as_str().is_none_or(str::is_empty) {
+    let prefix = prefix(&object);
+    if prefix.is_none() && metadata["name"].as_str().is_none_or(str::is_empty) {
         if metadata["generateName"].is_string() {
             return Err(RenderError::GenerateName { at });
         }
@@ -63,13 +64,26 @@ pub(super) fn manifests_of(
     if !matches!(metadata["namespace"], Value::Null | Value::String(_)) {
         return Err(wrong(at, "metadata.namespace is no text"));
     }
-    match ObjectRef::of(&object) {
+    let reference = reference(&object, prefix);
+    match reference {
         Some(reference) => {
             found.push(Manifest { object, reference, origin: at });
             Ok(())
         }
         None => Err(wrong(at, "the object has no full name")),
     }
+}
+
+/// The prefix of a hook whose name is generated: it is made anew each time, and until then its prefix stands for it.
+fn prefix(object: &Value) -> Option<String> {
+    hook::prefix(object).filter(|_| hook::is_hook(object)).map(str::to_owned)
+}
+
+fn reference(object: &Value, prefix: Option<String>) -> Option<ObjectRef> {
+    let Some(prefix) = prefix else { return ObjectRef::of(object) };
+    let mut named = object.clone();
+    named["metadata"]["name"] = prefix.into();
+    ObjectRef::of(&named)
 }
 
 fn text(

@@ -2,6 +2,7 @@
 
 mod drift;
 mod faults;
+pub mod hooks;
 mod ignore;
 mod immutable;
 mod kube_prometheus;

@@ -7,6 +7,7 @@ mod diffs;
 pub mod fleet;
 mod gate;
 mod health_lies;
+mod hooks;
 mod loops;
 mod moves;
 mod size;

@@ -285,6 +285,8 @@ pub fn plan(mapping: &str, operations: Vec<Operation>, refusals: Vec<Refusal>) -
         left_out: Vec::new(),
         rules: Vec::new(),
         dry_runs: 1,
+        hooks: Vec::new(),
+        idle_hooks: Vec::new(),
     }
 }
 

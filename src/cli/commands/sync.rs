@@ -339,7 +339,13 @@ fn describe(plans: &[Arc<Plan>]) -> String {
     let deletions =
         if deletions > 0 { format!(", {deletions} of them deletions") } else { String::new() };
     let noun = if operations == 1 { "operation" } else { "operations" };
-    format!("{operations} {noun}{deletions} of {names}")
+    let hooks: usize = plans.iter().map(|plan| plan.hooks_run()).sum();
+    let hooks = match hooks {
+        0 => String::new(),
+        1 => " and 1 hook".to_owned(),
+        many => format!(" and {many} hooks"),
+    };
+    format!("{operations} {noun}{deletions}{hooks} of {names}")
 }
 
 fn steps(ran: &Ran, plan: &Plan, wanted: impl Fn(&StepResult) -> bool) -> usize {

@@ -4,7 +4,7 @@ use super::paint::Paint;
 use super::time::age;
 use crate::domain::noise::counted;
 use crate::domain::text::harmless;
-use crate::domain::{Change, Op, Operation, Plan, RuleUse, Summary, Why};
+use crate::domain::{Change, Op, Operation, Phase, Plan, RuleUse, Summary, Why};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::fmt::Write;
@@ -24,6 +24,7 @@ pub(crate) fn print(paint: Paint, plan: &Plan, now: Timestamp, whole: bool) -> S
     for operation in plan.operations.iter().filter(|one| plan.stand_in(one).is_none()) {
         print_operation(&mut text, paint, operation, now);
     }
+    print_hooks(&mut text, paint, plan);
     if let Some(words) = plan.risk.words() {
         let _ = writeln!(text, "  {}", paint.warn(&harmless(&words)));
     }
@@ -35,7 +36,27 @@ pub(crate) fn print(paint: Paint, plan: &Plan, now: Timestamp, whole: bool) -> S
 pub(crate) fn head(paint: Paint, plan: &Plan) -> String {
     let name = paint.head(&harmless(&plan.mapping));
     let revision = paint.name(plan.revision.short());
-    format!("{name} at {revision}: {}\n", counts(&plan.summary))
+    let hooks = match plan.hooks_run() {
+        0 => String::new(),
+        1 => ", 1 hook to run".to_owned(),
+        many => format!(", {many} hooks to run"),
+    };
+    format!("{name} at {revision}: {}{hooks}\n", counts(&plan.summary))
+}
+
+/// The hooks in the order in which they run, each with its phase.
+fn print_hooks(text: &mut String, paint: Paint, plan: &Plan) {
+    for hook in &plan.hooks {
+        let when = match hook.phase {
+            Phase::SyncFail => "only where the sync fails".to_owned(),
+            _ if hook.wave != 0 => format!("wave {}", hook.wave),
+            _ => String::new(),
+        };
+        let when = if when.is_empty() { when } else { paint.dim(&format!(" ({when})")) };
+        let phase = paint.name(&format!("{:<8}", hook.phase.word()));
+        let object = harmless(&hook.object.to_string()).into_owned();
+        let _ = writeln!(text, "  * {phase} {object}{when}");
+    }
 }
 
 /// `1 to create, 2 to update, 7 unchanged`.
@@ -195,6 +216,10 @@ fn print_beside(text: &mut String, paint: Paint, plan: &Plan, whole: bool) {
     print_left_out(text, paint, plan, whole);
     for dead in plan.rules.iter().filter(|_| whole).filter_map(RuleUse::dead) {
         let _ = writeln!(text, "  {}", paint.warn(&harmless(&dead)));
+    }
+    for idle in &plan.idle_hooks {
+        let line = format!("  hook {} is not run as {}", idle.object, idle.why);
+        let _ = writeln!(text, "{}", paint.dim(&harmless(&line)));
     }
     // Where something would be done, the refusal says it.
     if let Some(suspension) = plan.suspension().filter(|_| !plan.is_refused()) {

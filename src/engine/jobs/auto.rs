@@ -184,6 +184,7 @@ pub(super) async fn run(ctx: &Context, order: Order) -> Result<String, Stop> {
         confirmed: Some(order.confirmed),
         options: SyncOptions::default(),
         owner: Some(AUTO.to_owned()),
+        resumed: None,
     };
     let work = Box::pin(sync::carry(ctx, request));
     let result = cluster.while_holding(&name, holder, work).await;

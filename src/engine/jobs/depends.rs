@@ -6,7 +6,7 @@ use crate::engine::error::Stop;
 use crate::engine::jobs::look::sight;
 use crate::engine::jobs::observe::{blind_status, status_of};
 use crate::engine::jobs::render::sources;
-use crate::engine::jobs::wait::Patience;
+use crate::engine::jobs::wait::wait;
 use crate::engine::jobs::{Context, sync};
 use crate::engine::{Outcome, SyncOptions};
 use jiff::Timestamp;
@@ -167,7 +167,7 @@ async fn come_up(ctx: &Context, name: &str, limit: Duration) -> Result<Option<St
     let looked = Box::pin(sight(ctx, mapping, None, &options));
     let seen = ctx.read(async { looked.await.map_err(Stop::from) }).await;
     let waited = match seen {
-        Ok(seen) => Patience::new(ctx, name, &seen, limit).wait().await,
+        Ok(seen) => wait(ctx, name, &seen, limit).await,
         Err(stop) => Err(stop),
     };
     match waited {

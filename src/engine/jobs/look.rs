@@ -2,7 +2,7 @@
 
 use crate::cluster::{Ahead, Cluster, ClusterError, Neighbour, PlanOptions, PlanRequest};
 use crate::domain::{
-    Holder, Inventory, Manifest, Mapping, ObjectRef, Op, Plan, Refusal, Revision, Suspension,
+    Holder, Inventory, Manifest, Mapping, ObjectRef, Op, Plan, Refusal, Revision, Suspension, hook,
 };
 use crate::engine::error::Stop;
 use crate::engine::jobs::render::{Unrendered, render};
@@ -109,7 +109,8 @@ pub(super) async fn claim(ctx: &Context, mapping: &Mapping) -> Result<(), Stop> 
 
 /// What a mapping desires, by the names that its manifests have in the cluster.
 fn desired_of(rendered: &Rendered, placed: &[ObjectRef]) -> Desired {
-    let origins = rendered.iter().map(|manifest| manifest.origin.clone());
+    let (members, _) = hook::split(rendered);
+    let origins = members.iter().map(|manifest| manifest.origin.clone());
     Arc::new(placed.iter().map(ObjectRef::key).zip(origins).collect())
 }
 
@@ -251,6 +252,7 @@ fn blind(error: ClusterError, revision: &Revision) -> Blind {
         | ClusterError::Duplicate { .. }
         | ClusterError::Shared { .. }
         | ClusterError::Order { .. }
+        | ClusterError::Hook { .. }
         | ClusterError::Invalid { .. }
         | ClusterError::Inventory { .. } => Blind::Desired(error.into(), Some(revision.clone())),
         error => Blind::Live(error.into(), revision.clone()),

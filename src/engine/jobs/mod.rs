@@ -148,17 +148,7 @@ pub(crate) async fn run(ctx: Context, command: Command) -> Outcome {
             Box::pin(ctx.read(plan::run(&ctx, &mapping, revision, &options))).await
         }
         Command::Sync { mapping, revision, confirmed, options } => {
-            sync::run(
-                &ctx,
-                sync::Request {
-                    mapping,
-                    revision,
-                    confirmed: Some(confirmed),
-                    options,
-                    owner: None,
-                },
-            )
-            .await
+            sync::run(&ctx, sync::Request::confirmed(mapping, revision, confirmed, options)).await
         }
         Command::AutoSync { mapping, revision, confirmed, corrects, last_at } => {
             let order = auto::Order { mapping, revision, confirmed, corrects, last_at };

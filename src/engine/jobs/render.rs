@@ -1,6 +1,6 @@
 //! Renders a mapping at a revision, or what it would be with some edits, once for everything that goes into it.
 
-use crate::domain::{Decryption, FileEdit, Manifest, Mapping, Revision};
+use crate::domain::{Decryption, FileEdit, Manifest, Mapping, Revision, hook};
 use crate::engine::Failure;
 use crate::engine::error::Stop;
 use crate::engine::jobs::Context;
@@ -84,7 +84,10 @@ pub(super) async fn render(
             None => return Ok(None),
         },
     };
-    let manifests = Arc::new(build(ctx, mapping, gathered, cluster).await?);
+    let mut manifests = build(ctx, mapping, gathered, cluster).await?;
+    // Who looks for members takes the front, and copies nothing.
+    manifests.sort_by_key(|one| hook::is_hook(&one.object));
+    let manifests = Arc::new(manifests);
     ctx.world.keep_rendered(key, &manifests);
     Ok(Some(manifests))
 }

@@ -1,5 +1,6 @@
 //! Finish or drop what a killed process left.
 
+use crate::domain::Phase;
 use crate::engine::error::Stop;
 use crate::engine::jobs::activity::{how_far, made, tell};
 use crate::engine::jobs::{Context, accept, drop, push, sync};
@@ -12,30 +13,10 @@ use jiff::Timestamp;
 pub(super) async fn proceed(ctx: &Context, entry: u64) -> Result<String, Stop> {
     let operation = interrupted(ctx, entry)?;
     let message = match operation.intent.clone() {
-        Intent::Sync {
-            mapping, revision, allow_delete, prune, recreate, take_over, owner, ..
-        } => {
-            let options = SyncOptions {
-                everything: false,
-                prune,
-                allow_delete,
-                recreate,
-                take_over,
-                dry_run: false,
-                wait: None,
-                // What was begun is better finished than left half done.
-                ignore_dependencies: true,
-                after: Vec::new(),
-            };
-            let request = sync::Request {
-                mapping,
-                revision: Some(revision),
-                confirmed: None,
-                options,
-                owner,
-            };
-            sync::run(ctx, request).await?
-        }
+        Intent::Sync { .. } => match resumed(&operation) {
+            Some(request) => sync::run(ctx, request).await?,
+            None => how_far(ctx, &operation).await,
+        },
         Intent::Push { repository, .. } => push::run(ctx, &repository).await?,
         Intent::Drop { repository, revision } => {
             if drop::waits(ctx, &repository, &revision).await? {
@@ -62,6 +43,52 @@ pub(super) async fn proceed(ctx: &Context, entry: u64) -> Result<String, Stop> {
         .map_err(Failure::from)?;
     tell(ctx).await?;
     Ok(message)
+}
+
+/// What finishes a sync; nothing where the operation is none.
+fn resumed(operation: &Operation) -> Option<sync::Request> {
+    let Intent::Sync {
+        mapping,
+        revision,
+        allow_delete,
+        prune,
+        recreate,
+        take_over,
+        owner,
+        run,
+        mut finished,
+        ..
+    } = operation.intent.clone()
+    else {
+        return None;
+    };
+    finished.extend(operation.done_steps.iter().filter(|step| is_hook(step)).cloned());
+    let options = SyncOptions {
+        everything: false,
+        prune,
+        allow_delete,
+        recreate,
+        take_over,
+        dry_run: false,
+        wait: None,
+        // What was begun is better finished than left half done.
+        ignore_dependencies: true,
+        after: Vec::new(),
+    };
+    Some(sync::Request {
+        mapping,
+        revision: Some(revision),
+        confirmed: None,
+        options,
+        owner,
+        resumed: Some(sync::Resumed { run, finished }),
+    })
+}
+
+/// Whether a step ran a hook.
+fn is_hook(step: &str) -> bool {
+    let verb = step.split(' ').next().unwrap_or_default();
+    Phase::ALL.iter().any(|phase| phase.word() == verb)
 }
 
 /// Closes an interrupted operation as it is. Commits that were not pushed stay in the outbox.

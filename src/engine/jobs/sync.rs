@@ -1,16 +1,16 @@
 //! Carry out a plan that somebody confirmed.
 
-use crate::cluster::{Applied, Step, StepOutcome, Steps};
-use crate::domain::{Refusal, Revision};
+use crate::cluster::{Applied, HookRun, Step, StepOutcome, Steps, Verb};
+use crate::domain::{Phase, Refusal, Revision};
 use crate::engine::error::Stop;
 use crate::engine::event::StepResult;
 use crate::engine::jobs::look::{Look, look};
-use crate::engine::jobs::wait::Patience;
-use crate::engine::jobs::{Context, depends, observe, regress};
+use crate::engine::jobs::{Context, depends, observe, regress, wait};
 use crate::engine::journal::{Intent, Place};
 use crate::engine::turn::Turn;
 use crate::engine::{Command, Event, Failure, Progress, SyncOptions};
 use jiff::Timestamp;
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// What to sync.
@@ -22,6 +22,29 @@ pub(super) struct Request {
     pub options: SyncOptions,
     /// Who asked for it where it was no human.
     pub owner: Option<String>,
+    /// The sync that this one goes on with.
+    pub resumed: Option<Resumed>,
+}
+
+impl Request {
+    /// What somebody confirmed.
+    pub fn confirmed(
+        mapping: String,
+        revision: Option<String>,
+        confirmed: String,
+        options: SyncOptions,
+    ) -> Self {
+        let confirmed = Some(confirmed);
+        Self { mapping, revision, confirmed, options, owner: None, resumed: None }
+    }
+}
+
+/// What a killed process left of a sync.
+pub(super) struct Resumed {
+    /// The number under which its hooks run.
+    pub run: u64,
+    /// Hooks that ended well.
+    pub finished: Vec<String>,
 }
 
 /// Plans again, refuses when the world moved, applies, and waits for health where asked.
@@ -63,14 +86,20 @@ async fn finish(ctx: &Context, request: &Request, seen: &Look) -> Result<String,
     apply(ctx, request, seen).await?;
     let mut status = observe::observe(ctx, &request.mapping).await?;
     if let Some(limit) = request.options.wait {
-        let waited = Patience::new(ctx, &request.mapping, seen, limit).wait().await;
+        let waited = wait::wait(ctx, &request.mapping, seen, limit).await;
         status = observe::observe(ctx, &request.mapping).await?;
         waited?;
     }
     regress::note_healthy(ctx, &status).await;
     let written = summary.create + summary.update + summary.recreate + summary.take_over;
+    let hooks = seen.plan.hooks_run();
+    let ran = match hooks {
+        0 => String::new(),
+        1 => ", 1 hook run".to_owned(),
+        many => format!(", {many} hooks run"),
+    };
     Ok(format!(
-        "{} is at {}: {written} applied, {} deleted, {} unchanged",
+        "{} is at {}: {written} applied, {} deleted, {} unchanged{ran}",
         request.mapping,
         seen.revision.short(),
         summary.delete,
@@ -85,7 +114,7 @@ fn guard(request: &Request, seen: &Look) -> Result<(), Stop> {
     match &request.confirmed {
         Some(digest) if *digest != seen.plan.digest => {
             let (name, at) = (&request.mapping, seen.revision.short());
-            let what = match seen.plan.operations.len() {
+            let what = match seen.plan.operations.len() + seen.plan.hooks_run() {
                 0 => format!(
                     "{name} is at {at} already, somebody else was faster; nothing is left to do"
                 ),
@@ -105,6 +134,10 @@ async fn apply(ctx: &Context, request: &Request, seen: &Look) -> Result<(), Stop
     let basis = seen.basis.request(mapping, &seen.revision, &neighbours);
     let applied = Box::pin(seen.cluster.apply(&basis, &seen.plan, &mut recorder)).await;
     let (name, revision) = (&request.mapping, &seen.revision);
+    if let Ok(Applied { stall: Some(stall), .. }) = &applied {
+        let stall = Arc::new(stall.clone());
+        ctx.emit(Event::Stalled { mapping: name.clone(), stall }).await;
+    }
     let result = applied.map_err(Stop::from).and_then(|applied| Ok(complete(name, &applied)?));
     let result =
         if ctx.token.is_cancelled() { result.map_err(|_| Stop::Cancelled) } else { result };
@@ -137,13 +170,37 @@ fn complete(name: &str, applied: &Applied) -> Result<(), Failure> {
         return Ok(());
     }
     let (done, total) = (applied.done(), applied.outcomes.len());
-    let message = match (applied.failures().next(), &applied.stopped) {
-        (Some((object, error)), _) => format!("{object}: {error}"),
-        (None, Some(reason)) => reason.clone(),
-        (None, None) => "the record of the mapping could not be written".to_owned(),
+    let failed = applied.outcomes.iter().find_map(|(verb, object, outcome)| match outcome {
+        StepOutcome::Failed { error } => Some((*verb, format!("{object}: {error}"))),
+        _ => None,
+    });
+    let nothing =
+        "nothing was pruned; mend the cause and sync again, what is done is not done twice";
+    let (message, hint) = match (failed, &applied.failed, &applied.stopped) {
+        (Some((Verb::Hook(phase), error)), ..) => (format!("{phase} {error}"), hook_hint(phase)),
+        (Some((_, error)), ..) => (error, nothing),
+        (None, Some(unready), _) => (unready.clone(), hook_hint(Phase::PostSync)),
+        (None, None, Some(reason)) => (reason.clone(), nothing),
+        (None, None, None) => {
+            ("the record of the mapping could not be written".to_owned(), nothing)
+        }
     };
-    Err(Failure::new(format!("{name}: {done} of {total} done, then: {message}"))
-        .hint("nothing was pruned; mend the cause and sync again, what is done is not done twice"))
+    Err(Failure::new(format!("{name}: {done} of {total} done, then: {message}")).hint(hint))
+}
+
+/// What a failed hook means for everything else, and what to do.
+fn hook_hint(phase: Phase) -> &'static str {
+    match phase {
+        Phase::PreSync => {
+            "nothing after it was written; mend the hook and sync again, then all hooks run anew"
+        }
+        Phase::Sync => {
+            "nothing after it was written and nothing was pruned; mend the hook and sync again, then all hooks run anew"
+        }
+        Phase::PostSync | Phase::SyncFail => {
+            "what was applied stays so; mend the cause and sync again, then all hooks run anew"
+        }
+    }
 }
 
 /// Writes each step into the journal before and after it is taken, and tells it.
@@ -154,11 +211,13 @@ struct Recorder<'a> {
     line: String,
     entry: Option<u64>,
     done: u64,
+    run: HookRun,
 }
 
 impl<'a> Recorder<'a> {
     fn new(ctx: &'a Context, request: &Request, seen: &Look) -> Self {
         let options = request.options.clone();
+        let run = hook_run(request);
         let intent = Intent::Sync {
             mapping: request.mapping.clone(),
             revision: seen.revision.to_string(),
@@ -168,6 +227,8 @@ impl<'a> Recorder<'a> {
             recreate: options.recreate,
             take_over: options.take_over,
             owner: request.owner.clone(),
+            run: run.id,
+            finished: run.finished.clone(),
         };
         let line = Command::Sync {
             mapping: request.mapping.clone(),
@@ -176,7 +237,7 @@ impl<'a> Recorder<'a> {
             options,
         }
         .line();
-        Self { ctx, mapping: request.mapping.clone(), intent, line, entry: None, done: 0 }
+        Self { ctx, mapping: request.mapping.clone(), intent, line, entry: None, done: 0, run }
     }
 
     // The entry begins with the first step: a sync that has nothing to do leaves no trace.
@@ -213,7 +274,31 @@ impl<'a> Recorder<'a> {
     }
 }
 
+/// The sync that the hooks of a request run in: a new one, or the one that goes on.
+fn hook_run(request: &Request) -> HookRun {
+    let now = u64::try_from(Timestamp::now().as_microsecond()).unwrap_or_default();
+    let limit = request.options.wait;
+    match &request.resumed {
+        Some(Resumed { run, finished }) if *run > 0 => {
+            HookRun { id: *run, finished: finished.clone(), resumed: true, limit }
+        }
+        _ => HookRun { id: now, limit, ..HookRun::default() },
+    }
+}
+
 impl Steps for Recorder<'_> {
+    fn run(&self) -> HookRun {
+        self.run.clone()
+    }
+
+    fn waiting(&mut self, for_what: &str) -> bool {
+        if self.ctx.token.is_cancelled() {
+            return false;
+        }
+        self.ctx.doing(for_what);
+        true
+    }
+
     fn before(&mut self, step: &Step) -> Result<(), String> {
         self.before_all(std::slice::from_ref(step)).map_err(|(_, reason)| reason)
     }

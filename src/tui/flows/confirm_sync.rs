@@ -2,7 +2,7 @@
 
 use crate::domain::depends::{PATIENCE, is_dependent, order};
 use crate::domain::noise::counted;
-use crate::domain::{Plan, Refusal, SyncState};
+use crate::domain::{Phase, Plan, Refusal, SyncState};
 use crate::engine::store::MappingView;
 use crate::engine::{Command, Store, SyncOptions};
 use crate::tui::effect::{Effect, Purpose};
@@ -162,6 +162,13 @@ fn describe(body: &mut Vec<(Role, String)>, item: &Item) {
             let _ = write!(counts, "  {number} {word}");
         }
     }
+    match plan.hooks_run() {
+        0 => {}
+        1 => counts.push_str("  1 hook"),
+        many => {
+            let _ = write!(counts, "  {many} hooks");
+        }
+    }
     body.push((Role::Text, counts));
     if plan.is_empty() && !plan.is_refused() {
         let why = "        nothing changes in the cluster; the revision is recorded";
@@ -181,6 +188,12 @@ fn describe(body: &mut Vec<(Role, String)>, item: &Item) {
             body.push((Role::Muted, format!("    {}", safe(&missing.way_out()))));
         }
     }
+    list(body, plan);
+    body.push((Role::Muted, String::new()));
+}
+
+/// What is done, operation by operation, and the hooks that run.
+fn list(body: &mut Vec<(Role, String)>, plan: &Plan) {
     for operation in plan.operations.iter().take(LISTED) {
         let (sign, role, _) = op_words(operation.op);
         let object = operation.object.to_string();
@@ -192,7 +205,14 @@ fn describe(body: &mut Vec<(Role, String)>, item: &Item) {
         let more = plan.operations.len() - LISTED;
         body.push((Role::Muted, format!("    and {more} more")));
     }
-    body.push((Role::Muted, String::new()));
+    for hook in &plan.hooks {
+        let when = if hook.phase == Phase::SyncFail { ", only where it fails" } else { "" };
+        let object = hook.object.to_string();
+        body.push((
+            Role::Behind,
+            format!("    * {:<8} {}{when}", hook.phase.word(), safe(&object)),
+        ));
+    }
 }
 
 fn refusal_words(refusal: &Refusal, options: &SyncOptions) -> String {

@@ -1,6 +1,6 @@
 //! Pane 5: plan, progress, health and resources of the selected mapping.
 
-use crate::domain::{Health, Plan, PlannedObject, Refusal};
+use crate::domain::{Health, Plan, PlannedHook, PlannedObject, Refusal};
 use crate::engine::event::StepResult;
 use crate::engine::store::{MappingView, StepView};
 use crate::tui::action::{Motion, Pane};
@@ -105,6 +105,11 @@ pub fn lines(view: &MappingView, look: &Look, width: usize) -> Vec<Line<'static>
         return lines;
     };
     lines.push(plan_line(plan, look));
+    lines.extend(grid(plan.hooks.iter().map(|hook| hook_cell(hook, look)).collect(), width));
+    lines.extend(plan.idle_hooks.iter().map(|idle| {
+        let text = format!("hook {} is not run as {}", idle.object, idle.why);
+        Line::from(look.span(Role::Muted, safe(&text).into_owned()))
+    }));
     // The message says already that it is suspended.
     let others = plan.refusals.iter().filter(|refusal| !matches!(refusal, Refusal::Suspended(_)));
     lines.extend(others.map(|refusal| refusal_line(refusal, look)));
@@ -145,6 +150,10 @@ fn plan_line(plan: &Plan, look: &Look) -> Line<'static> {
         Some(words) => look.span(Role::Drift, safe(&words).into_owned()),
     });
     spans.push(look.span(Role::Muted, format!("  {} unchanged", plan.summary.unchanged)));
+    if plan.hooks_run() > 0 {
+        spans
+            .push(look.span(Role::Behind, format!("  {} to run", count(plan.hooks_run(), "hook"))));
+    }
     let left: usize = plan.left_out.iter().map(|left| left.paths.len()).sum();
     if left > 0 {
         spans.push(look.span(Role::Muted, format!("  {} left out", count(left, "path"))));
@@ -171,6 +180,16 @@ pub fn plan_counts(plan: &Plan, look: &Look) -> Vec<Span<'static>> {
         }
     }
     spans
+}
+
+/// `PreSync Job migrate`.
+fn hook_cell(hook: &PlannedHook, look: &Look) -> Line<'static> {
+    let (kind, name) = (safe(&hook.object.kind), safe(&hook.object.name));
+    Line::from(vec![
+        look.span(Role::Behind, format!("{} ", hook.phase)),
+        look.span(Role::Muted, format!("{kind} ")),
+        look.span(Role::Text, name.into_owned()),
+    ])
 }
 
 /// A refusal in one line, with what releases it.

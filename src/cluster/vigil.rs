@@ -1,0 +1,123 @@
+//! Waiting until everything that was applied does its work, or until it is clear that it will not.
+
+use super::stall::{Ailing, Failing};
+use super::{Cluster, ClusterError};
+use crate::domain::stall::{family, hopeless};
+use crate::domain::{Health, Manifest, Mapping, ObjectKey, ObjectRef, PlannedObject, Stall};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// How often the objects are looked at.
+const INTERVAL: Duration = Duration::from_millis(500);
+/// Objects whose pods are asked about in one look.
+const ASKED: usize = 8;
+
+/// What is waited for. Only reads: it may be dropped anywhere.
+pub struct Vigil<'a> {
+    cluster: &'a Cluster,
+    mapping: &'a Mapping,
+    desired: &'a [Manifest],
+    limit: Duration,
+    begun: Instant,
+    /// Since when an object's pods have the trouble that they have.
+    troubled: HashMap<ObjectKey, (String, Instant)>,
+}
+
+impl<'a> Vigil<'a> {
+    /// Waits for these manifests of a mapping from now on, at most this long. Hooks among them are left out.
+    pub fn new(
+        cluster: &'a Cluster,
+        mapping: &'a Mapping,
+        desired: &'a [Manifest],
+        limit: Duration,
+    ) -> Self {
+        Self { cluster, mapping, desired, limit, begun: Instant::now(), troubled: HashMap::new() }
+    }
+
+    /// Waits, and tells what for. What is in vain ends it early, with the pod's own words; so does the end of the time.
+    pub async fn wait(&mut self, tell: impl Fn(&str)) -> Result<Option<Stall>, ClusterError> {
+        loop {
+            let objects = self.unready().await?;
+            let Some(first) = objects.first() else { return Ok(None) };
+            let why = if first.message.is_empty() { first.health.word() } else { &first.message };
+            tell(&format!("waiting for {}: {why}", first.object));
+            let over = self.begun.elapsed() >= self.limit;
+            for planned in objects.iter().take(ASKED) {
+                let failing = self.failing(&planned.object).await;
+                let why = self.in_vain(planned, failing.as_ref());
+                if why.is_some() || over && (failing.is_some() || objects.len() == 1) {
+                    return Ok(Some(self.stalled(planned, failing, why).await));
+                }
+            }
+            if over {
+                return Ok(Some(self.stalled(first, None, None).await));
+            }
+            tokio::time::sleep(INTERVAL).await;
+        }
+    }
+
+    /// How long it was waited so far.
+    pub fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    /// What does not do its work yet, the worst first.
+    async fn unready(&self) -> Result<Vec<PlannedObject>, ClusterError> {
+        let mut objects = self.cluster.health(self.mapping, self.desired).await?;
+        objects.retain(|one| !matches!(one.health, Health::Healthy | Health::Suspended));
+        objects.sort_by_key(|one| std::cmp::Reverse(one.health));
+        Ok(objects)
+    }
+
+    async fn failing(&self, object: &ObjectRef) -> Option<Failing> {
+        match self.cluster.failing_pod(object).await {
+            Ok(failing) => failing,
+            // Who may not look at pods still waits for the object itself.
+            Err(error) => {
+                tracing::debug!(%error, "the pods of an object cannot be looked at");
+                None
+            }
+        }
+    }
+
+    /// Why waiting on is in vain: its own controller gave it up, or its pods fail for a reason that stays.
+    fn in_vain(&mut self, planned: &PlannedObject, failing: Option<&Failing>) -> Option<String> {
+        let key = planned.object.key();
+        // A Job tries again with other pods, and says itself when it has had enough of it.
+        let judged = failing.filter(|_| planned.object.kind != "Job");
+        let verdict = judged.and_then(|failing| {
+            let kind = family(&failing.trouble.reason);
+            let since = self
+                .troubled
+                .entry(key.clone())
+                .or_insert_with(|| (kind.to_owned(), Instant::now()));
+            if since.0 != kind {
+                *since = (kind.to_owned(), Instant::now());
+            }
+            hopeless(&failing.trouble, since.1.elapsed())
+        });
+        if failing.is_none() {
+            self.troubled.remove(&key);
+        }
+        let final_word = matches!(planned.object.kind.as_str(), "Deployment" | "Job")
+            && planned.health == Health::Degraded;
+        verdict.or_else(|| final_word.then(|| "its controller gave it up".to_owned()))
+    }
+
+    /// Everything that is known of what does not come up.
+    async fn stalled(
+        &self,
+        planned: &PlannedObject,
+        failing: Option<Failing>,
+        hopeless: Option<String>,
+    ) -> Stall {
+        let ailing = Ailing {
+            object: planned.object.clone(),
+            reason: planned.health.word().to_owned(),
+            message: planned.message.clone(),
+            hopeless,
+        };
+        let secrets = self.desired.iter().map(|one| &one.object);
+        self.cluster.stall(ailing, failing, secrets).await
+    }
+}
