@@ -18,6 +18,9 @@ use std::path::PathBuf;
 /// Exits with 1 if there is something to do, with 4 if a guard would refuse it. A plan that is written with --out holds
 /// digests, never manifests or values; `gitdeck sync --plan` renders again and carries it out, or refuses and names what
 /// moved. A plan that a guard refuses is not written.
+///
+/// Hooks (argocd.argoproj.io/hook, helm.sh/hook) are listed where the sync would run them, each with its phase; whether
+/// their objects are there is no difference.
 #[derive(Debug, Args)]
 pub struct Plan {
     /// Mappings

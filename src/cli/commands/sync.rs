@@ -35,6 +35,10 @@ use std::time::Duration;
 /// A mapping with `depends_on` is synced when those that it names are in sync and healthy: several go in that order, each
 /// waited for (at most 5 minutes, or as --wait says), and what depends on one that failed is skipped. Where only deletions
 /// are left, the order is the other way round.
+///
+/// Hooks run at their phase where Git brings something: `PreSync`, then the objects with the hooks of Sync, then `PostSync`
+/// when everything is healthy; `SyncFail` where anything fails. Each is followed to its end, for at most 30 minutes, or as
+/// --wait says. One that fails ends the sync.
 #[derive(Debug, Args)]
 pub struct Sync {
     /// Mappings; all where none is named
