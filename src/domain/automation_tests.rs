@@ -4,8 +4,8 @@ use crate::domain::automation::{
     Automation, Backoff, Claim, Decision, Drifted, Ended, Fight, Situation, decide,
 };
 use crate::domain::{
-    Change, EngineKind, Mapping, ObjectRef, Op, Operation, Plan, Reason, Refusal, Revision, Source,
-    Summary, Suspension, SyncPolicy, Target, Wait,
+    Change, Mapping, ObjectRef, Op, Operation, Plan, Reason, Refusal, Revision, Summary,
+    Suspension, SyncPolicy, Wait,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
@@ -16,19 +16,8 @@ fn at(seconds: i64) -> Timestamp {
 
 fn mapping(auto: bool, self_heal: bool) -> Mapping {
     Mapping {
-        name: "checkout".into(),
-        project: None,
-        repository: "fleet".into(),
-        path: "apps/checkout".into(),
-        engine: EngineKind::Direct,
-        source: Source::Git,
-        target: Target { context: "demo".into(), namespace: "shop".into() },
         sync: SyncPolicy { auto, self_heal, ..SyncPolicy::default() },
-        ignore: Vec::new(),
-        production: false,
-        rendering: crate::domain::Rendering::default(),
-        polling_interval: Duration::from_secs(180),
-        depends_on: Vec::new(),
+        ..crate::domain::fixture::mapping("checkout")
     }
 }
 

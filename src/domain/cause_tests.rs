@@ -1,36 +1,16 @@
 //! Tests of the grouping by cause.
 
 use super::{Cause, Group, Symptom, group};
+use crate::domain::fixture::mapping;
 use crate::domain::suspect::{Deed, Rank, Suspect};
-use crate::domain::{
-    EngineKind, Health, MappingStatus, ObjectCount, Revision, Source, SyncState, Target, Wait,
-};
+use crate::domain::{Health, MappingStatus, Revision, SyncState, Wait};
 
 fn status(name: &str, sync: SyncState, message: &str) -> MappingStatus {
     MappingStatus {
-        name: name.into(),
-        project: None,
-        repository: "fleet".into(),
-        path: format!("apps/{name}"),
-        engine: EngineKind::Direct,
-        source: Source::Git,
-        target: Target { context: "prod".into(), namespace: "shop".into() },
         sync,
-        behind: 0,
-        drifted_fields: 0,
         health: Health::Healthy,
-        desired_revision: None,
-        synced_revision: None,
-        objects: ObjectCount::default(),
         message: (!message.is_empty()).then(|| message.to_owned()),
-        suspension: None,
-        held: None,
-        waits: Vec::new(),
-        fight: None,
-        drift_since: None,
-        last_healthy: None,
-        suspects: Vec::new(),
-        observed_at: None,
+        ..MappingStatus::unseen(&mapping(name))
     }
 }
 
@@ -109,7 +89,7 @@ fn a_lost_cluster_and_a_dead_repository_are_one_cause_each() {
     let also = status("b", SyncState::Unknown, "timed out after 5 s");
     let lost = |status| Symptom { status, stall: None, unfetched: None, lost: Some("silent") };
     let found = group(&[lost(&unseen), lost(&also)]);
-    assert_eq!(found[0].cause, Cause::Cluster("prod".into()));
+    assert_eq!(found[0].cause, Cause::Cluster("demo".into()));
     assert_eq!((found.len(), found[0].mappings.len()), (1, 2));
     let synced = status("a", SyncState::Synced, "");
     let unfetched =

@@ -12,6 +12,8 @@ pub mod diff;
 #[cfg(test)]
 mod diff_tests;
 pub mod digest;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod guard;
 pub mod health;
 pub mod hook;

@@ -2,7 +2,7 @@
 
 use crate::domain::automation::Fight;
 use crate::domain::{
-    EngineKind, Health, Healthy, Revision, Source, Suspect, Suspension, Target, Wait,
+    EngineKind, Health, Healthy, Mapping, Revision, Source, Suspect, Suspension, Target, Wait,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -107,6 +107,35 @@ pub struct MappingStatus {
 }
 
 impl MappingStatus {
+    /// The status of a mapping that nobody has looked at yet.
+    pub fn unseen(mapping: &Mapping) -> Self {
+        Self {
+            name: mapping.name.clone(),
+            project: mapping.project.clone(),
+            repository: mapping.repository.clone(),
+            path: mapping.path.clone(),
+            engine: mapping.engine,
+            source: mapping.source,
+            target: mapping.target.clone(),
+            sync: SyncState::Unknown,
+            behind: 0,
+            drifted_fields: 0,
+            health: Health::Unknown,
+            desired_revision: None,
+            synced_revision: None,
+            objects: ObjectCount::default(),
+            message: None,
+            suspension: None,
+            held: None,
+            waits: Vec::new(),
+            fight: None,
+            drift_since: None,
+            last_healthy: None,
+            suspects: Vec::new(),
+            observed_at: None,
+        }
+    }
+
     /// Whether there is something to resume: a suspension, or healing that was stopped for a fight.
     pub fn is_stopped(&self) -> bool {
         self.sync == SyncState::Suspended || self.fight.is_some()

@@ -5,7 +5,6 @@ use crate::domain::{
     Inventory, Mapping, MappingStatus, MissingRights, ObjectCount, Op, Plan, Reason, Refusal,
     Revision, SyncState,
 };
-use crate::engine::store::MappingView;
 use jiff::Timestamp;
 
 /// What was seen of a mapping in one look.
@@ -27,7 +26,7 @@ pub struct Sight<'a> {
 
 /// The state of a mapping; the first of error, unknown, suspended, drifted, out of sync and synced that holds.
 pub fn assess(mapping: &Mapping, sight: &Sight<'_>, now: Timestamp) -> MappingStatus {
-    let mut status = MappingView::new(mapping.clone()).status;
+    let mut status = MappingStatus::unseen(mapping);
     status.desired_revision.clone_from(&sight.desired);
     status.behind = sight.behind;
     status.observed_at = Some(now);
@@ -162,28 +161,8 @@ fn unhealthy(plan: &Plan) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{
-        Change, EngineKind, ObjectRef, Operation, PlannedObject, Source, Summary, Suspension,
-        SyncPolicy, Target,
-    };
-
-    fn mapping() -> Mapping {
-        Mapping {
-            name: "checkout".into(),
-            project: None,
-            repository: "fleet".into(),
-            path: "apps/checkout".into(),
-            engine: EngineKind::Direct,
-            source: Source::Git,
-            target: Target { context: "demo".into(), namespace: "shop".into() },
-            sync: SyncPolicy::default(),
-            rendering: crate::domain::Rendering::default(),
-            ignore: Vec::new(),
-            production: false,
-            polling_interval: std::time::Duration::from_secs(180),
-            depends_on: Vec::new(),
-        }
-    }
+    use crate::domain::fixture::mapping;
+    use crate::domain::{Change, ObjectRef, Operation, PlannedObject, Summary, Suspension};
 
     fn object() -> ObjectRef {
         ObjectRef {
@@ -249,7 +228,7 @@ mod tests {
     }
 
     fn state_of(sight: &Sight<'_>) -> (SyncState, Option<String>) {
-        let status = assess(&mapping(), sight, Timestamp::UNIX_EPOCH);
+        let status = assess(&mapping("checkout"), sight, Timestamp::UNIX_EPOCH);
         (status.sync, status.message)
     }
 
@@ -308,7 +287,7 @@ mod tests {
     fn counts_and_health_come_from_the_plan() {
         let committed = plan(Some(Reason::Commit));
         let status = assess(
-            &mapping(),
+            &mapping("checkout"),
             &Sight { plan: Some(&committed), ..Sight::default() },
             Timestamp::UNIX_EPOCH,
         );

@@ -2,8 +2,8 @@
 
 use crate::config::Settings;
 use crate::domain::{
-    Commit, CommitDetails, Health, Mapping, MappingStatus, ObjectCount, ObjectRef, Plan, Remote,
-    Revision, Rewrite, Stall, SyncState,
+    Commit, CommitDetails, Health, Mapping, MappingStatus, ObjectRef, Plan, Remote, Revision,
+    Rewrite, Stall, SyncState,
 };
 use crate::engine::event::{ClusterState, FileText, JournalEntry, RepositoryState, StepResult};
 use crate::engine::{Event, JobId, Outcome, Progress, Subject};
@@ -346,31 +346,7 @@ fn remember(known: &MappingStatus, seen: MappingStatus) -> MappingStatus {
 impl MappingView {
     /// A mapping that was not looked at yet.
     pub fn new(mapping: Mapping) -> Self {
-        let status = MappingStatus {
-            name: mapping.name.clone(),
-            project: mapping.project.clone(),
-            repository: mapping.repository.clone(),
-            path: mapping.path.clone(),
-            engine: mapping.engine,
-            source: mapping.source,
-            target: mapping.target.clone(),
-            sync: SyncState::Unknown,
-            behind: 0,
-            drifted_fields: 0,
-            health: Health::Unknown,
-            desired_revision: None,
-            synced_revision: None,
-            objects: ObjectCount::default(),
-            message: None,
-            suspension: None,
-            held: None,
-            waits: Vec::new(),
-            fight: None,
-            drift_since: None,
-            last_healthy: None,
-            suspects: Vec::new(),
-            observed_at: None,
-        };
+        let status = MappingStatus::unseen(&mapping);
         Self {
             mapping,
             status,
@@ -403,35 +379,15 @@ impl MappingView {
 #[cfg(test)]
 mod tests {
     use super::remember;
-    use crate::domain::{EngineKind, Health, MappingStatus, ObjectCount, Revision, Source};
-    use crate::domain::{SyncState, Target};
+    use crate::domain::fixture::mapping;
+    use crate::domain::{Health, MappingStatus, ObjectCount, Revision, SyncState};
     use jiff::Timestamp;
 
     fn status() -> MappingStatus {
         MappingStatus {
-            name: "checkout".into(),
-            project: None,
-            repository: "fleet".into(),
-            path: "apps/checkout".into(),
-            engine: EngineKind::Direct,
-            source: Source::Git,
-            target: Target { context: "demo".into(), namespace: "shop".into() },
-            sync: SyncState::Unknown,
-            behind: 0,
-            drifted_fields: 0,
-            health: Health::Unknown,
-            desired_revision: None,
-            synced_revision: None,
-            objects: ObjectCount::default(),
             message: Some("cannot reach it".into()),
-            suspension: None,
-            held: None,
-            waits: Vec::new(),
-            fight: None,
-            drift_since: None,
-            last_healthy: None,
-            suspects: Vec::new(),
             observed_at: Some(Timestamp::from_second(90).unwrap()),
+            ..MappingStatus::unseen(&mapping("checkout"))
         }
     }
 
