@@ -4,11 +4,13 @@ use crate::domain::ignore::{ANNOTATION, Ready, annotated};
 use crate::domain::managed::{Ownership, entries, ownership};
 use crate::domain::noise::Why;
 use crate::domain::object::ObjectRef;
+use crate::domain::owner::PART_OF;
 use crate::domain::path::{FieldPath, Step, fits_written, matches_key, same_scalar};
 use crate::domain::pattern::matches;
 use crate::domain::prove::MANAGER;
 use crate::domain::query::owned_paths;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// A place of one object that is left to whoever owns it, and why.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,7 +71,9 @@ impl Ignored {
             };
             paths = Some(owned.unwrap_or_default().into_iter().filter(below).collect());
         }
-        let paths = paths.unwrap_or_default();
+        let paths = paths.unwrap_or_default().into_iter();
+        let paths: Vec<FieldPath> =
+            paths.flat_map(|path| beside_mark(path, desired, live)).collect();
         let is_there = |path: &&FieldPath| {
             path.find_written(desired).is_some()
                 || live.is_some_and(|live| path.find(live).is_some())
@@ -79,6 +83,21 @@ impl Ignored {
         self.held.extend(paths.into_iter().map(|path| Held { path, why: why.clone() }));
         count
     }
+}
+
+/// A place without our own mark: an object that does not carry it is none of ours, whatever a rule says. What lies around
+/// the mark is named piece by piece.
+fn beside_mark(path: FieldPath, desired: &Value, live: Option<&Value>) -> Vec<FieldPath> {
+    let field = |name: &str| Step::Field(name.to_owned());
+    let mark = FieldPath(vec![field("metadata"), field("labels"), field(PART_OF)]);
+    if !path.contains(&mark) {
+        return vec![path];
+    }
+    let found = [path.find(desired), live.and_then(|live| path.find(live))];
+    let names: BTreeSet<&String> =
+        found.into_iter().flatten().filter_map(Value::as_object).flat_map(Map::keys).collect();
+    let below = names.into_iter().map(|name| path.join(field(name)));
+    below.flat_map(|path| beside_mark(path, desired, live)).collect()
 }
 
 /// Changes the held places of a desired object so that applying it changes nothing there: a value that another manager
@@ -134,16 +153,37 @@ fn keep(desired: &mut Value, live: &Value, path: &FieldPath, kept: &mut dyn FnMu
             if entry.manager == MANAGER && entry.applied { ours = true } else { others = true }
         }
     }
-    if wanted != Some(current) && (ours || wanted.is_some()) {
+    // What is owned as one piece with what is around it goes as a whole: without this part, an apply would drop it.
+    let above = FieldPath(above.to_vec());
+    let is_whole = is_whole(live, &above);
+    let goes_along = is_whole && above.find_written(desired).is_some();
+    let is_new = wanted.is_none();
+    if wanted != Some(current) && (ours || !is_new || goes_along) {
         kept(path);
     }
     // A list of which both own items is kept as it is: leaving it out would drop ours. An item without a key is a part of
     // a list that goes as a whole.
-    let is_part = matches!(last, Step::Index(_));
+    let is_part = is_whole || matches!(last, Step::Index(_));
     if others && !(ours && current.is_array()) && !is_part {
         remove(desired, &path.0);
-    } else if ours || wanted.is_some() {
+    } else if goes_along && is_new && matches!(last, Step::Key(_) | Step::Item(_)) {
+        add_item(desired, live, path);
+    } else if ours || !is_new || goes_along {
         set(desired, &path.0, current.clone());
+    }
+}
+
+/// Adds a live item to a desired list, where it is in the live one.
+fn add_item(desired: &mut Value, live: &Value, path: &FieldPath) {
+    let Some((last, above)) = path.0.split_last() else { return };
+    let Some(Value::Array(all)) = FieldPath(above.to_vec()).find(live) else { return };
+    let Some(Value::Array(items)) =
+        above.iter().try_fold(desired, |value, step| find_mut(value, step))
+    else {
+        return;
+    };
+    if let Some(index) = position(all, last) {
+        items.insert(index.min(items.len()), all[index].clone());
     }
 }
 
@@ -286,5 +326,64 @@ mod tests {
             &json!([]),
         );
         assert_eq!(found, json!({"l": [{"name": "x", "v": 2}]}));
+    }
+
+    #[test]
+    fn a_part_of_what_is_owned_as_a_whole_is_sent_as_it_is_live() {
+        // Lists of custom resources go as a whole unless their schema says otherwise, and so do selectors.
+        let entries = json!([
+            owner("gitdeck", &json!({"f:a": {}})),
+            owner("flagger", &json!({"f:routes": {}, "f:selector": {}}))
+        ]);
+        let desired = json!({"a": 1, "routes": [{"name": "x", "weight": 100}, {"name": "y", "weight": 0}], "selector": {"app": "web"}});
+        let live = json!({"a": 1, "routes": [{"name": "x", "weight": 70}, {"name": "z"}, {"name": "y", "weight": 30}], "selector": {"app": "web", "canary": "1"}});
+        let weights = json!([{"name": "x", "weight": 70}, {"name": "y", "weight": 30}]);
+        for path in [".spec.routes[].weight", "/spec/routes/[name=x]/weight"] {
+            let found = sent(path, &desired, &live, &entries);
+            assert_eq!(found["routes"][0]["weight"], 70, "{path}");
+        }
+        assert_eq!(sent(".spec.routes[].weight", &desired, &live, &entries)["routes"], weights);
+        let added = sent(".spec.routes[] | select(.name == \"z\")", &desired, &live, &entries);
+        assert_eq!(added["routes"][1], json!({"name": "z"}));
+        let found = sent("/spec/selector/canary", &desired, &live, &entries);
+        assert_eq!(found["selector"], live["selector"]);
+        // What Git says nothing of as a whole stays with its owner.
+        let none = json!({"a": 1});
+        assert_eq!(sent("/spec/selector/canary", &none, &live, &entries), none);
+        // By position, where no field tells the items apart.
+        let desired = json!({"a": 1, "routes": [{"weight": 100}, {"weight": 0}]});
+        let live = json!({"a": 1, "routes": [{"weight": 70}, {"weight": 30}]});
+        assert_eq!(sent(".spec.routes[].weight", &desired, &live, &entries), live);
+    }
+
+    #[test]
+    fn no_rule_takes_our_mark_off() {
+        let object = |labels: &Value| json!({"apiVersion": "v1", "kind": "D", "metadata": {"name": "d", "labels": labels}});
+        let mut live = object(&json!({"own": "2", "applyset.kubernetes.io/part-of": "other"}));
+        live["metadata"]["managedFields"] = json!([{"manager": "m", "operation": "Update", "fieldsV1": {
+            "f:metadata": {"f:labels": {"f:own": {}, "f:applyset.kubernetes.io/part-of": {}}}}}]);
+        let by = |path: Option<&str>, manager: Option<&str>| IgnoreRule {
+            path: path.map(Into::into),
+            manager: manager.map(Into::into),
+            ..IgnoreRule::default()
+        };
+        for rule in [
+            by(Some("/metadata"), None),
+            by(Some(".metadata.labels"), None),
+            by(Some("/metadata/labels/applyset.kubernetes.io~1part-of"), None),
+            by(None, Some("m")),
+        ] {
+            for live in [live.clone(), object(&json!({"own": "2"}))] {
+                let mut desired =
+                    object(&json!({"own": "1", "applyset.kubernetes.io/part-of": "ours"}));
+                let rules = [Ready::of(&rule).unwrap()];
+                let ignored = Ignored::of(&rules, &desired, Some(&live), &String::new);
+                let marked = ignored.held.iter().any(|one| one.path.to_string().contains("part-of"));
+                assert!(!marked, "{rule}");
+                keep_ignored(&mut desired, &live, &ignored.held);
+                let labels = &desired["metadata"]["labels"];
+                assert_eq!(labels["applyset.kubernetes.io/part-of"], "ours", "{rule}");
+            }
+        }
     }
 }
