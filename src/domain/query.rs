@@ -10,6 +10,9 @@ use crate::domain::managed::{child, entries};
 use crate::domain::path::{FieldPath, Step, fits_written, matches_key, same_scalar};
 use serde_json::{Map, Value};
 
+/// Steps of a path at most: what is nested deeper cannot be read anyway, and each is walked into.
+const DEEPEST: usize = 128;
+
 /// A path of a rule, read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query(Vec<Part>);
@@ -46,6 +49,9 @@ impl Query {
                 return Err("begins with `/` (a JSON pointer) or with `.` (as in jq)".to_owned());
             }
         };
+        if parts.len() > DEEPEST {
+            return Err(format!("has more than {DEEPEST} steps; no object is that deep"));
+        }
         if parts.iter().all(|part| matches!(part, Part::Where { .. })) {
             return Err("names a field; the whole object cannot be ignored".to_owned());
         }

@@ -121,6 +121,16 @@ fn what_a_manager_owns_is_told_without_keys_and_status() {
     assert_eq!(found, ["/spec/containers/[name=proxy]/image"]);
 }
 
+#[test]
+fn a_path_without_end_is_refused() {
+    for step in [".a", "[0]", "[]", "|select(.a==1)|.a"] {
+        let text = format!(".a{}", step.repeat(100_000));
+        assert!(Query::parse(&text).unwrap_err().contains("more than 128 steps"), "{step}");
+    }
+    assert!(Query::parse(&"/a".repeat(100_000)).unwrap_err().contains("more than 128 steps"));
+    assert_eq!(paths(&".a".repeat(128)), ["/a".repeat(128)]);
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_breaks_the_reader(text in "[.\\[\\]a-z0-9|()=!\" /*?-]{0,40}") {
