@@ -318,7 +318,7 @@ impl Wire {
                     // Whatever is asked for: it may be over sooner, and is looked at now and then.
                     pass.put_off(wait.min(self.limits.call));
                     let since = *refused_since.get_or_insert_with(Instant::now);
-                    if since.elapsed() + wait > self.limits.call {
+                    if since.elapsed().saturating_add(wait) > self.limits.call {
                         return Err(put_off(since, wait));
                     }
                 }
