@@ -157,24 +157,25 @@ pub fn order<'a>(
 ) -> Vec<Turn> {
     let mut turns: Vec<Turn> =
         names.iter().map(|name| Turn { mapping: name.clone(), after: Vec::new() }).collect();
+    let at: BTreeMap<&str, usize> =
+        names.iter().enumerate().map(|(at, name)| (name.as_str(), at)).collect();
     for name in names {
-        for dependency in depends_on(name).iter().filter(|one| names.contains(one)) {
+        for dependency in depends_on(name).iter().filter(|one| at.contains_key(one.as_str())) {
             let reverse = only_deletes(name) && only_deletes(dependency);
             let (first, second) = if reverse { (name, dependency) } else { (dependency, name) };
-            if let Some(turn) = turns.iter_mut().find(|turn| turn.mapping == *second) {
+            if let Some(turn) = at.get(second.as_str()).and_then(|at| turns.get_mut(*at)) {
                 turn.after.push(first.clone());
             }
         }
     }
-    let mut ordered: Vec<Turn> = Vec::new();
+    let (mut ordered, mut gone) = (Vec::new(), BTreeSet::new());
     while !turns.is_empty() {
-        let ended = |turn: &Turn| {
-            turn.after.iter().all(|first| ordered.iter().any(|one| one.mapping == *first))
-        };
+        let ended = |turn: &Turn| turn.after.iter().all(|first| gone.contains(first));
         // Where deletions and dependencies make a circle, the first one breaks it.
         let next = turns.iter().position(ended).unwrap_or(0);
         let mut turn = turns.remove(next);
-        turn.after.retain(|first| ordered.iter().any(|one| one.mapping == *first));
+        turn.after.retain(|first| gone.contains(first));
+        gone.insert(turn.mapping.clone());
         ordered.push(turn);
     }
     ordered
@@ -225,6 +226,16 @@ mod tests {
     fn circles_of_deletions_end() {
         let edges: &[(&str, &[&str])] = &[("a", &["b"]), ("b", &["c"]), ("a", &["b", "c"])];
         assert_eq!(turns(&["a", "b", "c"], edges, &["a", "c"]).len(), 3);
+    }
+
+    #[test]
+    fn a_long_chain_is_in_order() {
+        let names: Vec<String> = (0..2000).map(|at| format!("m{at}")).collect();
+        let on: BTreeMap<&str, &[String]> =
+            names.windows(2).map(|two| (two[0].as_str(), &two[1..])).collect();
+        let turns = order(&names, |name| on.get(name).copied().unwrap_or_default(), |_| false);
+        let ordered: Vec<&String> = turns.iter().map(|turn| &turn.mapping).collect();
+        assert_eq!(ordered, names.iter().rev().collect::<Vec<_>>());
     }
 
     #[test]
