@@ -64,6 +64,7 @@ use discovery::Catalogue;
 use memo::Memo;
 use review::Answers;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::time::Instant;
 use watch::Watches;
@@ -84,14 +85,24 @@ pub struct Cluster {
     inner: Arc<Inner>,
 }
 
+/// What the server said when it was asked for the catalogue.
+struct Told {
+    at: Instant,
+    /// [`Inner::forgotten`] when it was asked.
+    forgotten: u64,
+    answer: Result<Arc<Catalogue>, Failure>,
+}
+
 struct Inner {
     wire: Arc<Wire>,
     context: String,
     namespace: String,
     server: String,
     catalogue: RwLock<Option<Arc<Catalogue>>>,
-    /// Held by whoever asks for the catalogue. Others wait, and take the answer, also where it is a failure.
-    discovery: tokio::sync::Mutex<Option<(Instant, Failure)>>,
+    /// Held by whoever asks for the catalogue. Others wait, and take the answer, also where it is a failure or has gaps.
+    discovery: tokio::sync::Mutex<Option<Told>>,
+    /// How often the catalogue was forgotten: what was asked for before that is no answer to who asks after it.
+    forgotten: AtomicU64,
     memo: Memo,
     answers: Answers,
     watches: Watches,
@@ -136,6 +147,7 @@ impl Cluster {
             server,
             catalogue: RwLock::new(None),
             discovery: tokio::sync::Mutex::default(),
+            forgotten: AtomicU64::new(0),
             memo: Memo::default(),
             answers: Answers::default(),
             watches: Watches::default(),
@@ -192,31 +204,37 @@ impl Cluster {
         if let Some(catalogue) = self.known_catalogue() {
             return Ok(catalogue);
         }
-        let asked = Instant::now();
+        let (asked, forgotten) = (Instant::now(), self.forgotten());
         let mut last = self.inner.discovery.lock().await;
         if let Some(catalogue) = self.known_catalogue() {
             return Ok(catalogue);
         }
-        let explain =
-            |failure: &Failure| self.explain(failure, "get", "the list of resources", false);
-        if let Some((at, failure)) = &*last
-            && *at >= asked
-        {
-            return Err(explain(failure));
-        }
-        let read = Catalogue::read(self.wire()).await;
-        let catalogue = Arc::new(read.map_err(|failure| {
-            let error = explain(&failure);
-            *last = Some((Instant::now(), failure));
-            error
-        })?);
-        // A group that failed is asked again next time.
-        if catalogue.failed().is_empty()
+        let told = last.as_ref().filter(|told| told.at >= asked && told.forgotten == forgotten);
+        let answer = if let Some(told) = told {
+            told.answer.clone()
+        } else {
+            let forgotten = self.forgotten();
+            let answer = Catalogue::read(self.wire()).await.map(Arc::new);
+            *last = Some(Told { at: Instant::now(), forgotten, answer: answer.clone() });
+            self.keep_catalogue(&answer, forgotten);
+            answer
+        };
+        answer.map_err(|failure| self.explain(&failure, "get", "the list of resources", false))
+    }
+
+    /// A group that failed is asked again next time, and what was forgotten meanwhile stays forgotten.
+    fn keep_catalogue(&self, answer: &Result<Arc<Catalogue>, Failure>, forgotten: u64) {
+        if let Ok(catalogue) = answer
+            && catalogue.failed().is_empty()
             && let Ok(mut slot) = self.inner.catalogue.write()
+            && self.forgotten() == forgotten
         {
             *slot = Some(catalogue.clone());
         }
-        Ok(catalogue)
+    }
+
+    fn forgotten(&self) -> u64 {
+        self.inner.forgotten.load(Ordering::SeqCst)
     }
 
     fn known_catalogue(&self) -> Option<Arc<Catalogue>> {
@@ -226,6 +244,7 @@ impl Cluster {
     /// Makes the next call ask for the resources again: after definitions changed, or when a kind is not known.
     pub fn forget_discovery(&self) {
         if let Ok(mut slot) = self.inner.catalogue.write() {
+            self.inner.forgotten.fetch_add(1, Ordering::SeqCst);
             *slot = None;
         }
     }

@@ -1,5 +1,6 @@
 //! Plans and applies against a real API server and the embedded one: the same cases, the same expectations.
 
+mod discovery;
 mod drift;
 mod faults;
 pub mod hooks;
