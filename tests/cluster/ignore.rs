@@ -217,3 +217,52 @@ async fn what_the_server_sets_is_counted_where_it_is_asked_for() {
     })
     .await;
 }
+
+/// Lists of rules go as a whole: a canary controller that owns one loses nothing when Git changes something else.
+#[tokio::test]
+async fn an_ignored_part_of_an_atomic_list_survives_a_write() {
+    in_every_world("atomic", async |mut world| {
+        world.mapping.ignore = vec![rule(".spec.rules[].host")];
+        let ingress = |tier: &str| {
+            manifests([json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+            "metadata": {"name": "web", "labels": {"tier": tier}}, "spec": {
+            "defaultBackend": {"service": {"name": "web", "port": {"number": 80}}},
+            "rules": [{"host": "a.example.com"}]}})])
+        };
+        assert!(world.sync("r1", &ingress("front")).await.expect("a sync").complete);
+        let namespace = world.mapping.target.namespace.clone();
+        let address = format!("/apis/networking.k8s.io/v1/namespaces/{namespace}/ingresses/web");
+        let body = json!({"spec": {"rules": [{"host": "b.example.com"}]}});
+        world.write(&address, "canary", &body).await;
+        let plan = world.plan("r1", &ingress("front")).await.expect("a plan");
+        assert!(plan.is_empty(), "{:#?}", plan.operations);
+        assert!(world.sync("r2", &ingress("back")).await.expect("a sync").complete);
+        let live = world.get(&address).await;
+        assert_eq!(live["metadata"]["labels"]["tier"], "back");
+        assert_eq!(live["spec"]["rules"][0]["host"], "b.example.com");
+        assert!(world.plan("r2", &ingress("back")).await.expect("a plan").is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_taken_over_carries_our_mark_whatever_is_ignored() {
+    in_every_world("marked", async |mut world| {
+        world.mapping.ignore = vec![rule("/metadata/labels")];
+        let mut object = config("a", "1");
+        object["metadata"]["labels"] = json!({"own": "2"});
+        world.plant(&object, "kubectl-create").await;
+        object["metadata"]["labels"] = json!({"own": "1"});
+        let desired = manifests([object]);
+        assert!(world.sync("r1", &desired).await.expect("a sync").complete);
+        let live = world.get(&format!("{}/a", world.configs())).await;
+        let labels = &live["metadata"]["labels"];
+        assert_eq!(labels["own"], "2");
+        assert!(labels["applyset.kubernetes.io/part-of"].is_string(), "{labels}");
+        assert!(world.plan("r1", &desired).await.expect("a plan").is_empty());
+        world.options.allow_delete = Some(1);
+        assert!(world.sync("r2", &[]).await.expect("a sync").complete);
+        assert_eq!(world.data("a").await, Value::Null);
+    })
+    .await;
+}
