@@ -6,6 +6,8 @@ use super::handles::{create_private_folder, open_bare};
 use super::{GitError, Places};
 use crate::domain::{Credential, Remote};
 use git2::{Direction, RepositoryInitOptions};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a look at a remote found. The first problem is the cause of the later ones.
 #[derive(Debug)]
@@ -56,6 +58,28 @@ pub fn check(places: &Places, remote: &Remote, credential: &Credential) -> Remot
     found
 }
 
+/// An empty repository, whole from its first moment: others may check a remote at the same time.
+fn begun(folder: &Path) -> Result<git2::Repository, git2::Error> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let own = folder.with_extension(format!("{}-{count}", std::process::id()));
+    init(&own)?;
+    if std::fs::rename(&own, folder).is_err() {
+        // Somebody was faster, or left half of one.
+        let _ = std::fs::remove_dir_all(&own);
+    }
+    open_bare(folder).or_else(|_| init(folder))
+}
+
+fn init(folder: &Path) -> Result<git2::Repository, git2::Error> {
+    let mut options = RepositoryInitOptions::new();
+    options.bare(true).external_template(false);
+    let repository = git2::Repository::init_opts(folder, &options)?;
+    let mut own = repository.config()?.open_level(git2::ConfigLevel::Local)?;
+    own.set_str("http.followRedirects", "false")?;
+    Ok(repository)
+}
+
 /// The address and the branches that the remote shows for a fetch or a push.
 fn branches(
     places: &Places,
@@ -68,17 +92,8 @@ fn branches(
     // A repository is needed for the user's Git configuration to be read.
     let folder = places.mirrors.join("check.git");
     let repository = open_bare(&folder)
-        .or_else(|_| {
-            let mut options = RepositoryInitOptions::new();
-            options.bare(true).external_template(false);
-            let repository = git2::Repository::init_opts(&folder, &options)?;
-            repository
-                .config()?
-                .open_level(git2::ConfigLevel::Local)?
-                .set_str("http.followRedirects", "false")?;
-            Ok(repository)
-        })
-        .map_err(|error: git2::Error| GitError::storage(&folder, error.message()))?;
+        .or_else(|_| begun(&folder))
+        .map_err(|error| GitError::storage(&folder, error.message()))?;
     let session = Session::new(places, &address, credential, &repository)?;
     let mut connection = session.remote(&repository)?;
     let connected =

@@ -296,3 +296,25 @@ fn no_credential_goes_over_plain_http_to_another_machine() {
     assert!(!found.reachable, "{found:?}");
     assert!(!format!("{found:?}").contains(PASSWORD));
 }
+
+#[test]
+fn checks_of_many_remotes_at_once_do_not_meet() {
+    let world = World::new();
+    // The folder of the checks is made anew each time, by all of them.
+    for _ in 0..10 {
+        let places = world.places();
+        let _ = std::fs::remove_dir_all(places.mirrors.join("check.git"));
+        let barrier = std::sync::Barrier::new(8);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    barrier.wait();
+                    let found = check(&places, &world.remote(), &Credential::Anonymous);
+                    assert!(found.reachable && found.problems.is_empty(), "{found:?}");
+                });
+            }
+        });
+        let left = std::fs::read_dir(&places.mirrors).unwrap().flatten();
+        assert_eq!(left.filter(|one| one.file_name() != "check.git").count(), 0);
+    }
+}
