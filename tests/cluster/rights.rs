@@ -462,3 +462,27 @@ async fn the_binary_refuses_with_verb_resource_and_user() {
     }
     case_of_the_binary(&site, &plane.kubeconfig_for(&jane.name, &[]), &jane.name).await;
 }
+
+/// A POST names nothing: a right to create one name is none.
+#[tokio::test]
+async fn a_right_to_create_one_name_makes_no_record() {
+    let named = |namespace: &str| {
+        let name = gitdeck::cluster::parent_name(namespace);
+        let names: &[&str] = Vec::leak(vec![&*String::leak(name)]);
+        vec![
+            Grant::new(WRITE, "configmaps", namespace),
+            Grant::new(&["get", "list", "watch", "update"], "configmaps", "gitdeck-system"),
+            Grant { names, ..Grant::new(&["create"], "configmaps", "gitdeck-system") },
+            Grant::new(&["create"], "namespaces", ""),
+        ]
+    };
+    in_every_world("one-name", named, async |mut world, jane| {
+        world.cluster = cluster(&jane);
+        let plan = world.plan("r1", &manifests([config("a", "1")])).await.expect("a plan");
+        let [lack] = missing(&plan)[..] else { panic!("{:?}", plan.refusals) };
+        let place = (lack.resource.as_str(), lack.namespace.as_deref());
+        assert_eq!(place, ("configmaps", Some("gitdeck-system")));
+        assert_eq!(lack.verbs, ["create"]);
+    })
+    .await;
+}
