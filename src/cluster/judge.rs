@@ -67,7 +67,8 @@ pub(super) struct Differing {
 impl Verdict {
     /// Whether it says something about whose the object is.
     pub(super) fn is_about_ownership(&self) -> bool {
-        matches!(self, Self::Differs(differing) if differing.op == Op::TakeOver)
+        let Self::Differs(differing) = self else { return false };
+        differing.op == Op::TakeOver || matches!(differing.refusal, Some(Refusal::Foreign { .. }))
     }
 }
 

@@ -145,3 +145,26 @@ async fn the_standards_label_lists_exactly_the_members() {
     })
     .await;
 }
+
+/// Whose an object is may change without it: what was said of it before the other mapping was known does not last.
+#[tokio::test]
+async fn an_object_that_moves_and_is_made_anew_is_handed_over() {
+    in_every_world("moved-anew", async |mut world| {
+        let namespace = world.mapping.target.namespace.clone();
+        let (giver, taker) = (format!("{namespace}-giver"), format!("{namespace}-taker"));
+        let fixed = |value: &str| {
+            let mut object = config("a", value);
+            object["immutable"] = true.into();
+            manifests([object])
+        };
+        world.mapping.name.clone_from(&giver);
+        assert!(world.sync("r1", &fixed("1")).await.expect("a sync").complete);
+        world.mapping.name = taker;
+        world.options.recreate = true;
+        let plan = world.plan("r2", &fixed("2")).await.expect("a plan");
+        assert!(matches!(plan.refusals[..], [Refusal::Foreign { .. }]), "{:?}", plan.refusals);
+        sync_beside(&world, &fixed("2"), &giver, &[]).await;
+        assert_eq!(world.data("a").await, json!("2"));
+    })
+    .await;
+}
