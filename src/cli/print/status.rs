@@ -21,7 +21,9 @@ pub(crate) fn print(paint: Paint, statuses: &[MappingStatus], now: Timestamp) ->
     for status in statuses {
         if let Some(message) = &status.message {
             let name = paint.name(&harmless(&status.name));
-            let since = status.drift_since.map_or_else(String::new, |then| since(then, now));
+            // What is told of anything else than drift did not begin with it.
+            let drifted = status.drift_since.filter(|_| status.sync == SyncState::Drifted);
+            let since = drifted.map_or_else(String::new, |then| since(then, now));
             let _ = writeln!(text, "{name}: {}{since}", harmless(message));
         }
         for (place, suspect) in status.suspects.iter().enumerate().take(SUSPECTS) {
