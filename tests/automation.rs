@@ -264,3 +264,39 @@ async fn what_a_webhook_rewrites_is_applied_once_and_then_left() {
     assert_eq!(entries.len(), 1, "{entries:#?}");
     running.stop().await;
 }
+
+/// Who may not write the record does not try it with every look.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_that_is_refused_is_not_tried_with_every_look() {
+    let world = World::sandbox("auto-notes").await;
+    let origin = Origin::new(&world, &table("notes", ""));
+    let files =
+        ["one", "two"].map(|name| (format!("apps/notes/{name}.yaml"), config_map(name, "1")));
+    let files: Vec<_> =
+        files.iter().map(|(file, text)| (file.as_str(), Some(text.as_str()))).collect();
+    origin.commit("begin", &files);
+    let maps = config_maps(&world).await;
+    let mut running = Running::watch(origin.settings("one"));
+    running.see("notes", "the commit", |status| status.sync == SyncState::OutOfSync).await;
+    let confirmed = running.store.mappings["notes"].plan.as_ref().expect("a plan").0.digest.clone();
+    let options = gitdeck::engine::SyncOptions::default();
+    let mapping = "notes".to_owned();
+    let sync = Command::Sync { mapping, revision: None, confirmed, options };
+    let outcome = running.run(sync).await;
+    assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+    running.see("notes", "health on record", |status| status.last_healthy.is_some()).await;
+    let faults = world.faults().expect("a sandbox");
+    let refusal = Effect::Status { code: 403, retry_after: None };
+    faults.strike(When::verb("update", "configmaps"), 1, refusal);
+    for (name, drifted) in [("one", 1), ("two", 2)] {
+        set(&maps, name, "mine", "kubectl-edit").await;
+        running.see("notes", "drift", |status| status.drifted_fields == drifted).await;
+    }
+    let looks = running.looked_at["notes"];
+    set(&maps, "one", "yours", "kubectl-edit").await;
+    running.until("another look", |running| running.looked_at["notes"] > looks).await;
+    running.stop().await;
+    let client = world.client().await;
+    let cluster = gitdeck::cluster::Cluster::from_client(client, "sandbox", "default");
+    assert_eq!(cluster.inventory("notes").await.expect("a record").drift_since, None);
+}

@@ -378,7 +378,8 @@ mod tests {
                     object(&json!({"own": "1", "applyset.kubernetes.io/part-of": "ours"}));
                 let rules = [Ready::of(&rule).unwrap()];
                 let ignored = Ignored::of(&rules, &desired, Some(&live), &String::new);
-                let marked = ignored.held.iter().any(|one| one.path.to_string().contains("part-of"));
+                let marked =
+                    ignored.held.iter().any(|one| one.path.to_string().contains("part-of"));
                 assert!(!marked, "{rule}");
                 keep_ignored(&mut desired, &live, &ignored.held);
                 let labels = &desired["metadata"]["labels"];

@@ -6,6 +6,10 @@ use crate::domain::{MappingStatus, Revision};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// After what time a note is tried again that was not written.
+const AGAIN: Duration = Duration::from_secs(300);
 
 /// A mapping and two revisions of it.
 type Span = (String, Revision, Revision);
@@ -18,6 +22,8 @@ type Kept = (Span, Arc<Vec<Touch>>);
 pub(crate) struct Sickness {
     trails: Mutex<HashMap<String, Trail>>,
     touches: Mutex<HashMap<String, Kept>>,
+    /// Mappings whose record did not take a note, and since when.
+    unwritten: Mutex<HashMap<String, Instant>>,
 }
 
 impl Sickness {
@@ -27,6 +33,16 @@ impl Sickness {
         let known = || Trail::new(status.last_healthy.as_ref().map(|one| one.revision.clone()));
         let trail = trails.entry(status.name.clone()).or_insert_with(known);
         trail.see(status.synced_revision.as_ref(), status.health, now)
+    }
+
+    /// Whether notes of a look are to be tried: whoever may not write a record does not try with every look.
+    pub fn may_note(&self, mapping: &str) -> bool {
+        lock(&self.unwritten).get(mapping).is_none_or(|since| since.elapsed() >= AGAIN)
+    }
+
+    /// Remembers that a note was not written.
+    pub fn not_noted(&self, mapping: &str) {
+        lock(&self.unwritten).insert(mapping.to_owned(), Instant::now());
     }
 
     /// The commits of a span, where they were read last.

@@ -255,9 +255,13 @@ pub(super) async fn note_onset(ctx: &Context, seen: &Seen) {
     if ctx.world.settings.safety.read_only || foreign || seen.noted_onset == onset {
         return;
     }
+    if !ctx.world.sickness.may_note(&status.name) {
+        return;
+    }
     let Ok(mapping) = ctx.world.mapping(&status.name) else { return };
     let Ok(cluster) = ctx.world.cluster(&mapping.target.context).await else { return };
     if let Err(error) = cluster.note_drift(&status.name, onset).await {
         tracing::debug!(%error, mapping = status.name, "the onset of drift was not recorded");
+        ctx.world.sickness.not_noted(&status.name);
     }
 }

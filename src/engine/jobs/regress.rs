@@ -10,11 +10,7 @@ use jiff::Timestamp;
 
 /// What follows a look of whoever watches: a mapping that is healthy is put on record, one that fell ill is told.
 pub(super) async fn look(ctx: &Context, status: &MappingStatus) {
-    if let Some(healthy) = note_healthy(ctx, status).await {
-        // Our own write of the record is no news to the watch.
-        let status = MappingStatus { last_healthy: Some(healthy), ..status.clone() };
-        ctx.emit(Event::MappingObserved { status: Box::new(status) }).await;
-    }
+    note_healthy(ctx, status).await;
     let now = Timestamp::now();
     if ctx.world.sickness.falls(status, now) {
         // The notice is what counts; a journal that cannot be written is said by the next write.
@@ -24,14 +20,26 @@ pub(super) async fn look(ctx: &Context, status: &MappingStatus) {
     }
 }
 
-/// Puts on record that a mapping is in sync and healthy, once for each revision; what was written, if something was.
-pub(super) async fn note_healthy(ctx: &Context, status: &MappingStatus) -> Option<Healthy> {
+/// Puts on record that a mapping is in sync and healthy, once for each revision, and tells it: our own write of the record
+/// is no news to the watch.
+pub(super) async fn note_healthy(ctx: &Context, status: &MappingStatus) {
+    if let Some(healthy) = write_healthy(ctx, status).await {
+        let status = MappingStatus { last_healthy: Some(healthy), ..status.clone() };
+        ctx.emit(Event::MappingObserved { status: Box::new(status) }).await;
+    }
+}
+
+/// What was written, if something was.
+async fn write_healthy(ctx: &Context, status: &MappingStatus) -> Option<Healthy> {
     let known = status.last_healthy.as_ref().map(|healthy| &healthy.revision);
     let revision = status.synced_revision.as_ref()?;
     let well = status.sync == SyncState::Synced
         && status.health == Health::Healthy
         && status.objects.total > 0;
     if !well || known == Some(revision) || ctx.world.settings.safety.read_only {
+        return None;
+    }
+    if !ctx.world.sickness.may_note(&status.name) {
         return None;
     }
     let healthy = Healthy { revision: revision.clone(), at: Timestamp::now() };
@@ -41,6 +49,7 @@ pub(super) async fn note_healthy(ctx: &Context, status: &MappingStatus) -> Optio
         Ok(()) => Some(healthy),
         Err(error) => {
             tracing::debug!(%error, mapping = status.name, "that it is healthy was not recorded");
+            ctx.world.sickness.not_noted(&status.name);
             None
         }
     }
