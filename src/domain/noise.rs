@@ -114,10 +114,12 @@ impl RuleUse {
         let rule = format!("ignore rule {}{place}", self.rule);
         match (self.objects, self.paths) {
             (0, _) => Some(format!("{rule} matches no object; remove it or mend its selector")),
-            (1, 0) => Some(format!("{rule} matches an object, and no path of it; mend its path")),
-            (many, 0) => {
-                Some(format!("{rule} matches {many} objects, and no path of them; mend its path"))
+            (1, 0) => {
+                Some(format!("{rule} matches an object, and no path of it; mend or remove it"))
             }
+            (many, 0) => Some(format!(
+                "{rule} matches {many} objects, and no path of them; mend or remove it"
+            )),
             _ => None,
         }
     }

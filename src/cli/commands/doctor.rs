@@ -217,12 +217,19 @@ fn mapping(work: &Work<'_>, name: &str) -> Option<Check> {
         SyncState::Unknown => ("failed", format!("cannot be seen{why}")),
         SyncState::Suspended => ("warning", format!("suspended{why}; `gitdeck resume {name}`")),
         SyncState::Drifted => {
-            let fields = status.drifted_fields;
-            ("warning", format!("{fields} fields drifted; `gitdeck diff {name}` names them"))
+            let drifted = match status.drifted_fields {
+                1 => "1 field drifted".to_owned(),
+                many => format!("{many} fields drifted"),
+            };
+            ("warning", format!("{drifted}; `gitdeck diff {name}` names what and by whom"))
         }
         SyncState::OutOfSync => {
-            let behind = status.behind;
-            ("warning", format!("{behind} commits behind; `gitdeck sync {name}` applies them{why}"))
+            let behind = match status.behind {
+                0 => "not as Git wants it".to_owned(),
+                1 => "1 commit behind".to_owned(),
+                many => format!("{many} commits behind"),
+            };
+            ("warning", format!("{behind}; `gitdeck sync {name}` brings it up to date{why}"))
         }
     };
     let held = status.held.as_ref().map(|held| format!("; not synced by itself: {held}"));

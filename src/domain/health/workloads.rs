@@ -51,7 +51,10 @@ pub(super) fn deployment(object: &Value) -> HealthReport {
     } else if updated < wanted {
         progressing(format!("{updated} of {wanted} updated"))
     } else if replicas > updated {
-        progressing(format!("{} old pods are left", replicas - updated))
+        progressing(match replicas - updated {
+            1 => "1 old pod is left".to_owned(),
+            many => format!("{many} old pods are left"),
+        })
     } else if available < updated || ready < wanted {
         progressing(format!("{} of {wanted} available", available.min(ready)))
     } else if let Some(why) = condition(object, "Available").filter(|found| !found.is_true()) {
