@@ -20,7 +20,8 @@ pub(super) async fn run(
     let mut seen = look(ctx, mapping, revision.as_deref(), options, known).await?;
     seen.plan.cluster_uid = seen.cluster.uid().await.map_err(Failure::from)?;
     let now = Timestamp::now();
-    if revision.is_none() {
+    // What would be without its dependencies is no observation: the mapping still waits for them.
+    if revision.is_none() && !options.ignore_dependencies {
         let (status, _) = status_of(ctx, name, &seen, now).await?;
         ctx.emit(Event::MappingObserved { status: Box::new(status) }).await;
     }
