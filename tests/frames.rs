@@ -26,7 +26,7 @@ fn shot(name: &str, text: &str) {
 }
 
 /// Drives the same world to the same place at both sizes.
-fn both(name: &str, store: &Store, drive: impl Fn(&mut Driver)) {
+pub fn both(name: &str, store: &Store, drive: impl Fn(&mut Driver)) {
     for (size, word) in [(WIDE, "120x36"), (NARROW, "80x24")] {
         let mut driver = Driver::new(store.clone(), size);
         drive(&mut driver);
@@ -34,7 +34,7 @@ fn both(name: &str, store: &Store, drive: impl Fn(&mut Driver)) {
     }
 }
 
-fn is_plan(command: &Command) -> bool {
+pub fn is_plan(command: &Command) -> bool {
     matches!(command, Command::Plan { .. })
 }
 

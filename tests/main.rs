@@ -18,6 +18,8 @@ mod frames_flows;
 mod frames_pictures;
 #[cfg(feature = "console")]
 mod frames_random;
+#[cfg(feature = "console")]
+mod frames_states;
 mod git;
 mod health;
 #[cfg(feature = "sandbox")]

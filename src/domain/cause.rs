@@ -68,6 +68,27 @@ pub struct Group {
     pub commit: Option<Revision>,
 }
 
+impl Group {
+    /// `3 mappings: image web:2`; of one alone `web: image web:2`. Foreign text.
+    pub fn head(&self) -> String {
+        match (&self.mappings[..], &self.cause) {
+            ([one], Cause::Fault(_)) => format!("{one}: a fault of its own"),
+            ([one], cause) => format!("{one}: {}", cause.words()),
+            (many, cause) => format!("{} mappings: {}", many.len(), cause.words()),
+        }
+    }
+
+    /// The names, where the head does not tell them. Foreign text.
+    pub fn names(&self) -> Option<String> {
+        (self.mappings.len() > 1).then(|| self.mappings.join(", "))
+    }
+
+    /// The commit that is suspected first, where it is not the cause itself.
+    pub fn since(&self) -> Option<&Revision> {
+        self.commit.as_ref().filter(|_| !matches!(self.cause, Cause::Commit(_)))
+    }
+}
+
 /// Groups what is ill. Where a mapping has several possible causes, the one that explains most mappings counts, and of
 /// equals the more certain one. The largest group comes first.
 pub fn group(symptoms: &[Symptom<'_>]) -> Vec<Group> {

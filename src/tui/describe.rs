@@ -87,6 +87,9 @@ fn mapping(view: &MappingView) -> Vec<(Role, String)> {
         fact("objects", format!("{}, {} differ", status.objects.total, status.objects.differing)),
         fact("desired revision", revision(&status.desired_revision)),
         fact("synced revision", revision(&status.synced_revision)),
+    ];
+    facts.extend(troubles(view));
+    facts.extend([
         (Role::Muted, " ".to_owned()),
         fact("project", mapping.project.as_deref().unwrap_or("none")),
         fact("repository", &mapping.repository),
@@ -102,19 +105,10 @@ fn mapping(view: &MappingView) -> Vec<(Role, String)> {
             format!("{}, up to {}", word(policy.prune), count(policy.prune_limit, "object")),
         ),
         fact("fetched every", format!("{} s", mapping.polling_interval.as_secs())),
-    ];
+    ]);
     if !mapping.depends_on.is_empty() {
         facts.push(fact("depends on", mapping.depends_on.join(", ")));
     }
-    facts.extend(status.waits.iter().map(|wait| (Role::Suspended, wait.to_string())));
-    if let Some(held) = &status.held {
-        facts.push((Role::Suspended, format!("{:<18}{held}", "not by itself")));
-    }
-    if status.drift_since.is_some() {
-        facts.push(fact("drifted since", moment(status.drift_since)));
-    }
-    facts.extend(suspects(status));
-    facts.extend(stall(view));
     facts.extend(suspension(status));
     for rule in &mapping.ignore {
         let place = rule.short_place().map(|place| format!(" ({place})")).unwrap_or_default();
@@ -127,6 +121,24 @@ fn mapping(view: &MappingView) -> Vec<(Role, String)> {
     if let Some(message) = &status.message {
         facts.insert(0, (sync_role(status.sync), message.clone()));
     }
+    facts
+}
+
+/// What keeps it from being synced and well; it comes before what was configured.
+fn troubles(view: &MappingView) -> Vec<(Role, String)> {
+    let status = &view.status;
+    let mut facts = Vec::new();
+    if let Some(held) = &status.held {
+        facts.push((Role::Suspended, format!("{:<18}{held}", "not by itself")));
+    }
+    let waits = status.waits.iter().map(ToString::to_string);
+    let told = |wait: &String| status.held.as_ref() != Some(wait);
+    facts.extend(waits.filter(told).map(|wait| (Role::Suspended, wait)));
+    if status.drift_since.is_some() {
+        facts.push(fact("drifted since", moment(status.drift_since)));
+    }
+    facts.extend(suspects(status));
+    facts.extend(stall(view));
     facts
 }
 
@@ -146,19 +158,29 @@ fn suspects(status: &MappingStatus) -> Vec<(Role, String)> {
 
 /// What several mappings are ill of, as a text to read.
 pub fn causes(store: &Store) -> Reader {
+    let groups = store.causes(&[]);
     let mut text = Vec::new();
-    for group in store.causes(&[]) {
-        let head = format!("{}: {}", count(group.mappings.len(), "mapping"), group.cause.words());
-        text.push((Role::Strong, head));
-        text.push((Role::Text, format!("  {}", group.mappings.join(", "))));
-        text.push((Role::Muted, format!("  {}", group.message)));
-        if let Some(commit) = &group.commit {
+    for group in &groups {
+        text.push((Role::Strong, group.head()));
+        text.extend(group.names().map(|names| (Role::Text, format!("  {names}"))));
+        text.extend(group.message.lines().map(|line| (Role::Muted, format!("  {line}"))));
+        if let Some(commit) = group.since() {
             text.push((Role::Drift, format!("  suspected first: commit {}", commit.short())));
         }
         text.push((Role::Muted, " ".to_owned()));
     }
-    if text.is_empty() {
-        text.push((Role::Good, "Nothing is ill.".to_owned()));
+    let grouped = |name: &String| groups.iter().any(|group| group.mappings.contains(name));
+    let unseen = store
+        .mappings
+        .iter()
+        .filter(|(name, view)| view.status.observed_at.is_none() && !grouped(name));
+    match unseen.count() {
+        0 if groups.is_empty() => text.push((Role::Good, "Nothing is ill.".to_owned())),
+        // The line between two groups.
+        0 => drop(text.pop()),
+        loading => {
+            text.push((Role::Muted, format!("{} not seen yet", count(loading, "mapping"))));
+        }
     }
     Reader::sentences("Causes".to_owned(), &text)
         .with_command_line("gitdeck status --by-cause --cached".to_owned())

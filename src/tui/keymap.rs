@@ -273,6 +273,13 @@ impl Keymap {
         TABLE.iter().filter(move |binding| !(self.read_only && binding.writes))
     }
 
+    /// The first pane that knows an action, where the one in focus does not.
+    pub fn home(self, action: Action, focus: Pane) -> Option<Pane> {
+        let known = |pane| self.bindings().any(|b| b.action == action && b.holds_in(pane));
+        let elsewhere = self.bindings().find(|binding| binding.action == action)?.panes.first();
+        elsewhere.copied().filter(|_| !known(focus))
+    }
+
     /// What a key asks for in a pane.
     pub fn action(self, pane: Pane, key: KeyEvent) -> Option<Action> {
         let key = Key::from(key);

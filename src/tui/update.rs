@@ -77,7 +77,12 @@ fn react(ui: &mut Ui, store: &Store, reaction: Reaction) -> Vec<Effect> {
         Reaction::Run(effects) => effects,
         Reaction::Act(action) => {
             ui.popups.pop();
-            act(ui, store, action)
+            // The palette finds what other panes do as well.
+            let elsewhere = ui.keymap.home(action, ui.focus);
+            let mut effects =
+                elsewhere.map_or_else(Vec::new, |pane| act(ui, store, Action::Focus(pane)));
+            effects.extend(act(ui, store, action));
+            effects
         }
         Reaction::Open(popup) => {
             ui.popups.push(popup);

@@ -3,7 +3,7 @@
 use super::paint::Paint;
 use super::table::{Cell, Style, table};
 use super::time::age;
-use crate::domain::cause::{Cause, Group};
+use crate::domain::cause::Group;
 use crate::domain::text::harmless;
 use crate::domain::{Health, MappingStatus, SyncState};
 use jiff::Timestamp;
@@ -46,21 +46,19 @@ pub(crate) fn print(paint: Paint, statuses: &[MappingStatus], now: Timestamp) ->
     text
 }
 
-/// One block for each cause: how many mappings, which, and what the first of them says.
+/// One block for each cause: whose, or of how many and which, and what the first of them says.
 pub(crate) fn causes(paint: Paint, groups: &[Group], all: usize) -> String {
     let mut text = String::new();
     if groups.is_empty() {
         let _ = writeln!(text, "none of {all} mappings is ill");
     }
     for group in groups {
-        let count = group.mappings.len();
-        let noun = if count == 1 { "mapping" } else { "mappings" };
-        let head = format!("{count} {noun}: {}", harmless(&group.cause.words()));
-        let commit = group.commit.as_ref().filter(|_| !matches!(group.cause, Cause::Commit(_)));
-        let since =
-            commit.map_or_else(String::new, |one| format!(", since commit {}", one.short()));
-        let _ = writeln!(text, "{}{since}", paint.head(&head));
-        let _ = writeln!(text, "  {}", paint.name(&harmless(&group.mappings.join(", "))));
+        let since = group.since();
+        let since = since.map_or_else(String::new, |one| format!(", since commit {}", one.short()));
+        let _ = writeln!(text, "{}{since}", paint.head(&harmless(&group.head())));
+        if let Some(names) = group.names() {
+            let _ = writeln!(text, "  {}", paint.name(&harmless(&names)));
+        }
         let _ = writeln!(text, "  {}", paint.dim(&harmless(&group.message)));
     }
     text

@@ -180,14 +180,7 @@ fn describe(body: &mut Vec<(Role, String)>, item: &Item) {
     if let Some(counts) = counted(&plan.left_out) {
         body.push((Role::Muted, format!("        left out: {}", safe(&counts))));
     }
-    for refusal in &plan.refusals {
-        let held = matches!(refusal, Refusal::Suspended(_));
-        let role = if held { Role::Suspended } else { Role::Bad };
-        body.push((role, format!("  ! {}", refusal_words(refusal, &item.options))));
-        if let Refusal::Rights(missing) = refusal {
-            body.push((Role::Muted, format!("    {}", safe(&missing.way_out()))));
-        }
-    }
+    obstacles(body, item);
     list(body, plan);
     body.push((Role::Muted, String::new()));
 }
@@ -212,6 +205,26 @@ fn list(body: &mut Vec<(Role, String)>, plan: &Plan) {
             Role::Behind,
             format!("    * {:<8} {}{when}", hook.phase.word(), safe(&object)),
         ));
+    }
+}
+
+/// What stands in the way, and what is passed over.
+fn obstacles(body: &mut Vec<(Role, String)>, item: &Item) {
+    let (mapping, plan) = (&item.view.mapping, item.plan);
+    for refusal in &plan.refusals {
+        let held = matches!(refusal, Refusal::Suspended(_));
+        let role = if held { Role::Suspended } else { Role::Bad };
+        body.push((role, format!("  ! {}", refusal_words(refusal, &item.options))));
+        if let Refusal::Rights(missing) = refusal {
+            body.push((Role::Muted, format!("    {}", safe(&missing.way_out()))));
+        }
+    }
+    if item.options.ignore_dependencies && !mapping.depends_on.is_empty() {
+        let names = mapping.depends_on.join(", ");
+        body.push((Role::Drift, format!("  ! does not wait for {}", safe(&names))));
+    }
+    if let Some(why) = &plan.prune_blocked {
+        body.push((Role::Suspended, format!("  ! nothing is pruned: {}", safe(why))));
     }
 }
 
@@ -261,8 +274,9 @@ fn challenges(items: &[Item]) -> Vec<Challenge> {
         if mapping.production {
             challenges.push(Challenge {
                 ask: format!(
-                    "{} is production. Type the name of the mapping:",
-                    safe(&mapping.target.context)
+                    "{}/{} is production. Type the name of the mapping:",
+                    safe(&mapping.target.context),
+                    safe(&mapping.target.namespace)
                 ),
                 expect: mapping.name.clone(),
             });

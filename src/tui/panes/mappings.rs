@@ -168,18 +168,18 @@ fn why_empty(store: &Store, state: &State) -> Option<String> {
     })
 }
 
-/// The path shrinks first; then target and revision go. What moves (syncing 3/12, an age) has room from the start.
+/// The path shrinks first; then target and revision go. A long name shortens before what it waits for does. What moves (syncing 3/12, an age) has room from the start.
 fn columns(state: &State) -> [Column; 6] {
     let [name, path, target, sync, health] = state.widest;
     let sync = sync.max(11);
     // Where a cluster is out of sight, an age stands beside the health.
     let health = health.max(13) + if state.out_of_sight { 5 } else { 0 };
     [
-        Column { title: "  NAME", least: name.min(20), ideal: name.clamp(8, 32), rank: 0 },
+        Column { title: "  NAME", least: name.min(20), ideal: name.clamp(8, 32), rank: 1 },
         Column { title: "PATH", least: path.min(12), ideal: path.clamp(4, 48), rank: 5 },
         Column { title: "TARGET", least: target.min(12), ideal: target.clamp(6, 32), rank: 4 },
         Column { title: "REVISION", least: 8, ideal: 8, rank: 3 },
-        Column { title: "SYNC", least: sync.min(13), ideal: sync, rank: 1 },
+        Column { title: "SYNC", least: sync.min(20), ideal: sync.min(24), rank: 0 },
         Column { title: "HEALTH", least: health, ideal: health, rank: 2 },
     ]
 }

@@ -9,7 +9,7 @@ use crate::tui::panes::{Scene, Titles, paint_empty, paint_frame};
 use crate::tui::refusal;
 use crate::tui::style::Role;
 use crate::tui::widgets::area::{padded, row};
-use crate::tui::widgets::text::{cells, clip_line, safe};
+use crate::tui::widgets::text::{cells, clip_line, safe, wrap_hanging};
 use crate::tui::words::{ago, count, health_role, sync_role};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -70,27 +70,26 @@ pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
 /// Everything there is to say, as lines of a width.
 pub fn lines(view: &MappingView, look: &Look, width: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
-    if let Some(message) = &view.status.message {
-        let role = sync_role(view.status.sync);
-        for piece in crate::tui::widgets::text::wrap(&safe(message), width) {
-            lines.push(Line::from(look.span(role, piece)));
-        }
+    let status = &view.status;
+    let said = |role: Role, text: &str| -> Vec<Line<'static>> {
+        let pieces = wrap_hanging(text, width).into_iter();
+        pieces.map(|piece| Line::from(look.span(role, piece))).collect()
+    };
+    if let Some(message) = &status.message {
+        let role = sync_role(status.sync);
+        lines.extend(message.lines().flat_map(|line| said(role, &safe(line))));
     }
-    if let Some(held) = &view.status.held {
+    if let Some(held) = &status.held {
         let text = format!("{} not synced by itself: {}", look.glyphs.suspended, safe(held));
-        for piece in crate::tui::widgets::text::wrap(&text, width) {
-            lines.push(Line::from(look.span(Role::Suspended, piece)));
-        }
+        lines.extend(said(Role::Suspended, &text));
     }
-    if let Some(first) = view.status.suspects.first() {
-        let more = match view.status.suspects.len() {
+    if let Some(first) = status.suspects.first() {
+        let more = match status.suspects.len() {
             1 => String::new(),
             many => format!(" (D shows {} more)", many - 1),
         };
         let text = format!("{} suspect: {}{more}", look.glyphs.drift, safe(&first.to_string()));
-        for piece in crate::tui::widgets::text::wrap(&text, width) {
-            lines.push(Line::from(look.span(Role::Drift, piece)));
-        }
+        lines.extend(said(Role::Drift, &text));
     }
     let Some((plan, _)) = &view.plan else {
         let loading = view.status.observed_at.is_none();
@@ -106,21 +105,7 @@ pub fn lines(view: &MappingView, look: &Look, width: usize) -> Vec<Line<'static>
     };
     lines.push(plan_line(plan, look));
     lines.extend(grid(plan.hooks.iter().map(|hook| hook_cell(hook, look)).collect(), width));
-    lines.extend(plan.idle_hooks.iter().map(|idle| {
-        let text = format!("hook {} is not run as {}", idle.object, idle.why);
-        Line::from(look.span(Role::Muted, safe(&text).into_owned()))
-    }));
-    // The message says already that it is suspended.
-    let others = plan.refusals.iter().filter(|refusal| !matches!(refusal, Refusal::Suspended(_)));
-    lines.extend(others.map(|refusal| refusal_line(refusal, look)));
-    if let Some(reason) = plan.rights_unknown.as_ref().filter(|_| !plan.is_empty()) {
-        let text = format!("{} rights not checked: {}", look.glyphs.suspended, safe(reason));
-        lines.push(Line::from(look.span(Role::Suspended, text)));
-    }
-    if let Some(reason) = &plan.prune_blocked {
-        let text = format!("{} nothing is pruned: {}", look.glyphs.suspended, safe(reason));
-        lines.push(Line::from(look.span(Role::Suspended, text)));
-    }
+    lines.extend(obstacles(view, plan, look).iter().flat_map(|(role, text)| said(*role, text)));
     if view.steps.iter().any(|step| step.result != StepResult::Done) {
         lines.extend(grid(view.steps.iter().map(|step| step_cell(step, look)).collect(), width));
     }
@@ -128,6 +113,29 @@ pub fn lines(view: &MappingView, look: &Look, width: usize) -> Vec<Line<'static>
     objects.sort_by_key(|planned| std::cmp::Reverse(planned.health));
     lines.extend(grid(objects.iter().map(|planned| object_cell(planned, look)).collect(), width));
     lines
+}
+
+/// Hooks that do not run, and what stands in the way of the plan.
+fn obstacles(view: &MappingView, plan: &Plan, look: &Look) -> Vec<(Role, String)> {
+    let status = &view.status;
+    let idle = plan.idle_hooks.iter().map(|idle| {
+        let text = format!("hook {} is not run as {}", idle.object, idle.why);
+        (Role::Muted, safe(&text).into_owned())
+    });
+    // What stands above already is not told again: that it is suspended, and for whom it waits first.
+    let others = plan.refusals.iter().filter(|refusal| match refusal {
+        Refusal::Suspended(_) => false,
+        Refusal::Waits(wait) => status.held.as_ref() != Some(&wait.to_string()),
+        _ => true,
+    });
+    let refused = others.map(|refusal| (Role::Bad, refusal_words(refusal, look)));
+    let sign = look.glyphs.suspended;
+    let rights = plan.rights_unknown.iter().filter(|_| !plan.is_empty());
+    let rights = rights.map(|why| format!("{sign} rights not checked: {}", safe(why)));
+    let kept = plan.prune_blocked.iter().filter(|why| status.message.as_ref() != Some(*why));
+    let kept = kept.map(|why| format!("{sign} nothing is pruned: {}", safe(why)));
+    let held = rights.chain(kept).map(|text| (Role::Suspended, text));
+    idle.chain(refused).chain(held).collect()
 }
 
 fn corner(view: &MappingView, look: &Look) -> Line<'static> {
@@ -192,10 +200,9 @@ fn hook_cell(hook: &PlannedHook, look: &Look) -> Line<'static> {
     ])
 }
 
-/// A refusal in one line, with what releases it.
-pub fn refusal_line(refusal: &Refusal, look: &Look) -> Line<'static> {
-    let text = refusal::words(refusal);
-    Line::from(look.span(Role::Bad, format!("{} {text}", look.glyphs.bad)))
+/// A refusal with its sign.
+pub fn refusal_words(refusal: &Refusal, look: &Look) -> String {
+    format!("{} {}", look.glyphs.bad, refusal::words(refusal))
 }
 
 fn step_cell(step: &StepView, look: &Look) -> Line<'static> {

@@ -140,9 +140,11 @@ fn paint_details(buffer: &mut Buffer, area: Rect, job: &JobView, look: &Look) {
             lines.extend(failure.hint.as_ref().map(|hint| (Role::Text, safe(hint).into_owned())));
         }
         Some((Outcome::Refused(refusals), _)) => {
-            lines.extend(refusals.iter().map(|refusal| {
-                (Role::Bad, crate::tui::panes::sync::refusal_line(refusal, look).to_string())
-            }));
+            lines.extend(
+                refusals.iter().map(|refusal| {
+                    (Role::Bad, crate::tui::panes::sync::refusal_words(refusal, look))
+                }),
+            );
         }
         Some((Outcome::Done(what), _)) => lines.push((Role::Text, safe(what).into_owned())),
         Some((Outcome::Cancelled, _)) => {

@@ -11,7 +11,7 @@ use crate::tui::style::Role;
 use crate::tui::widgets::area::{padded, row, split_top};
 use crate::tui::widgets::field::Field;
 use crate::tui::widgets::frame::Frame;
-use crate::tui::widgets::text::{cells, clip, safe, wrap};
+use crate::tui::widgets::text::{cells, clip, safe, wrap_hanging};
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -188,7 +188,7 @@ impl Confirm {
         let width = WIDTH.min(screen.width).saturating_sub(4) as usize;
         self.lines = Vec::new();
         for (role, text) in &self.question.body {
-            self.lines.extend(wrap(text, width).into_iter().map(|line| (*role, line)));
+            self.lines.extend(wrap_hanging(text, width).into_iter().map(|line| (*role, line)));
         }
         while self.lines.last().is_some_and(|(_, line)| line.trim().is_empty()) {
             self.lines.pop();

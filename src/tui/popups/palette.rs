@@ -23,14 +23,16 @@ const NOTHING: &str = "No action has this name.";
 #[derive(Debug)]
 pub struct Palette {
     finder: Finder,
-    /// Actions that hold in the pane, in the order of the key table.
+    /// Those of the pane, then those of others, in the order of the key table.
     bindings: Vec<&'static Binding>,
 }
 
 impl Palette {
-    /// The actions of a pane.
+    /// Every action, those of a pane first.
     pub fn new(keymap: Keymap, pane: Pane) -> Self {
-        let bindings: Vec<_> = keymap.bindings().filter(|binding| binding.holds_in(pane)).collect();
+        let (mut bindings, others): (Vec<_>, Vec<_>) =
+            keymap.bindings().partition(|binding| binding.holds_in(pane));
+        bindings.extend(others);
         Self { finder: Finder::new(bindings.len(), ":", NOTHING), bindings }
     }
 
@@ -125,14 +127,14 @@ mod tests {
     #[test]
     fn every_action_is_found_by_its_name() {
         for pane in Pane::ALL {
-            for binding in TABLE.iter().filter(|binding| binding.holds_in(pane)) {
+            for binding in TABLE {
                 let mut palette = Palette::new(Keymap::default(), pane);
                 for c in binding.name.chars() {
                     palette.key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE));
                 }
                 let reaction = palette.key(KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE));
                 let found = matches!(reaction, Reaction::Act(action) if action == binding.action);
-                assert!(found, "{} in {pane:?}: {reaction:?}", binding.name);
+                assert!(found, "{} from {pane:?}: {reaction:?}", binding.name);
             }
         }
     }

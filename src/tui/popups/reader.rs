@@ -10,7 +10,7 @@ use crate::tui::popups::{Reaction, keys, paint_frame, place};
 use crate::tui::style::Role;
 use crate::tui::widgets::area::{padded, row};
 use crate::tui::widgets::frame::Frame;
-use crate::tui::widgets::text::{cells, safe, wrap};
+use crate::tui::widgets::text::{cells, safe, wrap_hanging};
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -103,7 +103,8 @@ impl Reader {
                 if cells(line) <= width {
                     self.wrapped.push((*role, line.clone()));
                 } else {
-                    self.wrapped.extend(wrap(line, width).into_iter().map(|line| (*role, line)));
+                    self.wrapped
+                        .extend(wrap_hanging(line, width).into_iter().map(|line| (*role, line)));
                 }
             }
         }

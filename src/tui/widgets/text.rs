@@ -139,9 +139,38 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// The same for a line of a text that is laid out: what goes on below stands under where the line's words begin.
+pub fn wrap_hanging(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for line in text.split('\n') {
+        let pieces = wrap(line, width);
+        let hang = hang(line).min(width / 3);
+        let Some(first) = pieces.first().filter(|_| pieces.len() > 1 && hang > 0) else {
+            lines.extend(pieces);
+            continue;
+        };
+        let rest = line[first.len()..].trim_start();
+        let indent = " ".repeat(hang);
+        lines.push(first.clone());
+        lines.extend(wrap(rest, width - hang).iter().map(|piece| format!("{indent}{piece}")));
+    }
+    lines
+}
+
+/// Cells before the words of a line: its indentation, and a sign or a name in a column of its own.
+fn hang(line: &str) -> usize {
+    let words = line.trim_start_matches(' ');
+    let lead = line.len() - words.len();
+    let name = words.find("  ").filter(|end| *end < 20).map(|end| &words[..end]);
+    let sign = || words.split_once(' ').map(|(sign, _)| sign).filter(|sign| cells(sign) == 1);
+    let Some(before) = name.or_else(sign) else { return lead };
+    let after = &words[before.len()..];
+    lead + cells(before) + after.len() - after.trim_start_matches(' ').len()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{cells, clip, clip_line, clip_start, safe, wrap};
+    use super::{cells, clip, clip_line, clip_start, safe, wrap, wrap_hanging};
     use ratatui::text::Line;
 
     #[test]
@@ -151,6 +180,17 @@ mod tests {
         assert_eq!(clip("変更する", 5, "…"), "変更…");
         assert_eq!(clip("checkout", 0, "…"), "");
         assert_eq!(clip_start("apps/shop/checkout", 9, "…"), "…checkout");
+    }
+
+    #[test]
+    fn what_goes_on_stands_under_the_words() {
+        assert_eq!(wrap_hanging("  ! one two three", 12), ["  ! one two ", "    three"]);
+        assert_eq!(
+            wrap_hanging("reason    no disk is left", 18),
+            ["reason    no disk ", "      is left"]
+        );
+        assert_eq!(wrap_hanging("    ä\u{5909}\u{66f4} b c", 9), ["    ä変更", "   b c"]);
+        assert_eq!(wrap_hanging("one two\nthree", 4), ["one ", "two", "thre", "e"]);
     }
 
     #[test]

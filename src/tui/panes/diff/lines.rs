@@ -442,20 +442,24 @@ fn scalar(value: &Value) -> String {
 /// Live fields that nobody wants in Git: no drift, but said. The rest of what was left out is counted, or listed `whole`.
 fn push_left_out(lines: &mut Vec<Line>, plan: &Plan, width: usize, whole: bool) {
     let listed = plan.left_out.iter().filter(|left| whole || left.why == Why::Extra);
+    let mut last = None;
     for left in listed {
-        if !lines.is_empty() {
-            lines.push(Line::Blank);
+        // The reasons of an object stand below it: beside a long name they would be cut off.
+        if last.replace(&left.object) != Some(&left.object) {
+            if !lines.is_empty() {
+                lines.push(Line::Blank);
+            }
+            lines.push(Line::Heading(left.object.to_string()));
         }
-        let head = match &left.why {
+        lines.push(Line::Remark(match &left.why {
             Why::Extra => "extra, not in Git".to_owned(),
-            why => format!("left out {why}"),
-        };
-        lines.push(Line::Heading(format!("{head}: {}", left.object)));
-        lines.extend(left.paths.iter().map(|path| Line::Remark(safe(path).into_owned())));
+            why => format!("left out {}", safe(&why.to_string())),
+        }));
+        lines.extend(left.paths.iter().map(|path| Line::Remark(format!("  {}", safe(path)))));
     }
     let Some(counts) = counted(&plan.left_out) else { return };
     lines.push(Line::Blank);
-    let hint = if whole { "" } else { " (i lists them)" };
+    let hint = if whole { " (i hides them)" } else { " (i lists them)" };
     let text = format!("left out: {}{hint}", safe(&counts));
     lines.extend(wrap(&text, width.saturating_sub(5).max(8)).into_iter().map(Line::Remark));
 }

@@ -111,6 +111,8 @@ impl State {
         if self.whole {
             let heads = self.lines.iter().position(|line| matches!(line, Line::Heading(_)));
             self.cursor = heads.unwrap_or(self.cursor);
+            // From the top of the pane on, and not below its end.
+            self.offset = self.cursor;
         }
         self.cursor = self.cursor.min(self.lines.len().saturating_sub(1));
         self.whole
