@@ -5,6 +5,7 @@ use super::desired::Desired;
 use super::ground::ours;
 use super::hook_plan::{KEPT, runs_once};
 use super::live::{Live, types_of};
+use super::patience::back_off;
 use super::resource::Resource;
 use super::wire::{Call, Failure};
 use super::write::Written;
@@ -15,7 +16,6 @@ use crate::domain::{Inventory, ObjectRef};
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use std::time::Duration;
 
 /// Attempts at a write whose outcome stays open, or whose object moves.
 const TRIES: u32 = 5;
@@ -155,7 +155,9 @@ impl Cluster {
                 _ => return Err(self.failed(&failure, "create", desired)),
             }
             last = failure;
-            tokio::time::sleep(Duration::from_millis(100) * 2_u32.pow(attempt)).await;
+            if !back_off(attempt).await {
+                break;
+            }
         }
         Err(self.failed(&last, "create", desired))
     }
