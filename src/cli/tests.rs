@@ -6,9 +6,9 @@ mod states;
 use super::session::{Backend, Work};
 use super::{Exit, Face, Output, parse};
 use crate::config::{Environment, Overrides, Settings, load};
+use crate::domain::fixture;
 use crate::domain::{
-    Change, Commit, Health, ObjectCount, ObjectRef, Op, Operation, Plan, Reason, Refusal, Revision,
-    Risk, Summary, SyncState,
+    Change, Commit, Health, ObjectCount, Op, Operation, Plan, Reason, Refusal, Revision, SyncState,
 };
 use crate::engine::event::StepResult;
 use crate::engine::{Command, Event, Failure, JobId, Outcome, Store};
@@ -139,67 +139,32 @@ fn failed(usage: bool) -> Outcome {
 }
 
 fn operation(op: Op) -> Operation {
-    let object = ObjectRef {
-        group: "apps".into(),
-        version: "v1".into(),
-        kind: "Deployment".into(),
-        namespace: Some("shop".into()),
-        name: "checkout".into(),
-    };
     let change = Change {
-        path: "/spec/replicas".into(),
         before: Some(5.into()),
         after: Some(3.into()),
         live_manager: Some("kubectl".into()),
         live_time: Some(Timestamp::UNIX_EPOCH),
-        forced: Vec::new(),
         commit: Some(Revision::new("8801c7e000000000000000000000000000000000")),
-        redacted: false,
+        ..fixture::change("/spec/replicas")
     };
     let secret = Change {
-        path: "/data/token".into(),
-        before: None,
-        after: None,
         live_manager: Some("evil\u{1b}[2J".into()),
-        live_time: None,
-        forced: Vec::new(),
-        commit: None,
         redacted: true,
+        ..fixture::change("/data/token")
     };
     Operation {
-        op,
-        object,
-        reason: Reason::Drift,
         changes: vec![change, secret],
-        stage: 0,
-        uid: None,
-        resource_version: None,
-        origin: None,
-        blind: None,
-        replaces: None,
-        digest: String::new(),
+        ..fixture::operation(op, fixture::deployment("checkout"), Reason::Drift)
     }
 }
 
 fn plan(mapping: &str, operations: Vec<Operation>, refusals: Vec<Refusal>) -> Event {
-    let summary = Summary::count(&operations, 7);
     let plan = Plan {
         mapping: mapping.into(),
         revision: Revision::new("3f2a91c000000000000000000000000000000000"),
         digest: "sha256:d1".into(),
-        operations,
-        summary,
-        risk: Risk::default(),
-        cluster_uid: None,
         refusals,
-        rights_unknown: None,
-        prune_blocked: None,
-        objects: Vec::new(),
-        left_out: Vec::new(),
-        rules: Vec::new(),
-        dry_runs: 0,
-        hooks: Vec::new(),
-        idle_hooks: Vec::new(),
+        ..fixture::plan(operations, 7)
     };
     Event::Planned { plan: Arc::new(plan), at: Timestamp::UNIX_EPOCH }
 }

@@ -3,9 +3,9 @@
 use crate::domain::automation::{
     Automation, Backoff, Claim, Decision, Drifted, Ended, Fight, Situation, decide,
 };
+use crate::domain::fixture;
 use crate::domain::{
-    Change, Mapping, ObjectRef, Op, Operation, Plan, Reason, Refusal, Revision, Summary,
-    Suspension, SyncPolicy, Wait,
+    Change, Mapping, Op, Operation, Plan, Reason, Refusal, Revision, Suspension, SyncPolicy, Wait,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
@@ -17,58 +17,27 @@ fn at(seconds: i64) -> Timestamp {
 fn mapping(auto: bool, self_heal: bool) -> Mapping {
     Mapping {
         sync: SyncPolicy { auto, self_heal, ..SyncPolicy::default() },
-        ..crate::domain::fixture::mapping("checkout")
+        ..fixture::mapping("checkout")
     }
 }
 
 fn plan(reasons: &[Reason], changed_at: Timestamp) -> Plan {
     let operation = |reason: &Reason| Operation {
-        op: Op::Update,
-        object: ObjectRef {
-            group: "apps".into(),
-            version: "v1".into(),
-            kind: "Deployment".into(),
-            namespace: Some("shop".into()),
-            name: format!("{reason:?}").to_lowercase(),
-        },
-        reason: *reason,
         changes: vec![Change {
-            path: "/spec/replicas".into(),
             before: Some(5.into()),
             after: Some(3.into()),
             live_manager: Some("flipper".into()),
             live_time: Some(changed_at),
-            forced: Vec::new(),
-            commit: None,
-            redacted: false,
+            ..fixture::change("/spec/replicas")
         }],
-        stage: 0,
-        uid: None,
-        resource_version: None,
-        origin: None,
-        blind: None,
-        digest: String::new(),
-        replaces: None,
+        ..fixture::operation(
+            Op::Update,
+            fixture::deployment(&format!("{reason:?}").to_lowercase()),
+            *reason,
+        )
     };
     let operations: Vec<Operation> = reasons.iter().map(operation).collect();
-    Plan {
-        risk: crate::domain::Risk::default(),
-        cluster_uid: None,
-        mapping: "checkout".into(),
-        revision: Revision::new("b"),
-        digest: "d".into(),
-        summary: Summary::count(&operations, 0),
-        operations,
-        refusals: Vec::new(),
-        rights_unknown: None,
-        prune_blocked: None,
-        objects: Vec::new(),
-        left_out: Vec::new(),
-        rules: Vec::new(),
-        dry_runs: 0,
-        hooks: Vec::new(),
-        idle_hooks: Vec::new(),
-    }
+    Plan { revision: Revision::new("b"), ..fixture::plan(operations, 0) }
 }
 
 struct Case {

@@ -39,7 +39,7 @@ pub fn pairs(operations: &[Operation]) -> Vec<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::{base_name, pairs};
-    use crate::domain::{ObjectRef, Op, Operation, Reason};
+    use crate::domain::{ObjectRef, Op, Operation, Reason, fixture};
 
     fn object(kind: &str, name: &str) -> ObjectRef {
         ObjectRef {
@@ -52,19 +52,7 @@ mod tests {
     }
 
     fn operation(op: Op, kind: &str, name: &str) -> Operation {
-        Operation {
-            op,
-            object: object(kind, name),
-            reason: Reason::Commit,
-            changes: Vec::new(),
-            stage: 0,
-            uid: None,
-            resource_version: None,
-            origin: None,
-            blind: None,
-            digest: String::new(),
-            replaces: None,
-        }
+        fixture::operation(op, object(kind, name), Reason::Commit)
     }
 
     #[test]

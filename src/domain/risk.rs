@@ -189,7 +189,8 @@ fn plural(kind: &str, count: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Fact, Risk};
-    use crate::domain::{Change, ObjectKey, ObjectRef, Op, Operation, Reason};
+    use crate::domain::fixture;
+    use crate::domain::{ObjectKey, ObjectRef, Op, Operation, Reason};
     use serde_json::{Value, json};
     use std::collections::BTreeMap;
 
@@ -200,35 +201,15 @@ mod tests {
             "CustomResourceDefinition" => "apiextensions.k8s.io",
             _ => "apps",
         };
-        let change = Change {
-            path: path.into(),
-            before: None,
-            after: None,
-            live_manager: None,
-            live_time: None,
-            forced: Vec::new(),
-            commit: None,
-            redacted: false,
+        let object = ObjectRef {
+            group: group.into(),
+            version: "v1".into(),
+            kind: kind.into(),
+            namespace: None,
+            name: kind.to_lowercase(),
         };
-        Operation {
-            op,
-            object: ObjectRef {
-                group: group.into(),
-                version: "v1".into(),
-                kind: kind.into(),
-                namespace: None,
-                name: kind.to_lowercase(),
-            },
-            reason: Reason::Commit,
-            changes: vec![change],
-            stage: 0,
-            uid: None,
-            resource_version: None,
-            origin: None,
-            blind: None,
-            replaces: None,
-            digest: String::new(),
-        }
+        let changes = vec![fixture::change(path)];
+        Operation { changes, ..fixture::operation(op, object, Reason::Commit) }
     }
 
     fn words(cases: &[(Op, &str, &str, Value)], contents: &[(&str, u64)]) -> Option<String> {

@@ -161,57 +161,25 @@ fn unhealthy(plan: &Plan) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::fixture::mapping;
-    use crate::domain::{Change, ObjectRef, Operation, PlannedObject, Summary, Suspension};
+    use crate::domain::fixture::{self, mapping};
+    use crate::domain::{Change, ObjectRef, Operation, PlannedObject, Suspension};
 
     fn object() -> ObjectRef {
-        ObjectRef {
-            group: "apps".into(),
-            version: "v1".into(),
-            kind: "Deployment".into(),
-            namespace: Some("shop".into()),
-            name: "checkout".into(),
-        }
+        fixture::deployment("checkout")
     }
 
     fn plan(reason: Option<Reason>) -> Plan {
         let change = Change {
-            path: "/spec/replicas".into(),
             before: Some(5.into()),
             after: Some(3.into()),
             live_manager: Some("kubectl".into()),
-            live_time: None,
-            forced: Vec::new(),
-            commit: None,
-            redacted: false,
+            ..fixture::change("/spec/replicas")
         };
-        let operations: Vec<Operation> = reason
-            .map(|reason| Operation {
-                op: Op::Update,
-                object: object(),
-                reason,
-                changes: vec![change],
-                stage: 0,
-                uid: None,
-                resource_version: None,
-                origin: None,
-                blind: None,
-                replaces: None,
-                digest: String::new(),
-            })
-            .into_iter()
-            .collect();
+        let operation = reason.map(|reason| Operation {
+            changes: vec![change],
+            ..fixture::operation(Op::Update, object(), reason)
+        });
         Plan {
-            mapping: "checkout".into(),
-            revision: Revision::new("a".repeat(40)),
-            digest: "d".into(),
-            summary: Summary::count(&operations, 2),
-            operations,
-            risk: crate::domain::Risk::default(),
-            cluster_uid: None,
-            refusals: Vec::new(),
-            rights_unknown: None,
-            prune_blocked: None,
             objects: vec![PlannedObject {
                 object: object(),
                 health: Health::Progressing,
@@ -219,11 +187,7 @@ mod tests {
                 replicas: Some((1, 3)),
                 extra: Vec::new(),
             }],
-            left_out: Vec::new(),
-            rules: Vec::new(),
-            dry_runs: 0,
-            hooks: Vec::new(),
-            idle_hooks: Vec::new(),
+            ..fixture::plan(operation.into_iter().collect(), 2)
         }
     }
 
