@@ -1,11 +1,16 @@
 //! From a kubeconfig to a client: merged files, contexts, plugins, and the service account inside a cluster.
 
 use super::error::ClusterError;
+use super::tls::Connector;
 use super::wire::cause;
+use hyper_util::client::legacy;
+use hyper_util::rt::TokioExecutor;
+use kube::Client;
+use kube::client::{ClientBuilder, ConfigExt};
 use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
-use kube::{Client, client::ClientBuilder};
 use std::path::PathBuf;
 use std::time::Duration;
+use tower::{BoxError, ServiceBuilder};
 
 /// Which cluster, and how it is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -26,6 +31,8 @@ pub(super) struct Reached {
 
 /// The name of a context that comes from the service account of a pod.
 const IN_CLUSTER: &str = "in-cluster";
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
 
 impl Access {
     /// Builds a client. Nothing is sent yet, but a credential plugin may run.
@@ -33,11 +40,11 @@ impl Access {
         let (mut config, context) = self.config().await?;
         // Calls have their own deadlines and repeat only what may be repeated; see `wire`.
         config.default_retry = false;
-        config.connect_timeout = Some(Duration::from_secs(10));
+        config.connect_timeout = Some(CONNECT);
         config.read_timeout = None;
         let namespace = config.default_namespace.clone();
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
-        let client = ClientBuilder::try_from(config).map_err(|error| self.refused(&error))?.build();
+        let client = client(config).map_err(|error| self.refused(&*error))?;
         Ok(Reached { client, context, namespace, server })
     }
 
@@ -81,6 +88,20 @@ impl Access {
         let context = if self.context.is_empty() { "(current)" } else { &self.context };
         ClusterError::Access { context: context.to_owned(), reason: cause(error) }
     }
+}
+
+/// A client of our own connector where it serves, else of kube's.
+fn client(config: Config) -> Result<Client, BoxError> {
+    let Some(connector) = Connector::new(&config, CONNECT)? else {
+        return Ok(ClientBuilder::try_from(config)?.build());
+    };
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(config.auth_layer()?)
+        .layer(config.extra_headers_layer()?)
+        .map_err(BoxError::from)
+        .service(legacy::Client::builder(TokioExecutor::new()).build(connector));
+    Ok(ClientBuilder::new(service, config.default_namespace).build())
 }
 
 /// The contexts of the kubeconfig and the current one, for completion and forms.

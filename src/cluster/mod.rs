@@ -37,6 +37,7 @@ mod rights;
 mod settle;
 mod stall;
 mod steps;
+mod tls;
 mod turn;
 mod turns;
 mod unit;

@@ -16,6 +16,7 @@ pub mod records;
 mod refusals;
 mod renders;
 mod rights;
+mod tls;
 mod turn;
 mod watch;
 pub mod world;
