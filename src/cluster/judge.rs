@@ -116,11 +116,15 @@ impl Cluster {
             let value = now.value();
             let (judged, version) = self.judge_present(frame, desired, now, &value).await?;
             // The dry run saw a newer object than we: what differs may be somebody's write in between.
-            if version.is_some_and(|version| *version != *now.resource_version) && patience > 0 {
+            let moved = version.is_some_and(|version| *version != *now.resource_version);
+            if moved && patience > 0 {
                 patience -= 1;
                 let Some(resource) = &desired.resource else { return Ok(judged) };
                 live = self.read_one(resource, &desired.reference).await?;
                 continue;
+            }
+            if !moved {
+                self.uphold(&seen, now, &value, &judged);
             }
             self.memo().keep(seen, &judged, &value);
             return Ok(judged);
@@ -131,7 +135,7 @@ impl Cluster {
         &self,
         frame: &Frame<'_>,
         desired: &Desired,
-        seen: Seen,
+        seen: Seen<'_>,
     ) -> Result<Judged, ClusterError> {
         let blind = frame.blind(desired);
         if blind.is_none()

@@ -106,15 +106,30 @@ impl Cluster {
             self.memo().renew(seen, &judged);
             return Some(judged);
         }
-        let Inspected { sent, foreign, judged, .. } = frame.inspect(desired, live, &value);
+        let Inspected { sent, held, foreign, judged, .. } = frame.inspect(desired, live, &value);
         // Where the definition is not served, nothing of the kind can be live.
         let is_proved = desired.resource.is_none()
             || foreign.is_none()
                 && self.trusts(&desired.reference.group)
-                && prove(&sent, &value) == Proof::Unchanged;
-        is_proved.then(|| {
+                && (prove(&sent, &value) == Proof::Unchanged
+                    || held.is_empty() && self.was_upheld(&seen, live, &value));
+        // Where nothing is watched, nobody comes back to what can be proved again.
+        if is_proved && self.watches().is_any() {
             self.memo().keep(seen, &judged, &value);
-            judged
-        })
+        }
+        is_proved.then_some(judged)
+    }
+
+    /// Whether an earlier process heard from the server that exactly this is unchanged.
+    fn was_upheld(&self, seen: &Seen<'_>, live: &Live, value: &Value) -> bool {
+        self.precedents().stands(&seen.case(live, value), Timestamp::now().as_second())
+    }
+
+    /// Tells later processes what the server said, where there is nothing to add to it.
+    pub(super) fn uphold(&self, seen: &Seen<'_>, live: &Live, value: &Value, judged: &Judged) {
+        let asked = judged.dry_runs > 0 && judged.verdict == Verdict::Unchanged;
+        if asked && judged.left.is_empty() {
+            self.precedents().add(&seen.case(live, value), Timestamp::now().as_second());
+        }
     }
 }

@@ -3,9 +3,11 @@
 use super::desired::Desired;
 use super::judge::{Frame, Judged, Verdict};
 use super::live::Live;
-use crate::domain::ObjectKey;
+use super::precedents::Case;
+use crate::domain::ObjectRef;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,21 +21,38 @@ type Place = [u8; 32];
 const CREATION: Duration = Duration::from_secs(120);
 
 /// What a verdict depends on.
-pub(super) struct Seen {
+pub(super) struct Seen<'s> {
+    frame: &'s Frame<'s>,
+    object: &'s Desired,
     place: Place,
-    group: Arc<str>,
-    desired: Hash,
+    /// Hash of the desired object, made when somebody wants it: most objects are proved without it.
+    desired: OnceCell<Hash>,
     version: Option<(Arc<str>, Arc<str>)>,
 }
 
-impl Seen {
-    pub(super) fn of(frame: &Frame<'_>, desired: &Desired, live: Option<&Live>) -> Self {
+impl<'s> Seen<'s> {
+    pub(super) fn of(frame: &'s Frame<'s>, object: &'s Desired, live: Option<&Live>) -> Self {
         Self {
-            place: place(frame, &desired.reference.key()),
-            group: desired.reference.group.as_str().into(),
-            desired: desired_hash(frame, desired),
+            frame,
+            object,
+            place: place(frame, &object.reference),
+            desired: OnceCell::new(),
             version: live.map(|live| (live.uid.clone(), live.resource_version.clone())),
         }
+    }
+
+    fn desired(&self) -> &Hash {
+        self.desired.get_or_init(|| desired_hash(self.frame, self.object))
+    }
+
+    /// The case that is to be judged: this desired object under these rules, and that live one.
+    pub(super) fn case(&self, live: &Live, value: &Value) -> Case {
+        let mut hasher = Sha256::new();
+        hasher.update(self.place);
+        hasher.update(self.desired());
+        hasher.update(state_hash(value.clone()));
+        hasher.update(&*live.uid);
+        hasher.finalize().into()
     }
 }
 
@@ -64,29 +83,35 @@ pub(super) struct Memo {
 
 impl Memo {
     /// The verdict on exactly this state. It counts as no dry run.
-    pub(super) fn recall(&self, seen: &Seen, live: Option<&Live>) -> Option<Judged> {
+    pub(super) fn recall(&self, seen: &Seen<'_>, live: Option<&Live>) -> Option<Judged> {
         let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
         let known = verdicts.get(&seen.place)?;
         if known.until.is_some_and(|until| until < Instant::now()) {
             verdicts.remove(&seen.place);
             return None;
         }
-        let same = known.desired == seen.desired && known.version == seen.version;
+        let same = known.version == seen.version && known.desired == *seen.desired();
         same.then(|| known.judged(live))
     }
 
     /// The verdict on a state that differs only in what no verdict depends on: status, times, counters.
-    pub(super) fn recall_alike(&self, seen: &Seen, live: &Live, value: &Value) -> Option<Judged> {
+    pub(super) fn recall_alike(
+        &self,
+        seen: &Seen<'_>,
+        live: &Live,
+        value: &Value,
+    ) -> Option<Judged> {
         let verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
         let known = verdicts.get(&seen.place)?;
-        let same = known.desired == seen.desired
+        let same = known.state.is_some()
             && known.version.as_ref().is_some_and(|(uid, _)| *uid == live.uid)
+            && known.desired == *seen.desired()
             && known.state.is_some_and(|state| state == state_hash(value.clone()));
         same.then(|| known.judged(Some(live)))
     }
 
     /// Remembers the verdict on a live object.
-    pub(super) fn keep(&self, seen: Seen, judged: &Judged, value: &Value) {
+    pub(super) fn keep(&self, seen: Seen<'_>, judged: &Judged, value: &Value) {
         // Whose an object is depends on other mappings as well.
         if judged.verdict.is_about_ownership() {
             return;
@@ -98,7 +123,7 @@ impl Memo {
     }
 
     /// A verdict that was recalled for a state alike is about this state from now on.
-    pub(super) fn renew(&self, seen: Seen, judged: &Judged) {
+    pub(super) fn renew(&self, seen: Seen<'_>, judged: &Judged) {
         let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = verdicts.get_mut(&seen.place) {
             known.version = seen.version;
@@ -107,7 +132,7 @@ impl Memo {
     }
 
     /// Remembers for a while that the server would take an object that does not exist.
-    pub(super) fn keep_creation(&self, seen: Seen, judged: &Judged) {
+    pub(super) fn keep_creation(&self, seen: Seen<'_>, judged: &Judged) {
         let mut judged = judged.clone();
         let Verdict::Differs(differing) = &mut judged.verdict else { return };
         if differing.blind.is_some() || differing.refusal.is_some() {
@@ -118,8 +143,9 @@ impl Memo {
         self.insert(seen, judged, None, Some(Instant::now() + CREATION));
     }
 
-    fn insert(&self, seen: Seen, judged: Judged, state: Option<Hash>, until: Option<Instant>) {
-        let (group, desired, version) = (seen.group, seen.desired, seen.version);
+    fn insert(&self, seen: Seen<'_>, judged: Judged, state: Option<Hash>, until: Option<Instant>) {
+        let (group, desired) = (seen.object.reference.group.as_str().into(), *seen.desired());
+        let version = seen.version;
         let judged = Judged { live: None, ..judged };
         let remembered = Remembered { group, desired, version, state, until, judged };
         let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -139,10 +165,10 @@ impl Memo {
     }
 }
 
-fn place(frame: &Frame<'_>, key: &ObjectKey) -> Place {
+fn place(frame: &Frame<'_>, object: &ObjectRef) -> Place {
     let mut hasher = Sha256::new();
-    let namespace = key.namespace.as_deref().unwrap_or_default();
-    for part in [frame.set_id.as_str(), &key.group, &key.kind, namespace, &key.name] {
+    let namespace = object.namespace.as_deref().unwrap_or_default();
+    for part in [frame.set_id.as_str(), &object.group, &object.kind, namespace, &object.name] {
         hasher.update(part);
         // No name holds a zero byte.
         hasher.update([0]);

@@ -28,6 +28,7 @@ mod memo;
 mod patience;
 mod phases;
 mod plan;
+mod precedents;
 mod pulse;
 mod ready;
 mod record;
@@ -63,6 +64,7 @@ pub use wire::{Limits, Traffic};
 use crate::domain::Members;
 use discovery::Catalogue;
 use memo::Memo;
+use precedents::Precedents;
 use review::Answers;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -105,6 +107,7 @@ struct Inner {
     /// How often the catalogue was forgotten: what was asked for before that is no answer to who asks after it.
     forgotten: AtomicU64,
     memo: Memo,
+    precedents: Precedents,
     answers: Answers,
     watches: Watches,
     /// Namespace of the records; fixed with the first look at one.
@@ -150,6 +153,7 @@ impl Cluster {
             discovery: tokio::sync::Mutex::default(),
             forgotten: AtomicU64::new(0),
             memo: Memo::default(),
+            precedents: Precedents::default(),
             answers: Answers::default(),
             watches: Watches::default(),
             records: OnceLock::new(),
@@ -264,6 +268,15 @@ impl Cluster {
 
     fn memo(&self) -> &Memo {
         &self.inner.memo
+    }
+
+    fn precedents(&self) -> &Precedents {
+        &self.inner.precedents
+    }
+
+    /// Keeps what the server said of objects in this folder, so that the next process need not ask again.
+    pub fn remember_in(&self, folder: &std::path::Path) {
+        self.precedents().keep_in(folder);
     }
 
     fn answers(&self) -> &Answers {

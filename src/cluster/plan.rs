@@ -15,6 +15,7 @@ use crate::domain::order::Ordered;
 use crate::domain::plan::{Op, Operation, Plan, PlannedObject, Reason, Refusal, Summary};
 use crate::domain::renamed::pairs;
 use crate::domain::{Holder, Manifest, Mapping, ObjectKey, ObjectRef, Origin, Revision};
+use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -70,6 +71,7 @@ impl Cluster {
         // Nothing is even tried where there is no order.
         let order = Arrangement::of(&ground.placed)?.order;
         let judged = self.judge_all(&ground).await?;
+        self.precedents().save(Timestamp::now().as_second());
         let contents = self.contents(&ground, &judged, request.options.prune).await;
         let mut plan = assemble(request, &ground, (&order, &judged), &contents);
         Box::pin(self.plan_hooks(request, &ground, &mut plan)).await?;

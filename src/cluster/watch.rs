@@ -154,6 +154,11 @@ impl Watches {
         unit.map_or(Sight::Unwatched, |(unit, _)| unit.find(key))
     }
 
+    /// Whether anything is watched at all.
+    pub(super) fn is_any(&self) -> bool {
+        !lock(&self.units).is_empty()
+    }
+
     /// What we wrote ourselves need not wait for the watch to bring it.
     pub(super) fn learn(&self, resource: &Resource, key: &ObjectKey, live: &Live) {
         let units = lock(&self.units);
@@ -301,6 +306,7 @@ impl Cluster {
         let group = group.filter(|_| changed.kind == "CustomResourceDefinition");
         lock(&self.watches().distrusted).insert(group.unwrap_or("*").to_owned());
         self.memo().forget(group);
+        self.precedents().forget();
         if group.is_some() {
             self.forget_discovery();
         }

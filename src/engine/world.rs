@@ -315,6 +315,7 @@ impl World {
         // A failed connection is not kept: the next job tries again.
         let connect = async || {
             let cluster = Cluster::connect(&access).await?;
+            cluster.remember_in(&self.settings.cache_dir);
             if let Some(namespace) = &self.settings.record_namespace {
                 cluster.keep_records_in(namespace);
             }

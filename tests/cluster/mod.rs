@@ -12,6 +12,7 @@ mod lost_answers;
 mod order;
 mod overload;
 mod ownership;
+mod precedents;
 pub mod records;
 mod refusals;
 mod renders;
