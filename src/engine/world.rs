@@ -197,7 +197,7 @@ impl World {
         let (cache, data) = (&self.settings.cache_dir, &self.settings.data_dir);
         let mut places = git::Places::new(cache.join("mirrors"), data.join("outbox"));
         if let Some(known_hosts) = &self.settings.known_hosts {
-            places.known_hosts = vec![known_hosts.clone()];
+            places.known_hosts = Some(known_hosts.clone());
         }
         places
     }

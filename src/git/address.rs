@@ -128,16 +128,6 @@ impl Address {
         self.written(user)
     }
 
-    /// The port that is connected to.
-    pub(super) fn effective_port(&self) -> u16 {
-        self.port.unwrap_or(match self.scheme {
-            Scheme::Https => 443,
-            Scheme::Http => 80,
-            Scheme::Ssh => 22,
-            Scheme::File => 0,
-        })
-    }
-
     /// Whether the host is this machine.
     pub(super) fn is_loopback(&self) -> bool {
         let bare = self.host.trim_start_matches('[').trim_end_matches(']');
@@ -227,7 +217,6 @@ mod tests {
         assert_eq!(shown("ssh://git@example.com:2222/a"), "ssh://git@example.com:2222/a");
         assert_eq!(shown("/srv/a.git"), "file:///srv/a.git");
         assert_eq!(shown("https://[::1]:8080/a"), "https://[::1]:8080/a");
-        assert_eq!(Address::parse("ssh://h/a").unwrap().effective_port(), 22);
     }
 
     #[test]

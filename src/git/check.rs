@@ -1,11 +1,11 @@
 //! Whether a remote can be used, found out without changing anything.
 
-use super::address::Address;
-use super::connect::Session;
+use super::address::{Address, Scheme};
 use super::handles::{create_private_folder, open_bare};
-use super::{GitError, Places};
+use super::transport::{Session, Way};
+use super::{FetchProgress, Flow, GitError, Places, folder};
 use crate::domain::{Credential, Remote};
-use git2::{Direction, RepositoryInitOptions};
+use git2::RepositoryInitOptions;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -27,7 +27,7 @@ pub struct RemoteCheck {
 pub fn check(places: &Places, remote: &Remote, credential: &Credential) -> RemoteCheck {
     let mut found =
         RemoteCheck { reachable: false, branch: None, push: None, problems: Vec::new() };
-    match branches(places, remote, credential, Direction::Fetch) {
+    match branches(places, remote, credential) {
         Ok((address, branches)) => {
             found.reachable = true;
             let here = branches.contains(&remote.branch);
@@ -48,8 +48,8 @@ pub fn check(places: &Places, remote: &Remote, credential: &Credential) -> Remot
             return found;
         }
     }
-    match branches(places, remote, credential, Direction::Push) {
-        Ok(_) => found.push = Some(true),
+    match may_push(places, remote, credential) {
+        Ok(()) => found.push = Some(true),
         Err(error) => {
             found.push = Some(false);
             found.problems.push(error);
@@ -74,38 +74,62 @@ fn begun(folder: &Path) -> Result<git2::Repository, git2::Error> {
 fn init(folder: &Path) -> Result<git2::Repository, git2::Error> {
     let mut options = RepositoryInitOptions::new();
     options.bare(true).external_template(false);
-    let repository = git2::Repository::init_opts(folder, &options)?;
-    let mut own = repository.config()?.open_level(git2::ConfigLevel::Local)?;
-    own.set_str("http.followRedirects", "false")?;
-    Ok(repository)
+    git2::Repository::init_opts(folder, &options)
 }
 
-/// The address and the branches that the remote shows for a fetch or a push.
+/// The address and the branches of a remote. A repository is needed for `git` to run in; nothing is written to it.
 fn branches(
     places: &Places,
     remote: &Remote,
     credential: &Credential,
-    direction: Direction,
 ) -> Result<(String, Vec<String>), GitError> {
     let address = Address::parse(&remote.url)?;
-    create_private_folder(&places.mirrors)?;
-    // A repository is needed for the user's Git configuration to be read.
     let folder = places.mirrors.join("check.git");
-    let repository = open_bare(&folder)
-        .or_else(|_| begun(&folder))
-        .map_err(|error| GitError::storage(&folder, error.message()))?;
-    let session = Session::new(places, &address, credential, &repository)?;
-    let mut connection = session.remote(&repository)?;
-    let connected =
-        connection.connect_auth(direction, Some(session.callbacks()), Some(Session::proxy()));
-    let heads = connected.and_then(|connected| {
-        let heads = connected.list()?;
-        Ok(heads
-            .iter()
-            .filter_map(|head| head.name().strip_prefix("refs/heads/").map(str::to_owned))
-            .collect())
-    });
-    let heads = heads.map_err(|error| session.explain("connecting", error))?;
-    session.approve();
-    Ok((address.to_string(), heads))
+    let repository = ground(places, &folder)?;
+    let found = if address.scheme == Scheme::File {
+        folder::branches(&repository, &address.for_transport(None))?
+    } else {
+        Session::new(places, &address, credential, (&folder, Way::Fetch), None)?
+            .branches(&mut on)?
+    };
+    let names = found.iter().filter_map(|(name, _)| name.strip_prefix("refs/heads/"));
+    Ok((address.to_string(), names.map(str::to_owned).collect()))
+}
+
+fn may_push(places: &Places, remote: &Remote, credential: &Credential) -> Result<(), GitError> {
+    let address = Address::parse(&remote.url)?;
+    if address.scheme == Scheme::File {
+        // What a folder lets through shows when it is written to.
+        return Ok(());
+    }
+    let folder = places.mirrors.join("check.git");
+    Session::new(places, &address, credential, (&folder, Way::Push), None)?.may_push(&mut on)
+}
+
+/// Lets ssh know the key of the host of a remote, which the user compared and accepted: `fingerprint` as ssh shows it.
+/// ssh itself adds it to its `known_hosts`, and only if the host shows this very key now.
+pub fn trust(
+    places: &Places,
+    remote: &Remote,
+    credential: &Credential,
+    fingerprint: &str,
+) -> Result<(), GitError> {
+    let address = Address::parse(&remote.url)?;
+    let folder = places.mirrors.join("check.git");
+    ground(places, &folder)?;
+    let ways = (folder.as_path(), Way::Fetch);
+    Session::new(places, &address, credential, ways, Some(fingerprint))?
+        .branches(&mut on)
+        .map(|_| ())
+}
+
+fn ground(places: &Places, folder: &Path) -> Result<git2::Repository, GitError> {
+    create_private_folder(&places.mirrors)?;
+    open_bare(folder)
+        .or_else(|_| begun(folder))
+        .map_err(|error| GitError::storage(folder, error.message()))
+}
+
+fn on(_: FetchProgress) -> Flow {
+    Flow::Continue
 }

@@ -54,21 +54,19 @@ pub enum GitError {
     },
     /// No `known_hosts` file has a key of the host.
     #[error(
-        "the host key of {host} is not known (SHA256:{fingerprint}): compare the fingerprint with the one that its operator publishes, then add to {file}: {line}"
+        "the host key of {host} is not known ({kind} {fingerprint}): compare the fingerprint with the one that its operator publishes, then accept it in the console, or connect once with ssh"
     )]
     HostUnknown {
-        /// Host, with the port where it is not 22.
+        /// Host, with the port where it is not 22 (words of ssh).
         host: String,
-        /// Base64 of the SHA-256 of the key, as ssh-keygen shows it.
+        /// Type of the key, `ED25519`.
+        kind: String,
+        /// `SHA256:` and the hash of the key, as ssh shows it.
         fingerprint: String,
-        /// Where to add the line.
-        file: PathBuf,
-        /// The line that makes the key known.
-        line: String,
     },
     /// The host has another key than before, or a revoked one.
     #[error(
-        "THE HOST KEY OF {host} HAS CHANGED: it shows SHA256:{presented}, but {place} has SHA256:{expected}: somebody may be between you and the host; ask its operator, and only then remove the old line"
+        "THE HOST KEY OF {host} HAS CHANGED: it shows {presented}, but {place} has {expected}: somebody may be between you and the host; ask its operator, and only then remove the old line"
     )]
     HostChanged {
         /// Host, with the port where it is not 22.
@@ -86,6 +84,22 @@ pub enum GitError {
         /// Which remote.
         remote: String,
         /// Words of the transport.
+        reason: String,
+    },
+    /// The `git` of this machine cannot carry the connection.
+    #[error(
+        "git cannot be used: {reason}: install git 2.31 or newer, which carries all connections over https and ssh"
+    )]
+    Program {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// More bytes or more time than one conversation may take.
+    #[error("{remote} was given up: {reason}: raise the limit, or follow a smaller repository")]
+    Limit {
+        /// Which remote.
+        remote: String,
+        /// The limit, and how to raise it.
         reason: String,
     },
     /// A kind of repository that libgit2 cannot read.

@@ -1,13 +1,14 @@
 //! Fetching the branch, and noticing when its history was rewritten or it is gone.
 
 use super::GitError;
-use super::connect::Session;
-use super::handles::{Handles, is_damage};
+use super::address::Scheme;
+use super::folder;
+use super::handles::Handles;
 use super::outbox::is_ancestor;
 use super::repository::{Repository, revision};
+use super::transport::{Session, Way};
 use crate::domain::{Credential, Revision};
-use git2::{AutotagOption, FetchOptions, Oid, RemoteRedirect, Repository as Raw};
-use std::cell::Cell;
+use git2::Oid;
 
 /// Whether a long operation goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,10 +86,8 @@ impl Repository {
             // Otherwise a damaged ref would look like a rewritten branch.
             handles.mirror.find_commit(before).map_err(self.fault("fetching"))?;
         }
-        let session = Session::new(&self.places, &self.address, credential, &handles.mirror)?;
-        let branches = self.download(&handles.mirror, &session, watch)?;
-        session.approve();
-        let wanted = format!("refs/heads/{}", self.branch);
+        let branches = self.download(handles, credential, watch)?;
+        let wanted = self.branch_ref();
         let seen = branches.iter().find(|(name, _)| *name == wanted).map(|(_, id)| *id);
         let Some(seen) = seen else { return self.without_branch(before, &branches) };
         let upstream = self.compare(handles, before, seen)?;
@@ -122,48 +121,37 @@ impl Repository {
         })
     }
 
-    /// Talks to the remote; gives the branches that it has.
+    /// Fetches the branch; gives the branches that the remote has, or this one alone where it has it.
     fn download(
         &self,
-        mirror: &Raw,
-        session: &Session<'_>,
+        handles: &Handles,
+        credential: &Credential,
         watch: &mut dyn FnMut(FetchProgress) -> Flow,
     ) -> Result<Vec<(String, Oid)>, GitError> {
-        let mut remote = session.remote(mirror)?;
-        let mut callbacks = session.callbacks();
-        let stopped = Cell::new(false);
-        callbacks.transfer_progress(|progress| {
-            let flow = watch(FetchProgress {
-                objects: progress.received_objects(),
-                total: progress.total_objects(),
-                bytes: progress.received_bytes(),
-            });
-            stopped.set(flow == Flow::Stop);
-            flow == Flow::Continue
-        });
-        let mut options = FetchOptions::new();
-        options
-            .remote_callbacks(callbacks)
-            .proxy_options(Session::proxy())
-            .follow_redirects(RemoteRedirect::None)
-            .download_tags(AutotagOption::Auto)
-            .update_fetchhead(false);
-        let refspec = format!("+refs/heads/{}:{}", self.branch, self.seen_ref());
-        let result = remote.fetch(&[&refspec], Some(&mut options), None);
-        drop(options);
+        let (branch, seen) = (self.branch_ref(), self.seen_ref());
+        if self.address.scheme == Scheme::File {
+            let url = self.address.for_transport(None);
+            let fetched = folder::fetch(&handles.mirror, &url, &format!("+{branch}:{seen}"), watch);
+            self.remove_grafts()?;
+            return fetched.map_err(|error| self.noted(error));
+        }
+        let ways = (self.mirror.as_path(), Way::Fetch);
+        let session = Session::new(&self.places, &self.address, credential, ways, None)?;
+        let found = session.fetch(&branch, &seen, watch);
         self.remove_grafts()?;
-        result.map_err(|error| {
-            if stopped.get() {
-                return GitError::Stopped;
-            }
-            if is_damage(&error) {
-                return self.fault("fetching")(error);
-            }
-            session.explain("fetching", error)
-        })?;
-        let heads = remote.list().map_err(|error| session.explain("fetching", error))?;
-        let branches = heads.iter().filter(|head| head.name().starts_with("refs/heads/"));
-        Ok(branches.map(|head| (head.name().to_owned(), head.oid())).collect())
+        if !found.map_err(|error| self.noted(error))? {
+            return session.branches(watch);
+        }
+        let id = handles.mirror.refname_to_id(&seen).map_err(self.fault("fetching"))?;
+        Ok(vec![(branch, id)])
+    }
+
+    /// Marks the mirror when it is what an error is about.
+    fn noted(&self, error: GitError) -> GitError {
+        if matches!(error, GitError::Damaged { .. }) {
+            self.mark_damaged();
+        }
+        error
     }
 
     /// The remote does not have the branch (any more).

@@ -1,6 +1,8 @@
-//! Where Git data lives on this machine, and which files say whom to trust.
+//! Where Git data lives on this machine, and what `git` gets to know beside its own settings.
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
 
 /// Folders and trust files of all repositories.
 #[derive(Debug, Clone)]
@@ -9,40 +11,45 @@ pub struct Places {
     pub mirrors: PathBuf,
     /// Data folder of the outbox repositories: commits that are not on a remote yet, and the locks.
     pub outbox: PathBuf,
-    /// Files in the form of `known_hosts` (see sshd(8)), the first one is where the user adds a key.
-    pub known_hosts: Vec<PathBuf>,
-    /// PEM files with certificate authorities to trust beside the system's.
-    pub authorities: Vec<PathBuf>,
+    /// A file in the form of `known_hosts` (see sshd(8)) that replaces those of ssh for the hosts of remotes. Hosts on
+    /// the way to them (`ProxyJump`) stay with what ssh is set up to use.
+    pub known_hosts: Option<PathBuf>,
+    /// Variables that `git` gets beside those of this process.
+    pub environment: Vec<(String, OsString)>,
+    /// What one conversation may take.
+    pub limits: Limits,
 }
 
-impl Places {
-    /// The given folders, with the known hosts of the user's ssh and the authorities of the user's Git
-    /// (`GIT_SSL_CAINFO`; `http.sslCAInfo` is read per address when connecting).
-    ///
-    /// `GITDECK_KNOWN_HOSTS` replaces the files of ssh.
-    pub fn new(mirrors: impl Into<PathBuf>, outbox: impl Into<PathBuf>) -> Self {
+/// What one conversation with a remote may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Bytes that are received or sent.
+    pub bytes: u64,
+    /// How long it may last.
+    pub time: Duration,
+}
+
+impl Limits {
+    /// 8 GiB and an hour; `GITDECK_FETCH_BYTES` and `GITDECK_FETCH_SECONDS` say otherwise.
+    fn from_environment() -> Self {
+        let number = |name| std::env::var(name).ok().and_then(|text| text.trim().parse().ok());
         Self {
-            mirrors: mirrors.into(),
-            outbox: outbox.into(),
-            known_hosts: default_known_hosts(),
-            authorities: std::env::var_os("GIT_SSL_CAINFO")
-                .map(PathBuf::from)
-                .into_iter()
-                .collect(),
+            bytes: number("GITDECK_FETCH_BYTES").unwrap_or(8 << 30),
+            time: Duration::from_secs(number("GITDECK_FETCH_SECONDS").unwrap_or(3600)),
         }
     }
 }
 
-fn default_known_hosts() -> Vec<PathBuf> {
-    if let Some(file) = std::env::var_os("GITDECK_KNOWN_HOSTS") {
-        return vec![PathBuf::from(file)];
+impl Places {
+    /// The given folders, with what `git` and ssh of the user trust. `GITDECK_KNOWN_HOSTS` names another file of known
+    /// hosts.
+    pub fn new(mirrors: impl Into<PathBuf>, outbox: impl Into<PathBuf>) -> Self {
+        Self {
+            mirrors: mirrors.into(),
+            outbox: outbox.into(),
+            known_hosts: std::env::var_os("GITDECK_KNOWN_HOSTS").map(PathBuf::from),
+            environment: Vec::new(),
+            limits: Limits::from_environment(),
+        }
     }
-    let mut files = Vec::new();
-    if let Some(directories) = directories::BaseDirs::new() {
-        let folder = directories.home_dir().join(".ssh");
-        files.push(folder.join("known_hosts"));
-        files.push(folder.join("known_hosts2"));
-    }
-    files.push(Path::new("/etc/ssh/ssh_known_hosts").to_owned());
-    files
 }

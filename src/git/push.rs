@@ -2,16 +2,15 @@
 
 use super::GitError;
 use super::address::Scheme;
-use super::connect::Session;
 use super::fetch::{FetchProgress, Fetched, Flow, Upstream};
 use super::handles::Handles;
 use super::local::{self, Moved};
 use super::outbox::is_ancestor;
 use super::rebuild::Rebuilt;
 use super::repository::{Repository, revision};
+use super::transport::{Pushed, Session, Way};
 use crate::domain::{Credential, PushOutcome, Revision};
-use git2::{ErrorCode, Oid, PushOptions, RemoteRedirect};
-use std::cell::RefCell;
+use git2::Oid;
 use std::path::Path;
 use std::time::Duration;
 
@@ -60,7 +59,7 @@ impl Repository {
             if watch(FetchProgress::default()) == Flow::Stop {
                 return Err(GitError::Stopped);
             }
-            let answer = self.with(|handles| self.send(&handles.all, credential, commit, watch))?;
+            let answer = self.with(|handles| self.send(handles, credential, commit, watch))?;
             upstream = self.fetch(credential, watch)?;
             if self.with(|handles| self.arrived(handles, commit))? {
                 self.with(|handles| {
@@ -156,66 +155,32 @@ impl Repository {
 
     fn send(
         &self,
-        repository: &git2::Repository,
+        handles: &Handles,
         credential: &Credential,
         commit: Oid,
         watch: &mut dyn FnMut(FetchProgress) -> Flow,
     ) -> Result<Answer, GitError> {
-        let session = Session::new(&self.places, &self.address, credential, repository)?;
-        if session.address.scheme == Scheme::File {
-            return self.send_locally(repository, &session, commit);
+        let (tip, branch) = (self.tip_in(handles), self.branch_ref());
+        if self.address.scheme == Scheme::File {
+            let (folder, scratch) = (Path::new(&self.address.path), &self.places.outbox);
+            return Ok(match local::push(&handles.all, folder, &branch, (tip, commit), scratch)? {
+                Moved::Yes => Answer::Accepted,
+                Moved::Raced(reason) => Answer::Raced(reason),
+                Moved::Refused(reason) => Answer::Refused(reason),
+            });
         }
-        let mut remote = session.remote(repository)?;
-        let verdict: RefCell<Option<Option<String>>> = RefCell::new(None);
-        let name = format!("refs/heads/{}", self.branch);
-        let mut callbacks = session.callbacks();
-        callbacks.push_update_reference(|reference, status| {
-            if reference == name {
-                *verdict.borrow_mut() = Some(status.map(str::to_owned));
-            }
-            Ok(())
-        });
-        callbacks.push_transfer_progress(|objects, total, bytes| {
-            // Past this point nobody can say whether the server has it, so that a stop is not heeded.
-            let _ = watch(FetchProgress { objects, total, bytes });
-        });
-        let mut options = PushOptions::new();
-        options
-            .remote_callbacks(callbacks)
-            .proxy_options(Session::proxy())
-            .follow_redirects(RemoteRedirect::None);
-        let result = remote.push(&[format!("{commit}:{name}")], Some(&mut options));
-        drop(options);
-        if let Err(error) = result {
-            if error.code() == ErrorCode::NotFastForward {
-                return Ok(Answer::Raced(error.message().to_owned()));
-            }
-            return Err(session.explain("pushing", error));
-        }
-        session.approve();
-        Ok(match verdict.into_inner() {
-            Some(None) => Answer::Accepted,
-            Some(Some(status)) if is_race(&status) => Answer::Raced(status),
-            Some(Some(status)) => Answer::Refused(spoken(&status, &session.words())),
-            None => {
-                Answer::Refused(spoken("the server did not report on the branch", &session.words()))
-            }
-        })
-    }
-
-    fn send_locally(
-        &self,
-        repository: &git2::Repository,
-        session: &Session<'_>,
-        commit: Oid,
-    ) -> Result<Answer, GitError> {
-        let tip = self.with(|handles| Ok(self.tip_in(handles)))?;
-        let branch = format!("refs/heads/{}", self.branch);
-        let folder = Path::new(&session.address.path);
-        Ok(match local::push(repository, folder, &branch, (tip, commit), &self.places.outbox)? {
-            Moved::Yes => Answer::Accepted,
-            Moved::Raced(reason) => Answer::Raced(reason),
-            Moved::Refused(reason) => Answer::Refused(reason),
+        let ways = (self.outbox.as_path(), Way::Push);
+        let session = Session::new(&self.places, &self.address, credential, ways, None)?;
+        // Once begun, nobody can say whether the server has it, so that a stop is not heeded.
+        let mut heard = |progress| {
+            let _ = watch(progress);
+            Flow::Continue
+        };
+        let objects = self.mirror.join("objects");
+        Ok(match session.push(&objects, &branch, (tip, commit), &mut heard)? {
+            Pushed::Accepted => Answer::Accepted,
+            Pushed::Refused(status, _) if is_race(&status) => Answer::Raced(status),
+            Pushed::Refused(status, words) => Answer::Refused(spoken(&status, &words)),
         })
     }
 
@@ -237,7 +202,7 @@ fn remember(rebuilt: &mut Vec<(Revision, Revision)>, pairs: &[(Oid, Oid)]) {
     }
 }
 
-/// Words of git-receive-pack for a branch that moved or is locked by another push.
+/// Words of git-push and git-receive-pack for a branch that moved or is locked by another push.
 fn is_race(status: &str) -> bool {
     let words = [
         "non-fast-forward",

@@ -210,6 +210,11 @@ impl Repository {
         Ok(self.chain(handles)?.first().copied().or_else(|| self.tip_in(handles)))
     }
 
+    /// The branch on the remote.
+    pub(super) fn branch_ref(&self) -> String {
+        format!("refs/heads/{}", self.branch)
+    }
+
     /// The tip that gitdeck follows.
     pub(super) fn tip_ref(&self) -> String {
         format!("refs/gitdeck/tip/{}", self.branch)

@@ -20,6 +20,7 @@ fn child(test: &str, world: &World, url: &str) -> Command {
     command
         .args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"])
         .env(FOLDER, world.path())
+        .envs(world.places().environment)
         .env(URL, url)
         .stdin(Stdio::null())
         .stderr(Stdio::null());
@@ -30,7 +31,7 @@ fn child(test: &str, world: &World, url: &str) -> Command {
 fn inherited() -> Repository {
     let folder = PathBuf::from(std::env::var_os(FOLDER).expect("a parent test runs this"));
     let mut places = Places::new(folder.join("cache"), folder.join("data"));
-    places.known_hosts = vec![folder.join("known_hosts")];
+    places.known_hosts = Some(folder.join("known_hosts"));
     Repository::open(&places, &remote_at(&std::env::var(URL).unwrap())).unwrap()
 }
 

@@ -4,7 +4,7 @@ use super::world::{World, head, remote_at, request};
 use crate::support::git_ssh::GitSsh;
 use crate::support::skipped;
 use gitdeck::domain::{Credential, PushOutcome, Secret};
-use gitdeck::git::{Fetched, Flow, GitError, Repository, check};
+use gitdeck::git::{Fetched, Flow, GitError, Repository, check, trust};
 use std::fs;
 
 /// A world behind a server whose host key is known; nothing where there is no sshd.
@@ -100,17 +100,24 @@ fn an_unknown_host_is_refused_with_its_fingerprint() {
     let known = world.path().join("known_hosts");
     fs::remove_file(&known).unwrap();
     let error = fetch(&repository, &client(&server)).unwrap_err();
-    let GitError::HostUnknown { fingerprint, line, file, .. } = &error else { panic!("{error:?}") };
-    assert_eq!(format!("SHA256:{fingerprint}"), server.fingerprint("host_ed25519"));
-    assert_eq!(line.trim(), server.known_host().trim());
-    assert_eq!(file, &known);
-    assert!(
-        error.to_string().contains(fingerprint.as_str())
-            && error.to_string().contains(line.as_str())
-    );
-    // Doing what the message says is enough.
-    fs::write(&known, format!("{line}\n")).unwrap();
-    fetch(&repository, &client(&server)).unwrap();
+    let GitError::HostUnknown { fingerprint, kind, .. } = &error else { panic!("{error:?}") };
+    assert_eq!(*fingerprint, server.fingerprint("host_ed25519"));
+    assert_eq!(kind, "ED25519");
+    assert!(error.to_string().contains(fingerprint.as_str()), "{error}");
+    assert!(!known.exists(), "nothing is accepted by itself");
+    let remote = remote_at(&server.url(&world.origin()));
+    let (places, credential) = (world.places(), client(&server));
+    server.stranger("other");
+    let other = server.fingerprint("other");
+    assert!(matches!(
+        trust(&places, &remote, &credential, &other),
+        Err(GitError::HostUnknown { .. })
+    ));
+    assert!(!known.exists(), "another key was accepted");
+    trust(&places, &remote, &credential, fingerprint).unwrap();
+    let written = fs::read_to_string(&known).unwrap();
+    assert!(written.contains(server.known_host().split_whitespace().nth(2).unwrap()), "{written}");
+    fetch(&repository, &credential).unwrap();
 }
 
 #[test]
@@ -122,8 +129,8 @@ fn a_changed_host_key_is_a_hard_stop() {
     let GitError::HostChanged { presented, expected, place, .. } = &error else {
         panic!("{error:?}")
     };
-    assert_eq!(format!("SHA256:{presented}"), server.fingerprint("host_ed25519"));
-    assert_eq!(format!("SHA256:{expected}"), server.fingerprint("impostor"));
+    assert_eq!(*presented, server.fingerprint("host_ed25519"));
+    assert_eq!(*expected, server.fingerprint("impostor"));
     assert!(place.ends_with("known_hosts:1"), "{place}");
     assert!(!server.log().contains("Accepted publickey"), "nobody logged in");
     let remote = remote_at(&server.url(&world.origin()));

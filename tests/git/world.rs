@@ -2,7 +2,7 @@
 
 use gitdeck::domain::{Author, Credential, FileEdit, PushOutcome, Remote, Revision};
 use gitdeck::git::{CommitRequest, Fetched, Flow, GitError, Places, Repository};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -46,7 +46,18 @@ impl World {
 
     pub fn places(&self) -> Places {
         let mut places = Places::new(self.path().join("cache"), self.path().join("data"));
-        places.known_hosts = vec![self.path().join("known_hosts")];
+        places.known_hosts = Some(self.path().join("known_hosts"));
+        // Whoever runs the tests has settings of his own, which must not matter.
+        let home = self.path().join("home");
+        fs::create_dir_all(&home).unwrap();
+        fs::write(home.join("ssh_config"), "").unwrap();
+        let ssh = format!("ssh -F '{}'", home.join("ssh_config").display());
+        places.environment = vec![
+            ("GIT_SSH_COMMAND".to_owned(), ssh.into()),
+            ("GIT_CONFIG_GLOBAL".to_owned(), home.join(".gitconfig").into()),
+            ("GIT_CONFIG_NOSYSTEM".to_owned(), "1".into()),
+            ("HOME".to_owned(), home.into()),
+        ];
         places
     }
 
@@ -102,6 +113,12 @@ impl World {
         std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
         fs::set_permissions(&file, permissions).unwrap();
     }
+}
+
+/// Replaces a variable that `git` gets.
+pub fn set(places: &mut Places, name: &str, value: impl Into<OsString>) {
+    places.environment.retain(|(known, _)| known != name);
+    places.environment.push((name.to_owned(), value.into()));
 }
 
 /// The branch `main` of a URL.

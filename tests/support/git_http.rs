@@ -16,6 +16,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// How the server behaves.
 #[derive(Default)]
@@ -28,6 +29,8 @@ pub struct Rules {
     pub redirect: Option<String>,
     /// Answers everything with this status.
     pub status: Option<u16>,
+    /// Sends packs so slowly that a client shows how far it is.
+    pub slowly: bool,
 }
 
 /// One request that arrived.
@@ -150,8 +153,16 @@ fn answer<S: Read + Write>(shared: &Shared, stream: &mut S) -> io::Result<()> {
         "HTTP/1.1 {status}\r\n{head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     )?;
-    stream.write_all(body)?;
-    stream.flush()
+    if !shared.rules.lock().unwrap().slowly {
+        stream.write_all(body)?;
+        return stream.flush();
+    }
+    for piece in body.chunks(64 << 10) {
+        stream.write_all(piece)?;
+        stream.flush()?;
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
 }
 
 /// A status instead of an answer, with further headers.

@@ -57,8 +57,8 @@ impl Doctor {
             checks.push(directory(what, path));
         }
         for (program, why) in [
-            ("git", "credential helpers, and SSH settings that the library does not know"),
-            ("ssh", "repositories over SSH with the settings of ~/.ssh/config"),
+            ("git", "every repository over https and ssh"),
+            ("ssh", "repositories over ssh; version 8.4 or newer can ask about host keys"),
         ] {
             checks.push(version(program, why).await);
         }
@@ -146,7 +146,11 @@ async fn version(program: &str, why: &str) -> Check {
             // ssh says its version on stderr.
             let text = if output.stdout.is_empty() { output.stderr } else { output.stdout };
             let text = String::from_utf8_lossy(&text);
-            Check::new("program", program, "ok", text.lines().next().unwrap_or_default())
+            let said = text.lines().next().unwrap_or_default();
+            match programs::git_version_fault(said).filter(|_| program == "git") {
+                Some(fault) => Check::new("program", program, "failed", fault),
+                None => Check::new("program", program, "ok", said),
+            }
         }
         Ok(Err(error)) => {
             let message = format!("cannot be started ({error}); it serves {why}");
