@@ -6,5 +6,6 @@ mod damage;
 mod fetching;
 mod https;
 mod reading;
+mod signing;
 mod ssh;
 mod world;

@@ -5,7 +5,7 @@ use super::reader::{File, Reader};
 use super::rendering::RawRendering;
 use super::rules::{Kind, Rule, authentication, rule};
 use super::settings::Notify;
-use crate::domain::{Authentication, EngineKind, IgnoreRule, Source};
+use crate::domain::{Authentication, EngineKind, IgnoreRule, SignatureFormat, Source};
 use std::time::Duration;
 
 /// Every table of every file, in the order in which they were read.
@@ -18,6 +18,8 @@ pub(super) struct Raw {
     pub data_dir: Option<Sited<String>>,
     pub author_name: Option<Sited<String>>,
     pub author_email: Option<Sited<String>>,
+    pub signing_format: Option<Sited<Option<SignatureFormat>>>,
+    pub signing_key: Option<Sited<String>>,
     pub production: Option<Sited<Vec<String>>>,
     pub read_only: Option<Sited<bool>>,
     pub theme: Option<Sited<String>>,
@@ -111,6 +113,16 @@ impl Raw {
         if let Some(mut table) = top.table("author") {
             once(file, &mut self.author_name, table.text("name"));
             once(file, &mut self.author_email, table.text("email"));
+            table.finish();
+        }
+        if let Some(mut table) = top.table("signing") {
+            let formats = [
+                ("ssh", Some(SignatureFormat::Ssh)),
+                ("openpgp", Some(SignatureFormat::OpenPgp)),
+                ("off", None),
+            ];
+            once(file, &mut self.signing_format, table.word("format", &formats));
+            once(file, &mut self.signing_key, table.text("key"));
             table.finish();
         }
         if let Some(mut table) = top.table("safety") {

@@ -10,7 +10,7 @@ use super::settings::{
 };
 use super::trace::Trace;
 use super::{Overrides, Places, context, duration, suggest};
-use crate::domain::{Authentication, Author, Backoff, Remote};
+use crate::domain::{Authentication, Author, Backoff, Remote, Signing};
 use indexmap::IndexMap;
 use std::time::Duration;
 
@@ -39,6 +39,7 @@ pub(super) fn resolve(
     let glyphs = raw.glyphs.as_ref().map_or(console.glyphs, |glyphs| glyphs.value.to_owned());
     let notify = raw.notify.as_ref().map_or(console.notify, |notify| notify.value);
     let author = resolver.author();
+    let signing = resolver.signing();
     let repositories = resolver.repositories();
     let projects = resolver.projects();
     let mappings = resolver.mappings(&repositories);
@@ -49,6 +50,7 @@ pub(super) fn resolve(
     Ok(Settings {
         files: Vec::new(),
         author,
+        signing,
         safety: resolver.safety(),
         repositories,
         projects,
@@ -95,6 +97,21 @@ impl<'a> Resolver<'a> {
             (Some(half), None) | (None, Some(half)) => {
                 self.fault(half, "[author] needs both `name` and `email`");
                 None
+            }
+        }
+    }
+
+    fn signing(&mut self) -> Signing {
+        let key = self.raw.signing_key.as_ref();
+        match (&self.raw.signing_format, key) {
+            (None, None) => Signing::AsGit,
+            (None, Some(key)) => {
+                self.fault(key, "[signing] needs `format` beside `key`: \"ssh\" or \"openpgp\"");
+                Signing::AsGit
+            }
+            (Some(Sited { value: None, .. }), _) => Signing::Off,
+            (Some(Sited { value: Some(format), .. }), key) => {
+                Signing::With { format: *format, key: key.map(|key| key.value.clone()) }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The settings with every layer resolved: what the engine and the faces read.
 
-use crate::domain::{Authentication, Author, Backoff, Mapping, Remote};
+use crate::domain::{Authentication, Author, Backoff, Mapping, Remote, Signing};
 use indexmap::IndexMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -84,6 +84,8 @@ pub struct Settings {
     pub files: Vec<PathBuf>,
     /// Author of commits, if configured.
     pub author: Option<Author>,
+    /// Whether commits are signed, and with what.
+    pub signing: Signing,
     /// Repositories by name, in file order.
     pub repositories: IndexMap<String, RepositorySettings>,
     /// Projects by name, in file order.

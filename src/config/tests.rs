@@ -6,7 +6,7 @@ mod rendering;
 
 use super::edit::{self, NewMapping, NewRepository};
 use super::{ConfigError, Environment, Loaded, Overrides, load};
-use crate::domain::{Authentication, SecretRef};
+use crate::domain::{Authentication, SecretRef, SignatureFormat, Signing};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -122,6 +122,20 @@ fn the_documented_example_is_read() {
         warnings.iter().any(|w| w.contains(":18: `app_id`") && w.contains("later version")),
         "{warnings:?}"
     );
+}
+
+#[test]
+fn signing_follows_git_unless_it_is_configured() {
+    let signing = |text: &str| Home::with(text).load().unwrap().settings.signing;
+    assert_eq!(signing(""), Signing::AsGit);
+    assert_eq!(signing("[signing]\nformat = \"off\"\n"), Signing::Off);
+    let key = Some("~/.ssh/deploy.pub".to_owned());
+    assert_eq!(
+        signing("[signing]\nformat = \"ssh\"\nkey = \"~/.ssh/deploy.pub\"\n"),
+        Signing::With { format: SignatureFormat::Ssh, key }
+    );
+    let faults = Home::with("[signing]\nkey = \"x\"\n").faults();
+    assert!(faults.contains("config.toml:2: [signing] needs `format`"), "{faults}");
 }
 
 #[test]

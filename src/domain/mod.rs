@@ -51,6 +51,7 @@ pub mod repository;
 pub mod risk;
 pub mod saved;
 pub mod secret;
+pub mod signing;
 pub mod stall;
 pub mod status;
 pub mod suspect;
@@ -77,6 +78,7 @@ pub use repository::{
 pub use risk::Risk;
 pub use saved::{Released, SavedPlan, SavedPlans};
 pub use secret::Secret;
+pub use signing::{SignatureFormat, Signing};
 pub use stall::Stall;
 pub use status::{MappingStatus, ObjectCount, SyncState};
 pub use suspect::Suspect;

@@ -199,6 +199,7 @@ impl World {
         if let Some(known_hosts) = &self.settings.known_hosts {
             places.known_hosts = Some(known_hosts.clone());
         }
+        places.signing = self.settings.signing.clone();
         places
     }
 

@@ -4,6 +4,7 @@ use super::GitError;
 use super::handles::Handles;
 use super::history::{described, entry_in};
 use super::repository::Repository;
+use super::write::Draft;
 use crate::domain::{Author, Commit, FileEdit, Revision};
 use git2::{Oid, Signature};
 
@@ -50,13 +51,9 @@ impl Repository {
             if tree == base.id() {
                 return Err(GitError::NothingChanged);
             }
-            let write = || -> Result<Oid, git2::Error> {
-                let tree = handles.all.find_tree(tree)?;
-                let parent = parent.map(|id| handles.all.find_commit(id)).transpose()?;
-                let parents: Vec<&git2::Commit<'_>> = parent.iter().collect();
-                handles.all.commit(None, &author, &committer, &message, &tree, &parents)
-            };
-            let id = write().map_err(|error| GitError::storage(&self.outbox, error.message()))?;
+            let parents = parent.as_slice();
+            let draft = Draft { author, committer, message: &message, tree, parents };
+            let id = self.write_commit(handles, &draft)?;
             self.keep(handles, id)?;
             self.set_newest(handles.all.refname_to_id(&self.pending_ref()).ok(), Some(id))?;
             let commit = handles.all.find_commit(id).map_err(self.fault("reading a commit"))?;

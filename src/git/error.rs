@@ -184,6 +184,16 @@ pub enum GitError {
         /// Which part, and why.
         reason: String,
     },
+    /// The commit cannot be signed, so that it is not made.
+    #[error(
+        "the commit cannot be signed: {program}: {reason}: nothing was committed; unlock the key (`ssh-add`, gpg-agent) or set `format = \"off\"` in [signing]"
+    )]
+    Signing {
+        /// The program that signs.
+        program: String,
+        /// Its words.
+        reason: String,
+    },
     /// The files were changed by others since they were read.
     #[error("changed by others in the meantime: {}: read them again and repeat the edit", .paths.join(", "))]
     Moved {

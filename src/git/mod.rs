@@ -26,7 +26,9 @@ mod push;
 mod rebuild;
 mod repository;
 mod revision;
+mod sign;
 mod transport;
+mod write;
 
 pub use author::configured_author;
 pub use check::{RemoteCheck, check, trust};

@@ -1,5 +1,6 @@
 //! Where Git data lives on this machine, and what `git` gets to know beside its own settings.
 
+use crate::domain::Signing;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,6 +19,8 @@ pub struct Places {
     pub environment: Vec<(String, OsString)>,
     /// What one conversation may take.
     pub limits: Limits,
+    /// Whether commits are signed, and with what.
+    pub signing: Signing,
 }
 
 /// What one conversation with a remote may take.
@@ -50,6 +53,7 @@ impl Places {
             known_hosts: std::env::var_os("GITDECK_KNOWN_HOSTS").map(PathBuf::from),
             environment: Vec::new(),
             limits: Limits::from_environment(),
+            signing: Signing::default(),
         }
     }
 }

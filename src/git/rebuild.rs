@@ -5,6 +5,7 @@ use super::handles::Handles;
 use super::history::entry_in;
 use super::repository::Repository;
 use super::revision::id_of;
+use super::write::Draft;
 use super::{GitError, path};
 use crate::domain::Revision;
 use git2::{Commit, Oid, Tree};
@@ -40,8 +41,7 @@ impl Repository {
             }
             let tree = self.planted(handles, &base, &placements)?;
             if tree != base.id() || newest.is_none() {
-                let new = again(handles, &commit, tree, newest)
-                    .map_err(|error| GitError::storage(&self.outbox, error.message()))?;
+                let new = self.again(handles, &commit, tree, newest)?;
                 self.keep(handles, new)?;
                 newest = Some(new);
             }
@@ -127,18 +127,17 @@ impl Repository {
             }
         })
     }
-}
 
-/// The same commit with another tree and parent.
-fn again(
-    handles: &Handles,
-    commit: &Commit<'_>,
-    tree: Oid,
-    parent: Option<Oid>,
-) -> Result<Oid, git2::Error> {
-    let tree = handles.all.find_tree(tree)?;
-    let parent = parent.map(|id| handles.all.find_commit(id)).transpose()?;
-    let parents: Vec<&Commit<'_>> = parent.iter().collect();
-    let message = commit.message()?;
-    handles.all.commit(None, &commit.author(), &commit.committer(), message, &tree, &parents)
+    /// The same commit with another tree and parent; a signature would be wrong, so that it is made anew.
+    fn again(
+        &self,
+        handles: &Handles,
+        commit: &Commit<'_>,
+        tree: Oid,
+        parent: Option<Oid>,
+    ) -> Result<Oid, GitError> {
+        let message = commit.message().map_err(self.fault("rebuilding a commit"))?;
+        let (author, committer, parents) = (commit.author(), commit.committer(), parent.as_slice());
+        self.write_commit(handles, &Draft { author, committer, message, tree, parents })
+    }
 }

@@ -47,6 +47,7 @@ impl World {
     pub fn places(&self) -> Places {
         let mut places = Places::new(self.path().join("cache"), self.path().join("data"));
         places.known_hosts = Some(self.path().join("known_hosts"));
+        places.signing = gitdeck::domain::Signing::Off;
         // Whoever runs the tests has settings of his own, which must not matter.
         let home = self.path().join("home");
         fs::create_dir_all(&home).unwrap();
