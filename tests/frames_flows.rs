@@ -2,7 +2,9 @@
 
 use crate::support::driver::Driver;
 use crate::support::world;
-use gitdeck::domain::{Change, Commit, LeftOut, Op, Operation, Reason, Refusal, Rewrite, Why};
+use gitdeck::domain::{
+    Change, Commit, HostKey, LeftOut, Op, Operation, Reason, Refusal, Rewrite, Why,
+};
 use gitdeck::engine::event::RepositoryState;
 use gitdeck::engine::{Command, Event, Failure, JobId, Outcome, Store, Subject, SyncOptions};
 use gitdeck::tui::effect::Effect;
@@ -291,6 +293,38 @@ fn a_rewritten_branch_is_followed_after_a_question() {
     driver.keys("<enter>");
     let accept = Command::Accept { repository: name, tip };
     assert_eq!(driver.command(|command| matches!(command, Command::Accept { .. })), Some(&accept));
+}
+
+#[test]
+fn an_unknown_host_is_asked_about_once_and_again_when_wanted() {
+    let mut driver = driver();
+    let key = HostKey {
+        host: "git.example.com".into(),
+        kind: "ED25519".into(),
+        fingerprint: "SHA256:uNiVztksCsDhcc0u9e8BrrJXVGDyi7Qs".into(),
+    };
+    let state = RepositoryState { unknown_host: Some(key.clone()), ..RepositoryState::default() };
+    let fact = || Event::RepositoryObserved { name: "fleet".into(), state: state.clone() };
+    let question = driver.fact(fact()).picture();
+    for said in
+        ["ssh does not know the host of fleet", "git.example.com", "ED25519", &key.fingerprint]
+    {
+        assert!(question.contains(said), "{said}:\n{question}");
+    }
+    driver.keys("<esc>");
+    let later = driver.fact(fact()).picture();
+    assert!(!later.contains("does not know the host"), "asked twice:\n{later}");
+    let is_trust = |command: &Command| matches!(command, Command::Trust { .. });
+    assert!(driver.command(is_trust).is_none(), "trusted by itself");
+    let again = driver.keys("1A").picture();
+    assert!(again.contains("does not know the host"), "{again}");
+    driver.keys("<enter>");
+    let trust = Command::Trust { repository: "fleet".into(), fingerprint: key.fingerprint };
+    assert_eq!(
+        trust.line(),
+        "gitdeck repo check fleet --host-key SHA256:uNiVztksCsDhcc0u9e8BrrJXVGDyi7Qs"
+    );
+    assert_eq!(driver.command(is_trust), Some(&trust));
 }
 
 #[test]

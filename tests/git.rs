@@ -2,9 +2,12 @@
 
 mod child;
 mod commits;
+mod crowd;
 mod damage;
+mod faults;
 mod fetching;
 mod https;
+mod jump;
 mod reading;
 mod signing;
 mod ssh;

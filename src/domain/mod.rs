@@ -72,8 +72,8 @@ pub use plan::{Change, Op, Operation, Plan, PlannedObject, Reason, Refusal, Summ
 pub use reference::{Authentication, SecretRef};
 pub use rendering::{Decryption, HelmChart, RenderKind, Rendering, Substitution, ValuesFile};
 pub use repository::{
-    Author, Commit, CommitDetails, Credential, FileChange, FileEdit, PushOutcome, Remote, Revision,
-    Rewrite,
+    Author, Commit, CommitDetails, Credential, FileChange, FileEdit, HostKey, PushOutcome, Remote,
+    Revision, Rewrite,
 };
 pub use risk::Risk;
 pub use saved::{Released, SavedPlan, SavedPlans};

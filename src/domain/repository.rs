@@ -44,6 +44,17 @@ pub struct Remote {
     pub branch: String,
 }
 
+/// The key of a host that ssh does not know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostKey {
+    /// Host, with the port where it is not 22: the one of the remote, or one on the way to it (foreign text).
+    pub host: String,
+    /// Type of the key, `ED25519`.
+    pub kind: String,
+    /// `SHA256:` and the hash of the key, as ssh shows it.
+    pub fingerprint: String,
+}
+
 /// A resolved credential for one remote.
 #[derive(Debug, Clone, Default)]
 pub enum Credential {

@@ -191,6 +191,13 @@ pub enum Command {
         /// The new tip that somebody confirmed.
         tip: Revision,
     },
+    /// Let ssh know the key of the host of a repository, which somebody compared and accepted; then fetch.
+    Trust {
+        /// Repository.
+        repository: String,
+        /// Fingerprint of the key, as ssh shows it.
+        fingerprint: String,
+    },
     /// Leave a mapping alone.
     Suspend {
         /// Mapping.
@@ -297,6 +304,10 @@ impl Command {
             }
             Self::Compare { repository } | Self::Accept { repository, .. } => {
                 push(&mut line, "repo accept", repository);
+            }
+            Self::Trust { repository, fingerprint } => {
+                push(&mut line, "repo check", repository);
+                push(&mut line, " --host-key", fingerprint);
             }
             Self::Suspend { mapping, reason, until } => {
                 push(&mut line, "suspend", mapping);

@@ -81,7 +81,14 @@ impl From<GitError> for Failure {
     fn from(error: GitError) -> Self {
         // The words of transports and servers may repeat an address that the user's Git rewrote.
         let message = without_users(&error.to_string()).into_owned();
-        Self { usage: matches!(error, GitError::UnknownRevision { .. }), ..Self::new(message) }
+        let usage = matches!(error, GitError::UnknownRevision { .. });
+        let hint = match &error {
+            GitError::HostUnknown { fingerprint, .. } => Some(format!(
+                "`gitdeck repo check REPOSITORY --host-key {fingerprint}` accepts it; so does `A` in the console"
+            )),
+            _ => None,
+        };
+        Self { hint, usage, ..Self::new(message) }
     }
 }
 

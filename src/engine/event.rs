@@ -1,8 +1,8 @@
 //! The closed list of facts, in the past tense. Only [`crate::engine::Store::apply`] turns them into state.
 
 use crate::domain::{
-    Commit, CommitDetails, MappingStatus, ObjectRef, Plan, PushOutcome, Refusal, Revision, Rewrite,
-    Stall,
+    Commit, CommitDetails, HostKey, MappingStatus, ObjectRef, Plan, PushOutcome, Refusal, Revision,
+    Rewrite, Stall,
 };
 use crate::engine::{JobId, Subject};
 use jiff::Timestamp;
@@ -59,6 +59,9 @@ pub struct RepositoryState {
     pub pending: usize,
     /// Set when the branch was rewritten upstream: the old tip.
     pub rewritten_from: Option<Revision>,
+    /// Set when ssh does not know the host of the last fetch, or one on the way to it.
+    #[serde(default)]
+    pub unknown_host: Option<HostKey>,
 }
 
 /// Whether a cluster can be seen.

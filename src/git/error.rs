@@ -54,7 +54,7 @@ pub enum GitError {
     },
     /// No `known_hosts` file has a key of the host.
     #[error(
-        "the host key of {host} is not known ({kind} {fingerprint}): compare the fingerprint with the one that its operator publishes, then accept it in the console, or connect once with ssh"
+        "the host key of {host} is not known ({kind} {fingerprint}): compare the fingerprint with the one that its operator publishes before it is accepted"
     )]
     HostUnknown {
         /// Host, with the port where it is not 22 (words of ssh).

@@ -38,22 +38,33 @@ impl Lock {
     }
 }
 
-/// Removes the lock files that libgit2 leaves in a bare repository when its process is killed. The caller holds the
-/// [`Lock`] of the repository, so that no living process can own one of them.
+/// Removes the lock files and half packs that libgit2 and `git` leave in a bare repository when they are killed. The
+/// caller holds the [`Lock`] of the repository, so that no living process can own one of them.
 pub(super) fn remove_stale_locks(repository: &Path) -> Result<usize, GitError> {
+    let is_lock = |path: &Path| path.extension().is_some_and(|extension| extension == "lock");
+    let is_half = |path: &Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("tmp_") || is_lock(path)
+    };
     let mut removed = 0;
-    remove_in(repository, false, &mut removed)?;
-    remove_in(&repository.join("refs"), true, &mut removed)?;
+    remove_in(repository, false, &is_lock, &mut removed)?;
+    remove_in(&repository.join("refs"), true, &is_lock, &mut removed)?;
+    remove_in(&repository.join("objects/pack"), false, &is_half, &mut removed)?;
     Ok(removed)
 }
 
-fn remove_in(folder: &Path, descend: bool, removed: &mut usize) -> Result<(), GitError> {
+fn remove_in(
+    folder: &Path,
+    descend: bool,
+    is_left: &dyn Fn(&Path) -> bool,
+    removed: &mut usize,
+) -> Result<(), GitError> {
     let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
     for entry in entries.flatten() {
         let path = entry.path();
         if descend && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            remove_in(&path, true, removed)?;
-        } else if path.extension().is_some_and(|extension| extension == "lock") {
+            remove_in(&path, true, is_left, removed)?;
+        } else if is_left(&path) {
             fs::remove_file(&path).map_err(|error| GitError::storage(&path, error))?;
             *removed += 1;
         }
@@ -84,14 +95,20 @@ mod tests {
     }
 
     #[test]
-    fn only_lock_files_of_refs_and_top_are_removed() {
+    fn only_what_was_left_behind_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let refs = folder.path().join("refs/heads");
         fs::create_dir_all(&refs).unwrap();
         for file in ["config.lock", "refs/heads/main.lock", "refs/heads/main", "HEAD"] {
             fs::write(folder.path().join(file), "").unwrap();
         }
-        assert_eq!(remove_stale_locks(folder.path()).unwrap(), 2);
+        let packs = folder.path().join("objects/pack");
+        fs::create_dir_all(&packs).unwrap();
+        for file in ["tmp_pack_a1b2c3", "pack-1.pack", "pack-1.idx"] {
+            fs::write(packs.join(file), "").unwrap();
+        }
+        assert_eq!(remove_stale_locks(folder.path()).unwrap(), 3);
+        assert_eq!(fs::read_dir(&packs).unwrap().count(), 2);
         assert!(refs.join("main").exists() && !refs.join("main.lock").exists());
     }
 }

@@ -15,8 +15,8 @@ pub struct Places {
     /// A file in the form of `known_hosts` (see sshd(8)) that replaces those of ssh for the hosts of remotes. Hosts on
     /// the way to them (`ProxyJump`) stay with what ssh is set up to use.
     pub known_hosts: Option<PathBuf>,
-    /// Variables that `git` gets beside those of this process.
-    pub environment: Vec<(String, OsString)>,
+    /// Variables that `git` gets beside those of this process, and those that it does not get.
+    pub environment: Vec<(String, Option<OsString>)>,
     /// What one conversation may take.
     pub limits: Limits,
     /// Whether commits are signed, and with what.

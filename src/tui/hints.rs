@@ -70,9 +70,10 @@ fn hint(binding: &'static Binding, scene: &Scene) -> Option<(String, &'static st
         Action::Drop if ui.commits.commit(store).is_none_or(|commit| !commit.pending) => "",
         Action::Accept => {
             let name = ui.selected_repository(store)?;
-            let rewritten =
-                store.repositories.get(&name).is_some_and(|v| v.state.rewritten_from.is_some());
-            if rewritten { binding.name } else { "" }
+            let state = store.repositories.get(&name).map(|view| &view.state);
+            let asks =
+                state.is_some_and(|s| s.rewritten_from.is_some() || s.unknown_host.is_some());
+            if asks { binding.name } else { "" }
         }
         Action::Suspend if mapping.is_some_and(|v| v.status.is_stopped()) => "resume",
         Action::Sync | Action::Edit | Action::Suspend | Action::Diff | Action::Mark

@@ -83,6 +83,8 @@ pub struct Ui {
     pub read_only: bool,
     /// Interrupted entries of the journal that were shown already.
     pub asked: HashSet<u64>,
+    /// Fingerprints of unknown host keys that were shown already.
+    pub asked_hosts: HashSet<String>,
     log_loaded: Option<LogKey>,
     log_loading: bool,
     stale: bool,
@@ -112,6 +114,7 @@ impl Ui {
             keymap: Keymap::new(read_only),
             read_only,
             asked: HashSet::new(),
+            asked_hosts: HashSet::new(),
             log_loaded: None,
             log_loading: false,
             stale: true,

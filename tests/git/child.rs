@@ -1,6 +1,7 @@
 //! What needs a process of its own: an environment with an agent, and a death at any moment.
 
-use super::world::{World, fetch, git, head, push, remote_at, request};
+use super::world::{World, fetch, git, head, push, remote_at, request, settle};
+use crate::support::git_http::{GitHttp, Rules};
 use crate::support::git_ssh::GitSsh;
 use crate::support::skipped;
 use gitdeck::domain::{Credential, Revision};
@@ -17,10 +18,9 @@ const URL: &str = "GITDECK_TEST_URL";
 /// This test program, running one of the ignored tests below.
 fn child(test: &str, world: &World, url: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command
+    settle(&mut command, &world.places())
         .args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"])
         .env(FOLDER, world.path())
-        .envs(world.places().environment)
         .env(URL, url)
         .stdin(Stdio::null())
         .stderr(Stdio::null());
@@ -98,6 +98,45 @@ fn fetches_with_the_agent() {
         println!("{error}");
     }
     assert_eq!(repository.file(&fetched.unwrap().tip.unwrap(), "README").unwrap(), b"hello\n");
+}
+
+#[test]
+fn a_full_disk_is_named_and_nothing_is_lost() {
+    let world = World::new();
+    let server = GitHttp::start(world.path(), Rules::default());
+    let url = server.url("origin.git");
+    let lines: Vec<String> = (0..40_000).map(|n| format!("{:x}", n * 2_654_435_761_u64)).collect();
+    let long = lines.join("\n");
+    world.publish("long", &[("long.txt", &long)]);
+    // The largest file that may be written, in blocks of 512 bytes, stands for the space that is left.
+    let run = |blocks: &str| {
+        let mut shell = Command::new("/bin/sh");
+        settle(&mut shell, &world.places())
+            .args(["-c", "trap '' XFSZ; ulimit -f \"$1\"; shift; exec \"$@\"", "sh", blocks])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", "git::child::fetches_and_tells", "--ignored", "--nocapture"])
+            .env("GIT_SSL_CAINFO", server.authority())
+            .env(FOLDER, world.path())
+            .env(URL, &url)
+            .stdin(Stdio::null());
+        let output = shell.output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let said = run("64");
+    let line = said.lines().find(|line| line.starts_with("failed: ")).unwrap_or(&said);
+    assert!(line.contains("check the space and the permissions there"), "{said}");
+    assert!(line.contains(&world.path().join("cache").display().to_string()), "{line}");
+    let said = run("unlimited");
+    assert!(said.contains("fetched\n"), "{said}");
+}
+
+#[test]
+#[ignore = "run by a_full_disk_is_named_and_nothing_is_lost"]
+fn fetches_and_tells() {
+    match inherited().fetch(&Credential::Anonymous, &mut |_| Flow::Continue) {
+        Ok(_) => println!("\nfetched"),
+        Err(error) => println!("\nfailed: {error}"),
+    }
 }
 
 /// How often the child is killed; `GITDECK_KILLS` sets another number.

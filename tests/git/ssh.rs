@@ -1,11 +1,12 @@
 //! ssh against a real sshd: keys, the agent, and host keys.
 
-use super::world::{World, head, remote_at, request};
+use super::world::{World, head, remote_at, request, settle};
 use crate::support::git_ssh::GitSsh;
 use crate::support::skipped;
 use gitdeck::domain::{Credential, PushOutcome, Secret};
 use gitdeck::git::{Fetched, Flow, GitError, Repository, check, trust};
 use std::fs;
+use std::process::{Command, Stdio};
 
 /// A world behind a server whose host key is known; nothing where there is no sshd.
 fn served() -> Option<(World, GitSsh, Repository)> {
@@ -118,6 +119,47 @@ fn an_unknown_host_is_refused_with_its_fingerprint() {
     let written = fs::read_to_string(&known).unwrap();
     assert!(written.contains(server.known_host().split_whitespace().nth(2).unwrap()), "{written}");
     fetch(&repository, &credential).unwrap();
+}
+
+#[test]
+fn the_command_line_names_the_fingerprint_and_accepts_it_when_told() {
+    let Some((world, server, _)) = served() else { return };
+    fs::remove_file(world.path().join("known_hosts")).unwrap();
+    let config = world.path().join("config.toml");
+    let text = format!(
+        "[repositories.apps]\nurl = \"{}\"\nprivate_key = \"file:{}\"\n",
+        server.url(&world.origin()),
+        server.file("client").display()
+    );
+    fs::write(&config, text).unwrap();
+    fs::set_permissions(&config, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gitdeck"));
+        let output = settle(&mut command, &world.places())
+            .arg("--config")
+            .arg(&config)
+            .args(["repo", "check", "apps"])
+            .args(arguments)
+            .env("GITDECK_KNOWN_HOSTS", world.path().join("known_hosts"))
+            .env("GITDECK_CACHE_DIR", world.path().join("cache"))
+            .env("GITDECK_DATA_DIR", world.path().join("data"))
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+    };
+    let fingerprint = server.fingerprint("host_ed25519");
+    let (code, said) = run(&[]);
+    assert_eq!(code, Some(3), "{said}");
+    let way = format!("gitdeck repo check REPOSITORY --host-key {fingerprint}");
+    assert!(said.contains("is not known") && said.contains(&way), "{said}");
+    let (code, said) = run(&["--host-key", "SHA256:of-somebody-else"]);
+    assert!(code != Some(0) && !world.path().join("known_hosts").exists(), "{said}");
+    let (code, said) = run(&["--host-key", &fingerprint]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = run(&[]);
+    assert_eq!(code, Some(0), "{said}");
 }
 
 #[test]

@@ -51,14 +51,23 @@ impl World {
         // Whoever runs the tests has settings of his own, which must not matter.
         let home = self.path().join("home");
         fs::create_dir_all(&home).unwrap();
-        fs::write(home.join("ssh_config"), "").unwrap();
-        let ssh = format!("ssh -F '{}'", home.join("ssh_config").display());
-        places.environment = vec![
-            ("GIT_SSH_COMMAND".to_owned(), ssh.into()),
-            ("GIT_CONFIG_GLOBAL".to_owned(), home.join(".gitconfig").into()),
-            ("GIT_CONFIG_NOSYSTEM".to_owned(), "1".into()),
-            ("HOME".to_owned(), home.into()),
+        let settings = home.join("ssh_config");
+        if !settings.exists() {
+            fs::write(&settings, "").unwrap();
+        }
+        set(&mut places, "GIT_SSH_COMMAND", format!("ssh -F '{}'", settings.display()));
+        set(&mut places, "GIT_CONFIG_GLOBAL", home.join(".gitconfig"));
+        set(&mut places, "GIT_CONFIG_NOSYSTEM", "1");
+        set(&mut places, "HOME", home);
+        let foreign = [
+            "GIT_SSL_CAINFO",
+            "http_proxy",
+            "https_proxy",
+            "HTTPS_PROXY",
+            "all_proxy",
+            "ALL_PROXY",
         ];
+        places.environment.extend(foreign.map(|name| (name.to_owned(), None)));
         places
     }
 
@@ -119,7 +128,18 @@ impl World {
 /// Replaces a variable that `git` gets.
 pub fn set(places: &mut Places, name: &str, value: impl Into<OsString>) {
     places.environment.retain(|(known, _)| known != name);
-    places.environment.push((name.to_owned(), value.into()));
+    places.environment.push((name.to_owned(), Some(value.into())));
+}
+
+/// Gives a program the variables that `git` would get.
+pub fn settle<'a>(command: &'a mut Command, places: &Places) -> &'a mut Command {
+    for (name, value) in &places.environment {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command
 }
 
 /// The branch `main` of a URL.

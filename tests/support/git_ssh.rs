@@ -31,7 +31,7 @@ impl GitSsh {
         }
         let public =
             fs::read_to_string(folder.join("client.pub")).map_err(|error| error.to_string())?;
-        write_private(&folder.join("authorized_keys"), &public)?;
+        write_private(&folder.join("authorized_keys"), &allowed(&public))?;
         if user() == "root" {
             // The folder of privilege separation, which a running service would have made.
             let _ = fs::create_dir_all("/run/sshd");
@@ -85,6 +85,16 @@ impl GitSsh {
         format!("ssh://{}@127.0.0.1:{}{}", user(), self.port, repository.display())
     }
 
+    /// Where it listens, on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Lets nobody in any more.
+    pub fn forget_keys(&self) {
+        write_private(&self.file("authorized_keys"), "").unwrap();
+    }
+
     /// The file of a private key: `client`, or one made with [`GitSsh::key`].
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)
@@ -94,7 +104,8 @@ impl GitSsh {
     pub fn key(&self, name: &str, kind: &str, passphrase: &str) -> String {
         keygen(&self.folder, name, kind, passphrase).unwrap();
         let mut accepted = fs::read_to_string(self.file("authorized_keys")).unwrap();
-        accepted.push_str(&fs::read_to_string(self.file(&format!("{name}.pub"))).unwrap());
+        accepted
+            .push_str(&allowed(&fs::read_to_string(self.file(&format!("{name}.pub"))).unwrap()));
         write_private(&self.file("authorized_keys"), &accepted).unwrap();
         fs::read_to_string(self.file(name)).unwrap()
     }
@@ -140,6 +151,13 @@ impl Drop for GitSsh {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A key that may run git-shell alone, as on a server for repositories, and be a step on the way to another host.
+fn allowed(public: &str) -> String {
+    format!(
+        "restrict,port-forwarding,command=\"git shell -c \\\"$SSH_ORIGINAL_COMMAND\\\"\" {public}"
+    )
 }
 
 /// The current user, as the server must be asked for.

@@ -12,6 +12,7 @@ pub mod git_http;
 pub mod git_ssh;
 pub mod lossy;
 pub mod paths;
+pub mod proxy;
 pub mod renderers;
 #[cfg(feature = "sandbox")]
 pub mod running;

@@ -37,6 +37,9 @@ pub enum Repo {
         /// Repositories; all where none is named
         #[arg(value_name = "REPOSITORY")]
         names: Vec<String>,
+        /// Let ssh know the key of the host first, if the host shows the key with this fingerprint
+        #[arg(long, value_name = "FINGERPRINT", requires = "names")]
+        host_key: Option<String>,
     },
     Accept(super::accept::Accept),
     /// Take a repository out of the configuration
@@ -161,14 +164,17 @@ impl Repo {
             names = vec![name.clone()];
         }
         let mut exit = Exit::Fine;
-        if let Self::Check { names: named } = self {
+        if let Self::Check { names: named, host_key } = self {
             for name in named {
                 select::repository(&work.settings, name)?;
             }
             if !named.is_empty() {
                 names.clone_from(named);
             }
-            exit = work.check_repositories(&names).await;
+            if let Some(fingerprint) = host_key {
+                exit = work.trust_hosts(&names, fingerprint).await;
+            }
+            exit = exit.and(work.check_repositories(&names).await);
         }
         let rows: Vec<Row> = names.iter().filter_map(|name| row(work, name)).collect();
         if !work.out.is_human() {
@@ -207,6 +213,18 @@ impl Add {
 }
 
 impl Work<'_> {
+    /// Accepts one host key for repositories.
+    async fn trust_hosts(&mut self, names: &[String], fingerprint: &str) -> Exit {
+        let mut exit = Exit::Fine;
+        for name in names {
+            let fingerprint = fingerprint.to_owned();
+            let (outcome, _) =
+                self.run_one(Command::Trust { repository: name.clone(), fingerprint }).await;
+            exit = exit.and(self.settle(name, &outcome));
+        }
+        exit
+    }
+
     /// Checks repositories side by side. Fails if a check did.
     pub(crate) async fn check_repositories(&mut self, names: &[String]) -> Exit {
         let check = |name: &String| Command::CheckRepository { repository: name.clone() };

@@ -1,10 +1,10 @@
 //! Fetch a repository.
 
-use crate::domain::Revision;
+use crate::domain::{HostKey, Revision};
 use crate::engine::error::Stop;
 use crate::engine::jobs::{Context, observe, push};
 use crate::engine::{Command, Event, Failure};
-use crate::git::{FetchProgress, Fetched, Flow, Upstream};
+use crate::git::{FetchProgress, Fetched, Flow, GitError, Upstream};
 use jiff::Timestamp;
 
 /// Fetches, then, where asked, looks at the mappings that it feeds.
@@ -28,18 +28,27 @@ pub(super) async fn fetch(ctx: &Context, repository: &str) -> Result<Revision, S
     let fetched = ctx
         .world
         .git(repository, move |git| {
-            let fetched = git.fetch(&credential, &mut |step| watch(&progress, &step))?;
-            Ok((fetched, push::known(git)?))
+            match git.fetch(&credential, &mut |step| watch(&progress, &step)) {
+                Ok(fetched) => Ok(Ok((fetched, push::known(git)?))),
+                // Somebody may accept the key, so that it is told by itself too.
+                Err(error @ GitError::HostUnknown { .. }) => Ok(Err(error)),
+                Err(error) => Err(error),
+            }
         })
         .await;
     match fetched {
-        Ok((fetched, (followed, pending))) => {
+        Ok(Err(error)) => {
+            ctx.world.update_repository(repository, |state| state.unknown_host = key_of(&error));
+            failed(ctx, repository, error.into()).await
+        }
+        Ok(Ok((fetched, (followed, pending)))) => {
             let problem = problem(ctx, repository, &fetched);
             let state = ctx.world.update_repository(repository, |state| {
                 state.tip.clone_from(&followed);
                 state.fetched_at = Some(Timestamp::now());
                 state.error.clone_from(&problem);
                 state.pending = pending;
+                state.unknown_host = None;
                 state.rewritten_from =
                     (fetched.upstream == Upstream::Rewritten).then_some(fetched.before).flatten();
             });
@@ -87,6 +96,12 @@ fn problem(ctx: &Context, repository: &str, fetched: &Fetched) -> Option<Failure
                 .hint(format!("push a first commit to `{branch}`")),
         ),
     }
+}
+
+fn key_of(error: &GitError) -> Option<HostKey> {
+    let GitError::HostUnknown { host, kind, fingerprint } = error else { return None };
+    let (host, kind, fingerprint) = (host.clone(), kind.clone(), fingerprint.clone());
+    Some(HostKey { host, kind, fingerprint })
 }
 
 fn watch(ctx: &Context, step: &FetchProgress) -> Flow {

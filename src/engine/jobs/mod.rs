@@ -25,6 +25,7 @@ mod resume;
 mod suspects;
 mod suspend;
 mod sync;
+mod trust;
 mod wait;
 mod watch;
 
@@ -114,6 +115,7 @@ pub(crate) fn title(command: &Command) -> String {
         Command::Drop { repository, .. } => format!("drop a commit of {repository}"),
         Command::Compare { repository } => format!("compare {repository}"),
         Command::Accept { repository, .. } => format!("accept {repository}"),
+        Command::Trust { repository, .. } => format!("trust the host of {repository}"),
         Command::Suspend { mapping, .. } => format!("suspend {mapping}"),
         Command::Resume { mapping } => format!("resume {mapping}"),
         Command::Activity => "activity".to_owned(),
@@ -163,6 +165,9 @@ pub(crate) async fn run(ctx: Context, command: Command) -> Outcome {
         Command::Drop { repository, revision } => drop::run(&ctx, &repository, &revision).await,
         Command::Compare { repository } => accept::compare(&ctx, &repository).await,
         Command::Accept { repository, tip } => accept::run(&ctx, &repository, tip).await,
+        Command::Trust { repository, fingerprint } => {
+            trust::run(&ctx, &repository, fingerprint).await
+        }
         Command::Suspend { mapping, reason, until } => {
             suspend::suspend(&ctx, &mapping, reason, until).await
         }

@@ -217,6 +217,11 @@ async fn capabilities(ctx: &Context, mapping: &Mapping) -> Result<Option<Capabil
     Ok(Some(Capabilities { kube_version, api_versions: served.versions }))
 }
 
+fn is_manifest(path: &str) -> bool {
+    let extension = path.rsplit_once('.').map(|(_, extension)| extension);
+    matches!(extension, Some("yaml" | "yml" | "json"))
+}
+
 /// The files of a commit.
 struct Committed<'a> {
     git: &'a Repository,
@@ -236,6 +241,14 @@ impl render::Tree for Committed<'_> {
         let mut listing = Listing::default();
         for file in found {
             let content = match file.kind {
+                // Read as a manifest it would be nonsense; anything else is not ours to judge.
+                TreeFileKind::LfsPointer if is_manifest(&file.path) => {
+                    let message =
+                        "its content lies in Git LFS, and only the pointer to it is here: \
+                        keep manifests in Git itself"
+                            .to_owned();
+                    return Err(RenderError::Unreadable { file: file.path, message });
+                }
                 TreeFileKind::File | TreeFileKind::LfsPointer => file.content,
                 TreeFileKind::TooLarge { size } => {
                     listing.too_large.push((file.path, size));

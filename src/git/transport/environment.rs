@@ -61,7 +61,8 @@ const FIXED: &[(&str, &str)] = &[
 /// A prepared environment.
 #[derive(Clone)]
 pub(super) struct Environment {
-    own: BTreeMap<OsString, OsString>,
+    /// Variables that are set or, where nothing is given, removed.
+    own: BTreeMap<OsString, Option<OsString>>,
     settings: Vec<(String, OsString)>,
 }
 
@@ -75,12 +76,12 @@ impl Environment {
 
     /// What the variable will be.
     pub(super) fn variable(&self, name: &str) -> Option<OsString> {
-        self.own.get(OsStr::new(name)).cloned().or_else(|| std::env::var_os(name))
+        self.own.get(OsStr::new(name)).cloned().unwrap_or_else(|| std::env::var_os(name))
     }
 
     /// Adds a variable.
     pub(super) fn set(&mut self, name: &str, value: impl Into<OsString>) {
-        self.own.insert(name.into(), value.into());
+        self.own.insert(name.into(), Some(value.into()));
     }
 
     /// Adds a setting; a later one of the same name wins or, where Git knows lists, is added.
@@ -114,8 +115,13 @@ impl Environment {
                 command.env_remove(name);
             }
         }
+        for (name, value) in &self.own {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
         command
-            .envs(&self.own)
             .env("LC_ALL", "C")
             .env("GIT_TERMINAL_PROMPT", "0")
             // Set but empty: neither core.askPass nor SSH_ASKPASS may open a prompt of git's own.

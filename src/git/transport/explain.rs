@@ -2,8 +2,8 @@
 
 use super::progress::Told;
 use super::{Session, hosts};
-use crate::git::GitError;
-use crate::git::address::Scheme;
+use crate::git::address::{Address, Scheme};
+use crate::git::{Flow, GitError};
 
 /// Words of a server, or of ssh, that mean: not with this credential.
 const REFUSED: &[&str] = &[
@@ -96,6 +96,10 @@ impl Session<'_> {
             .any(|code| said.contains(&format!("returned error: {code}")))
             || said.contains("redirect")
         {
+            let reason = match self.moved_to() {
+                Some(place) => format!("the server says that it is at {place} now"),
+                None => reason,
+            };
             return GitError::Redirected { remote, reason };
         }
         if said.contains("mismatched algorithms") || said.contains("object format") {
@@ -103,7 +107,7 @@ impl Session<'_> {
                 format!("its format is not supported ({reason}): only SHA-1 repositories are");
             return GitError::Unsupported { remote, reason };
         }
-        if said.contains("shallow update not allowed") || said.contains("shallow file") {
+        if said.contains("shallow roots") || said.contains("shallow update not allowed") {
             let reason = "it is a shallow copy itself, so that its history has no beginning: \
                  use the repository that it was cloned from"
                 .to_owned();
@@ -127,6 +131,34 @@ impl Session<'_> {
             return GitError::Damaged { remote, reason };
         }
         GitError::Git { doing, remote, reason }
+    }
+
+    /// Where a server says that the repository is now. Nobody goes there, and no credential is sent to find out.
+    fn moved_to(&self) -> Option<String> {
+        let mut environment = self.environment.clone();
+        environment.setting("credential.helper", "");
+        environment.setting(format!("{}.helper", self.server()), "");
+        let trace = self.private.path().join("trace");
+        let mut command = environment.git(&self.folder);
+        command.env("GIT_TRACE_CURL", &trace).env("GIT_TRACE_CURL_NO_DATA", "1");
+        command.args(["ls-remote", "--heads", "--", &self.url()]);
+        self.run(&mut command, &mut |_| Flow::Continue).ok()?;
+        let text = std::fs::read(trace).ok()?;
+        let text = String::from_utf8_lossy(&text);
+        let place = text.lines().find_map(|line| {
+            let (name, value) = line.split_once("Recv header: ")?.1.split_once(':')?;
+            name.trim().eq_ignore_ascii_case("location").then(|| value.trim())
+        })?;
+        let place = place.split(['?', '#']).next()?;
+        let place = place.strip_suffix("/info/refs").unwrap_or(place);
+        let whole = if place.starts_with('/') {
+            let scheme = if self.real.scheme == Scheme::Http { "http" } else { "https" };
+            format!("{scheme}://{}{place}", self.real.host_with_port())
+        } else {
+            place.to_owned()
+        };
+        // A sound address only, and without a user, who may be a secret.
+        Address::parse(&whole).ok().map(|address| address.to_string())
     }
 
     /// Why a credential was refused, with what can be done about it.

@@ -106,8 +106,7 @@ impl<'a> Session<'a> {
         for (name, value) in [("followRedirects", "false"), ("sslVerify", "true")] {
             self.environment.setting(format!("http.{address}.{name}"), value);
         }
-        let scheme = if self.real.scheme == Scheme::Http { "http" } else { "https" };
-        let server = format!("credential.{scheme}://{}", self.real.host_with_port());
+        let server = self.server();
         if self.withheld || !matches!(self.credential, Credential::GitCredential { .. }) {
             // Helpers of the user are asked only where that is wanted; for a proxy they stay.
             self.environment.setting(format!("{server}.helper"), "");
@@ -136,6 +135,12 @@ impl<'a> Session<'a> {
             Credential::Anonymous => Ok(()),
             _ => Err(self.unauthorised("keys of ssh do not open https addresses")),
         }
+    }
+
+    /// The settings of Git that hold for credentials of this server alone.
+    fn server(&self) -> String {
+        let scheme = if self.real.scheme == Scheme::Http { "http" } else { "https" };
+        format!("credential.{scheme}://{}", self.real.host_with_port())
     }
 
     fn prepare_ssh(&mut self, rules: &Rules, host_key: Option<&str>) -> Result<(), GitError> {

@@ -48,7 +48,9 @@ impl Session<'_> {
         command.args(["fetch", "--progress", "--no-write-fetch-head", "--no-auto-maintenance"]);
         command.args(["--no-recurse-submodules", "--", &self.url(), &format!("+{from}:{to}")]);
         let output = self.run(&mut command, watch)?;
-        if output.success {
+        // Git only warns, and leaves the branch out.
+        let shallow = output.told.own.contains("shallow roots are not allowed");
+        if output.success && !shallow {
             return Ok(true);
         }
         if output.told.own.contains("couldn't find remote ref") {

@@ -2,7 +2,7 @@
 
 use crate::engine::{Command, Store};
 use crate::tui::effect::{Effect, Purpose};
-use crate::tui::flows::Step;
+use crate::tui::flows::{Step, trust};
 use crate::tui::popups::Popup;
 use crate::tui::popups::confirm::{Confirm, Question};
 use crate::tui::style::Role;
@@ -14,6 +14,9 @@ use crate::tui::words::count;
 pub fn begin(ui: &mut Ui, store: &Store) -> Vec<Effect> {
     let Some(name) = ui.selected_repository(store) else { return Vec::new() };
     let Some(view) = store.repositories.get(&name) else { return Vec::new() };
+    if view.state.unknown_host.is_some() {
+        return trust::ask(ui, store, &name);
+    }
     if view.state.rewritten_from.is_none() {
         ui.say(Role::Muted, format!("the branch of {name} was not rewritten"));
         return Vec::new();

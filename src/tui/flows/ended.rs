@@ -3,7 +3,7 @@
 use crate::engine::{Event, JobId, Outcome, Store};
 use crate::tui::activity_line::without_subject;
 use crate::tui::effect::{Effect, Purpose};
-use crate::tui::flows::{accept, edit, leave, sync};
+use crate::tui::flows::{accept, edit, leave, sync, trust};
 use crate::tui::popups::Popup;
 use crate::tui::popups::reader::Reader;
 use crate::tui::refusal;
@@ -19,6 +19,7 @@ pub fn follow(ui: &mut Ui, store: &Store, event: &Event) -> Vec<Effect> {
     ui.touch();
     match event {
         Event::JournalLoaded { .. } => leave::ask_about_journal(ui, store),
+        Event::RepositoryObserved { name, .. } => trust::notice(ui, store, name),
         Event::Regressed { mapping, message, .. } => {
             let text = safe(&format!("{mapping} {message}")).into_owned();
             ui.say(Role::Bad, text.clone());

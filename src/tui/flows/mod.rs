@@ -6,6 +6,7 @@ pub mod edit;
 pub mod ended;
 pub mod leave;
 pub mod sync;
+pub mod trust;
 pub mod write;
 
 pub use sync::SyncFlow;
