@@ -1,13 +1,14 @@
 //! The log: commits in order of time, of the whole repository or of one path.
 
-use super::handles::Handles;
+use super::lookup::{Lookups, is_there};
 use super::repository::{Repository, revision};
+use super::walk::Walk;
 use super::{GitError, path};
 use crate::domain::repository::Signature;
 use crate::domain::{Commit, Revision};
 use git2::Oid;
 use jiff::Timestamp;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 
 /// Which part of the history is wanted.
@@ -19,6 +20,8 @@ pub struct LogQuery {
     pub path: Option<String>,
     /// Where a path is given, commits that change one of these files or folders count as well.
     pub beside: Vec<String>,
+    /// Where a path came to be by a rename, the history goes on under its name before.
+    pub follow: bool,
     /// How many of them to leave out.
     pub skip: usize,
     /// How many to give at most.
@@ -32,6 +35,8 @@ pub struct LogPage {
     pub commits: Vec<Commit>,
     /// Whether there are older ones.
     pub more: bool,
+    /// Whether the path index has the branch; without it the log is the same, and slower.
+    pub indexed: bool,
 }
 
 impl Repository {
@@ -47,18 +52,24 @@ impl Repository {
                 None => self.head_in(handles)?.ok_or_else(|| self.unborn())?,
             };
             let waiting: HashSet<Oid> = self.chain(handles)?.into_iter().collect();
-            let mut walk =
-                Walk::new(handles, &paths, from).map_err(self.fault("reading the log"))?;
-            let mut page = LogPage { commits: Vec::new(), more: false };
+            let fault = self.fault("reading the log");
+            let index = self.index();
+            let tip = self.tip_in(handles);
+            let has = |tip| index.as_ref().is_some_and(|index| index.find(tip).is_some());
+            let indexed = tip.is_none_or(has);
+            let mut page = LogPage { commits: Vec::new(), more: false, indexed };
+            let mut walk = Walk::new(handles, index, &paths, from).map_err(&fault)?;
+            walk.follow_renames = query.follow;
             let mut skipped = 0;
-            while let Some(commit) = walk.next_listed().map_err(self.fault("reading the log"))? {
+            while let Some(id) = walk.next_listed().map_err(&fault)? {
                 if skipped < query.skip {
                     skipped += 1;
                 } else if page.commits.len() == query.limit {
                     page.more = true;
                     break;
                 } else {
-                    page.commits.push(described(&commit, waiting.contains(&commit.id())));
+                    let commit = handles.all.find_commit(id).map_err(&fault)?;
+                    page.commits.push(described(&commit, waiting.contains(&id)));
                 }
             }
             Ok(page)
@@ -105,128 +116,6 @@ impl Repository {
 
     pub(super) fn unborn(&self) -> GitError {
         GitError::Unborn { remote: self.address.to_string() }
-    }
-}
-
-/// A walk from new to old that visits a parent only after its child.
-struct Walk<'h> {
-    lookup: Lookups<'h>,
-    /// Commits to visit: time, then the order of discovery (the first parent first).
-    open: BinaryHeap<(i64, std::cmp::Reverse<usize>, Oid)>,
-    seen: HashSet<Oid>,
-}
-
-impl<'h> Walk<'h> {
-    fn new(handles: &'h Handles, paths: &[String], from: Oid) -> Result<Self, git2::Error> {
-        let lookup = Lookups::new(&handles.all, paths);
-        let mut walk = Self { lookup, open: BinaryHeap::new(), seen: HashSet::new() };
-        walk.visit_later(&handles.all.find_commit(from)?);
-        Ok(walk)
-    }
-
-    fn visit_later(&mut self, commit: &git2::Commit<'_>) {
-        if self.seen.insert(commit.id()) {
-            let order = std::cmp::Reverse(self.seen.len());
-            self.open.push((commit.time().seconds(), order, commit.id()));
-        }
-    }
-
-    fn next_listed(&mut self) -> Result<Option<git2::Commit<'h>>, git2::Error> {
-        while let Some((_, _, id)) = self.open.pop() {
-            let commit = self.lookup.repository.find_commit(id)?;
-            let parents = parents(&commit)?;
-            if self.lookup.is_root() {
-                for parent in &parents {
-                    self.visit_later(parent);
-                }
-                return Ok(Some(commit));
-            }
-            let own = self.lookup.of(&commit)?;
-            let mut same = None;
-            for parent in &parents {
-                if self.lookup.of(parent)? == own {
-                    same = Some(parent);
-                    break;
-                }
-            }
-            for parent in same.map_or(parents.as_slice(), std::slice::from_ref) {
-                self.visit_later(parent);
-            }
-            if same.is_none() && (!parents.is_empty() || is_there(&own)) {
-                return Ok(Some(commit));
-            }
-        }
-        Ok(None)
-    }
-}
-
-/// What commits have at several paths.
-struct Lookups<'h> {
-    repository: &'h git2::Repository,
-    each: Vec<Lookup<'h>>,
-}
-
-impl<'h> Lookups<'h> {
-    fn new(repository: &'h git2::Repository, paths: &[String]) -> Self {
-        let each = paths.iter().map(|path| Lookup::new(repository, path)).collect();
-        Self { repository, each }
-    }
-
-    /// Whether one of the paths is the root, which every commit is taken to change.
-    fn is_root(&self) -> bool {
-        self.each.iter().any(Lookup::is_root)
-    }
-
-    fn of(&mut self, commit: &git2::Commit<'_>) -> Result<Vec<Entry>, git2::Error> {
-        self.each.iter_mut().map(|lookup| lookup.of(commit)).collect()
-    }
-}
-
-/// Whether there is anything at the paths.
-fn is_there(entries: &[Entry]) -> bool {
-    entries.iter().any(Option::is_some)
-}
-
-/// What commits have at one path. Folders that did not change between two commits are looked into once.
-struct Lookup<'h> {
-    repository: &'h git2::Repository,
-    parts: Vec<Vec<u8>>,
-    known: HashMap<(Oid, usize), Entry>,
-}
-
-/// Id and mode, or nothing.
-type Entry = Option<(Oid, i32)>;
-
-const FOLDER: i32 = 0o040_000;
-
-impl<'h> Lookup<'h> {
-    fn new(repository: &'h git2::Repository, path: &str) -> Self {
-        let parts = path.split('/').filter(|part| !part.is_empty()).map(path::bytes).collect();
-        Self { repository, parts, known: HashMap::new() }
-    }
-
-    fn is_root(&self) -> bool {
-        self.parts.is_empty()
-    }
-
-    fn of(&mut self, commit: &git2::Commit<'_>) -> Result<Entry, git2::Error> {
-        self.below(commit.tree_id(), 0)
-    }
-
-    fn below(&mut self, tree: Oid, depth: usize) -> Result<Entry, git2::Error> {
-        let Some(part) = self.parts.get(depth) else { return Ok(Some((tree, FOLDER))) };
-        if let Some(known) = self.known.get(&(tree, depth)) {
-            return Ok(*known);
-        }
-        let folder = self.repository.find_tree(tree)?;
-        let entry = folder.get_name_bytes(part).map(|entry| (entry.id(), entry.filemode()));
-        let found = match entry {
-            Some((id, FOLDER)) if depth + 1 < self.parts.len() => self.below(id, depth + 1)?,
-            Some(_) if depth + 1 < self.parts.len() => None,
-            entry => entry,
-        };
-        self.known.insert((tree, depth), found);
-        Ok(found)
     }
 }
 

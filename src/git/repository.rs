@@ -4,6 +4,7 @@ use super::address::Address;
 use super::handles::{
     Handles, create_bare, create_private_folder, is_damage, open_bare, remove_folder,
 };
+use super::index_build::Kept;
 use super::lock::{Lock, remove_stale_locks};
 use super::{GitError, Places};
 use crate::domain::{Remote, Revision};
@@ -25,6 +26,7 @@ pub struct Repository {
     locks: PathBuf,
     /// Opened repositories that nobody uses now; libgit2's handles must not be used by two threads at once.
     idle: Mutex<Vec<Handles>>,
+    pub(super) kept_index: Mutex<Kept>,
 }
 
 /// The file in a mirror that says it must be built anew.
@@ -49,6 +51,7 @@ impl Repository {
             outbox: own.join("repository.git"),
             locks: own,
             idle: Mutex::new(Vec::new()),
+            kept_index: Mutex::default(),
         };
         repository.make_outbox()?;
         // Another process that fetches holds the lock; then the mirror is sound already.

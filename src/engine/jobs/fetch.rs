@@ -2,7 +2,7 @@
 
 use crate::domain::{HostKey, Revision};
 use crate::engine::error::Stop;
-use crate::engine::jobs::{Context, observe, push};
+use crate::engine::jobs::{Context, index, observe, push};
 use crate::engine::{Command, Event, Failure};
 use crate::git::{FetchProgress, Fetched, Flow, GitError, Upstream};
 use jiff::Timestamp;
@@ -42,6 +42,9 @@ pub(super) async fn fetch(ctx: &Context, repository: &str) -> Result<Revision, S
             failed(ctx, repository, error.into()).await
         }
         Ok(Ok((fetched, (followed, pending)))) => {
+            if fetched.upstream == Upstream::Advanced {
+                index::begin(ctx, repository);
+            }
             let problem = problem(ctx, repository, &fetched);
             let state = ctx.world.update_repository(repository, |state| {
                 state.tip.clone_from(&followed);

@@ -2,9 +2,9 @@
 
 use crate::domain::{CommitDetails, Mapping, Revision};
 use crate::engine::error::Stop;
-use crate::engine::jobs::Context;
 use crate::engine::jobs::mask::mask;
 use crate::engine::jobs::render::sources;
+use crate::engine::jobs::{Context, index};
 use crate::engine::{Event, Failure, Subject};
 use crate::git::{GitError, LogQuery, Repository};
 use std::sync::Arc;
@@ -38,9 +38,12 @@ pub(super) async fn run(ctx: &Context, subject: Subject, page: Page) -> Result<S
         .world
         .git(&repository, move |git| {
             let from = from.map(|text| git.resolve(&text)).transpose()?;
-            git.log(&LogQuery { from, path, beside, skip, limit })
+            git.log(&LogQuery { from, path, beside, follow: true, skip, limit })
         })
         .await?;
+    if !loaded.indexed {
+        index::begin(ctx, &repository);
+    }
     let count = loaded.commits.len();
     let name = subject.name().to_owned();
     ctx.emit(Event::LogLoaded { subject, skip, commits: loaded.commits, more: loaded.more }).await;

@@ -295,9 +295,8 @@ async fn existed(ctx: &Context, mapping: &Mapping, revision: &Revision) -> bool 
     let query = LogQuery {
         from: Some(revision.clone()),
         path: Some(mapping.path.clone()),
-        beside: Vec::new(),
-        skip: 0,
         limit: 1,
+        ..LogQuery::default()
     };
     let page = ctx.world.git(&mapping.repository, move |git| git.log(&query)).await;
     page.is_ok_and(|page| !page.commits.is_empty())

@@ -12,6 +12,7 @@ mod draft;
 mod drop;
 mod fetch;
 mod files;
+mod index;
 mod log;
 mod look;
 mod mask;

@@ -71,7 +71,8 @@ async fn touches(
     let read = move |git: &crate::git::Repository| {
         let limit = git.ahead(Some(&from), &to, &beside)?.min(MOST);
         beside.retain(|one| *one != path);
-        let query = LogQuery { from: Some(to), path: Some(path), beside, skip: 0, limit };
+        let query =
+            LogQuery { from: Some(to), path: Some(path), beside, limit, ..LogQuery::default() };
         let mut touches = Vec::new();
         for commit in git.log(&query)?.commits.into_iter().take(limit) {
             let changes = git.details(&commit.revision)?.files;
