@@ -149,6 +149,15 @@ async fn argo_cd_2573_a_render_that_fails_deletes_nothing() {
             assert_eq!(fleet.owned().await, owned);
         }
         fleet.publish("base/kustomization.yaml", &base);
+        let service = fs::read_to_string(fleet.root().join("fleet/base/service.yaml")).unwrap();
+        let pointer =
+            "version https://git-lfs.github.com/spec/v1\noid sha256:0123456789abcdef\nsize 12\n";
+        fleet.publish("base/service.yaml", pointer);
+        let (code, _, notes) = fleet.run(&["sync", "podinfo", "--yes", "--allow-delete", "6"]);
+        assert!(code == Some(3) && notes.contains("base/service.yaml"), "{code:?} {notes}");
+        assert!(notes.contains("its content lies in Git LFS"), "{notes}");
+        assert_eq!(fleet.owned().await, owned);
+        fleet.publish("base/service.yaml", &service);
 
         // Programs that are missing, killed half-way, cut off, or silent.
         let real = std::mem::take(&mut fleet.search);

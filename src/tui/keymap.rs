@@ -152,7 +152,7 @@ pub const TABLE: &[Binding] = &[
         &[Key::char('A')],
         &[Pane::Repositories],
         "accept",
-        "follow a branch that was rewritten on the remote, or trust an unknown host",
+        "follow a rewritten branch, or trust an unknown host",
     ),
     write(
         Action::Suspend,

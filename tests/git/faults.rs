@@ -2,7 +2,9 @@
 
 use super::world::{World, git, head, push as push_locally, remote_at, request, set};
 use crate::support::git_http::{GitHttp, Rules};
+use crate::support::git_ssh::GitSsh;
 use crate::support::proxy::Proxy;
+use crate::support::skipped;
 use base64::Engine;
 use gitdeck::domain::{Credential, PushOutcome, Secret};
 use gitdeck::git::{Fetched, Flow, GitError, Places, Repository, Upstream};
@@ -92,6 +94,86 @@ fn a_proxy_carries_the_connection_and_learns_no_credential() {
     let error = repository.fetch(&credential, &mut |_| Flow::Continue).unwrap_err();
     assert!(matches!(error, GitError::Unreachable { .. }), "{error:?}");
     assert!(error.to_string().contains("check the address and the network"), "{error}");
+}
+
+/// Puts a program in front of the real one that writes down its arguments and its environment.
+fn overheard(world: &World, places: &mut Places, programs: &[&str]) -> PathBuf {
+    let (folder, log) = (world.path().join("overheard"), world.path().join("overheard.log"));
+    fs::create_dir_all(&folder).unwrap();
+    let search = std::env::var("PATH").unwrap();
+    for program in programs {
+        let real = std::env::split_paths(&search).map(|folder| folder.join(program));
+        let real = real.into_iter().find(|path| path.exists()).expect("it is installed");
+        let script = format!(
+            "#!/bin/sh\n{{ echo \"$0 $*\"; env; }} >> '{}'\nexec '{}' \"$@\"\n",
+            log.display(),
+            real.display()
+        );
+        // Written by another process: what is open for writing cannot be run.
+        let file = folder.join(program);
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", "printf '%s' \"$1\" > \"$2\" && chmod 700 \"$2\"", "sh", &script]);
+        assert!(shell.arg(&file).status().unwrap().success());
+    }
+    set(places, "PATH", format!("{}:{search}", folder.display()));
+    log
+}
+
+#[test]
+fn no_program_gets_a_password_as_argument_or_variable() {
+    let (world, server, mut places) = served();
+    let pair = base64::engine::general_purpose::STANDARD.encode("ada:open-sesame");
+    server.change(Rules { basic: Some(pair), ..Rules::default() });
+    let log = overheard(&world, &mut places, &["git", "sh"]);
+    let credential =
+        Credential::Basic { username: "ada".to_owned(), password: Secret::new("open-sesame") };
+    let repository = open(&places, &server, "origin.git");
+    repository.fetch(&credential, &mut |_| Flow::Continue).unwrap();
+    repository.commit(&request("mine", &[("README", "2\n")])).unwrap();
+    repository.push(&credential, &mut |_| Flow::Continue).unwrap();
+    let heard = fs::read_to_string(log).unwrap();
+    assert!(
+        heard.contains("git push --porcelain") && heard.contains("GIT_CONFIG_COUNT="),
+        "{heard}"
+    );
+    assert!(!heard.contains("open-sesame"), "a program was told the password");
+    assert!(heard.contains("GIT_TERMINAL_PROMPT=0") && heard.contains("core.hooksPath"), "{heard}");
+    // Nothing of a conversation is left behind.
+    let mirrors = fs::read_dir(world.path().join("cache")).unwrap().flatten();
+    for entry in mirrors.filter(|entry| entry.path().is_file()) {
+        assert!(!fs::read_to_string(entry.path()).unwrap().contains("open-sesame"));
+    }
+}
+
+#[test]
+fn no_program_gets_a_passphrase_as_argument_or_variable() {
+    let world = World::new();
+    let server = match GitSsh::start(world.path()) {
+        Ok(server) => server,
+        Err(why) => return skipped(&format!("ssh: {why}")),
+    };
+    fs::write(world.path().join("known_hosts"), server.known_host()).unwrap();
+    let mut places = world.places();
+    let log = overheard(&world, &mut places, &["git", "ssh", "ssh-add", "ssh-agent"]);
+    let private_key = server.key("locked", "ed25519", "open-sesame");
+    let credential = Credential::SshKey {
+        username: None,
+        private_key: Secret::new(private_key.as_str()),
+        passphrase: Some(Secret::new("open-sesame")),
+    };
+    let remote = remote_at(&server.url(&world.origin()));
+    let repository = Repository::open(&places, &remote).unwrap();
+    repository.fetch(&credential, &mut |_| Flow::Continue).unwrap();
+    let heard = fs::read_to_string(log).unwrap();
+    assert!(heard.contains("ssh-add -q -") && heard.contains("IdentityAgent="), "{heard}");
+    assert!(!heard.contains("open-sesame"), "a program was told the passphrase");
+    let line = private_key.lines().nth(2).unwrap();
+    assert!(!heard.contains(line), "a program was told the key");
+    // The agent has ended, and its folder is gone.
+    let socket =
+        heard.lines().find_map(|line| line.split_once("ssh-agent -a ")?.1.split(' ').next());
+    let socket = PathBuf::from(socket.expect("an agent was started"));
+    assert!(!socket.exists() && !socket.parent().unwrap().exists(), "{}", socket.display());
 }
 
 #[test]
