@@ -4,11 +4,11 @@ use super::desired::Desired;
 use super::judge::{Frame, Judged, Verdict};
 use super::live::Live;
 use super::precedents::Case;
-use crate::domain::ObjectRef;
+use crate::domain::{Health, HealthReport, ObjectRef};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -61,6 +61,19 @@ struct Remembered {
     group: Arc<str>,
     desired: Hash,
     version: Option<(Arc<str>, Arc<str>)>,
+    said: Said,
+}
+
+/// What was said of an object.
+enum Said {
+    /// It is as desired, by proof, and there is nothing to add but its health: nearly all that is ever remembered, so
+    /// it takes little room.
+    Proved { health: Health, message: Box<str>, replicas: Option<(u32, u32)> },
+    /// Anything else.
+    Told(Box<Told>),
+}
+
+struct Told {
     /// Hash of the live object's meaningful state, where the server was asked.
     state: Option<Hash>,
     /// When the verdict is forgotten.
@@ -68,10 +81,43 @@ struct Remembered {
     judged: Judged,
 }
 
-impl Remembered {
+impl Said {
+    fn of(judged: &Judged, state: Option<Hash>, until: Option<Instant>) -> Self {
+        let silent = judged.extra.is_empty() && judged.left.is_empty() && judged.hits.is_empty();
+        let proved = silent && judged.verdict == Verdict::Unchanged;
+        if proved && state.is_none() && until.is_none() {
+            let HealthReport { health, message, replicas } = judged.health.clone();
+            return Self::Proved { health, message: message.into(), replicas };
+        }
+        Self::Told(Box::new(Told { state, until, judged: Judged { live: None, ..judged.clone() } }))
+    }
+
+    fn told(&self) -> Option<&Told> {
+        match self {
+            Self::Proved { .. } => None,
+            Self::Told(told) => Some(told),
+        }
+    }
+
     /// As it is now: the memory was no dry run.
     fn judged(&self, live: Option<&Live>) -> Judged {
-        Judged { dry_runs: 0, live: live.cloned(), ..self.judged.clone() }
+        let live = live.cloned();
+        match self {
+            Self::Proved { health, message, replicas } => Judged {
+                verdict: Verdict::Unchanged,
+                health: HealthReport {
+                    health: *health,
+                    message: message.to_string(),
+                    replicas: *replicas,
+                },
+                live,
+                extra: Vec::new(),
+                left: Vec::new(),
+                hits: Vec::new(),
+                dry_runs: 0,
+            },
+            Self::Told(told) => Judged { dry_runs: 0, live, ..told.judged.clone() },
+        }
     }
 }
 
@@ -79,6 +125,8 @@ impl Remembered {
 #[derive(Default)]
 pub(super) struct Memo {
     verdicts: Mutex<HashMap<Place, Remembered>>,
+    /// Each group's name, once.
+    groups: Mutex<BTreeSet<Arc<str>>>,
 }
 
 impl Memo {
@@ -86,12 +134,13 @@ impl Memo {
     pub(super) fn recall(&self, seen: &Seen<'_>, live: Option<&Live>) -> Option<Judged> {
         let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
         let known = verdicts.get(&seen.place)?;
-        if known.until.is_some_and(|until| until < Instant::now()) {
+        let until = known.said.told().and_then(|told| told.until);
+        if until.is_some_and(|until| until < Instant::now()) {
             verdicts.remove(&seen.place);
             return None;
         }
         let same = known.version == seen.version && known.desired == *seen.desired();
-        same.then(|| known.judged(live))
+        same.then(|| known.said.judged(live))
     }
 
     /// The verdict on a state that differs only in what no verdict depends on: status, times, counters.
@@ -103,11 +152,12 @@ impl Memo {
     ) -> Option<Judged> {
         let verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
         let known = verdicts.get(&seen.place)?;
-        let same = known.state.is_some()
+        let state = known.said.told().and_then(|told| told.state);
+        let same = state.is_some()
             && known.version.as_ref().is_some_and(|(uid, _)| *uid == live.uid)
             && known.desired == *seen.desired()
-            && known.state.is_some_and(|state| state == state_hash(value.clone()));
-        same.then(|| known.judged(Some(live)))
+            && state.is_some_and(|state| state == state_hash(value.clone()));
+        same.then(|| known.said.judged(Some(live)))
     }
 
     /// Remembers the verdict on a live object.
@@ -119,15 +169,17 @@ impl Memo {
         // What was proved is proved again as fast as a state is hashed.
         let asked = judged.dry_runs > 0 || judged.verdict != Verdict::Unchanged;
         let state = asked.then(|| state_hash(value.clone()));
-        self.insert(seen, judged.clone(), state, None);
+        self.insert(seen, Said::of(judged, state, None));
     }
 
     /// A verdict that was recalled for a state alike is about this state from now on.
     pub(super) fn renew(&self, seen: Seen<'_>, judged: &Judged) {
         let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = verdicts.get_mut(&seen.place) {
+            let told = known.said.told();
+            let (state, until) = told.map_or((None, None), |told| (told.state, told.until));
             known.version = seen.version;
-            known.judged = Judged { live: None, ..judged.clone() };
+            known.said = Said::of(judged, state, until);
         }
     }
 
@@ -140,16 +192,24 @@ impl Memo {
         }
         // The digest of a creation is that of the desired object.
         differing.result = None;
-        self.insert(seen, judged, None, Some(Instant::now() + CREATION));
+        self.insert(seen, Said::of(&judged, None, Some(Instant::now() + CREATION)));
     }
 
-    fn insert(&self, seen: Seen<'_>, judged: Judged, state: Option<Hash>, until: Option<Instant>) {
-        let (group, desired) = (seen.object.reference.group.as_str().into(), *seen.desired());
-        let version = seen.version;
-        let judged = Judged { live: None, ..judged };
-        let remembered = Remembered { group, desired, version, state, until, judged };
+    fn insert(&self, seen: Seen<'_>, said: Said) {
+        let (group, desired) = (self.group(&seen.object.reference.group), *seen.desired());
+        let remembered = Remembered { group, desired, version: seen.version, said };
         let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
         verdicts.insert(seen.place, remembered);
+    }
+
+    fn group(&self, name: &str) -> Arc<str> {
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = groups.get(name) {
+            return known.clone();
+        }
+        let group: Arc<str> = name.into();
+        groups.insert(group.clone());
+        group
     }
 
     /// Drops the verdicts on a group's objects, or all: definitions or admission rules changed.
@@ -161,7 +221,7 @@ impl Memo {
     /// Drops what was said about objects that do not exist: one of them was refused after all.
     pub(super) fn forget_creations(&self) {
         let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
-        verdicts.retain(|_, known| known.until.is_none());
+        verdicts.retain(|_, known| known.said.told().is_none_or(|told| told.until.is_none()));
     }
 }
 

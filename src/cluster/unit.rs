@@ -3,7 +3,7 @@
 use super::live::{Live, Types, text, types_of};
 use super::pulse::{Pulse, lost};
 use super::resource::{Resource, segment};
-use super::watch::{Sight, WatchState, lock};
+use super::watch::{Keys, Sight, WatchState, lock};
 use super::wire::{Failure, JSON, Wire};
 use crate::domain::ObjectKey;
 use futures::AsyncBufReadExt;
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use kube::core::Status;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -58,8 +58,8 @@ pub(super) struct Unit {
 }
 
 struct Seen {
-    wanted: HashSet<ObjectKey>,
-    objects: HashMap<ObjectKey, Live>,
+    wanted: Arc<Keys>,
+    objects: HashMap<Arc<ObjectKey>, Live>,
     state: WatchState,
     /// Whether a first list is complete.
     listed: bool,
@@ -76,7 +76,7 @@ impl Unit {
     pub(super) fn new(
         resource: Resource,
         namespace: Option<String>,
-        wanted: HashSet<ObjectKey>,
+        wanted: Arc<Keys>,
         pulse: Arc<Pulse>,
     ) -> Self {
         let types = types_of(&resource);
@@ -88,15 +88,17 @@ impl Unit {
     /// A unit that sees all objects of a resource, without their content, and tells only what changes after the first
     /// list.
     pub(super) fn sentinel(resource: Resource, pulse: Arc<Pulse>) -> Self {
-        Self { slim: true, ..Self::new(resource, None, HashSet::new(), pulse) }
+        Self { slim: true, ..Self::new(resource, None, Arc::default(), pulse) }
     }
 
     pub(super) fn is_sentinel(&self) -> bool {
         self.slim
     }
 
-    fn wants(&self, seen: &Seen, key: &ObjectKey) -> bool {
-        self.slim || seen.wanted.contains(key)
+    /// The identity under which an object is kept; nothing where it is not wanted.
+    fn place(&self, wanted: &Keys, key: &ObjectKey) -> Option<Arc<ObjectKey>> {
+        let anew = || self.slim.then(|| Arc::new(key.clone()));
+        wanted.get(key).cloned().or_else(anew)
     }
 
     fn read(&self, text: &str) -> Result<(ObjectKey, Live), Failure> {
@@ -133,22 +135,23 @@ impl Unit {
     /// Takes a newer state of a wanted object from elsewhere; whether it was news.
     pub(super) fn learn(&self, key: &ObjectKey, live: &Live) -> bool {
         let mut seen = lock(&self.seen);
+        let Some(place) = self.place(&seen.wanted, key) else { return false };
         let known = seen.objects.get(key);
-        if !self.wants(&seen, key) || known.is_some_and(|known| !live.is_newer_than(known)) {
+        if known.is_some_and(|known| !live.is_newer_than(known)) {
             return false;
         }
         let news = !self.slim || known.is_none_or(|known| !known.is_alike(live));
-        seen.objects.insert(key.clone(), live.clone().packed(&self.types));
+        seen.objects.insert(place, live.clone().packed(&self.types));
         news
     }
 
     /// Whether the watch can go on for these objects: it can when none is new.
-    pub(super) fn narrowed_to(&self, wanted: &HashSet<ObjectKey>) -> bool {
+    pub(super) fn narrowed_to(&self, wanted: &Arc<Keys>) -> bool {
         let mut seen = lock(&self.seen);
         if !wanted.is_subset(&seen.wanted) {
             return false;
         }
-        seen.wanted.clone_from(wanted);
+        seen.wanted = wanted.clone();
         seen.objects.retain(|key, _| wanted.contains(key));
         true
     }
@@ -232,7 +235,7 @@ impl Unit {
     /// Lists everything and then, at once, replaces what was seen: half a list never counts as deletions.
     async fn list(&self, wire: &Wire, tell: &impl Fn(&ObjectKey)) -> Result<String, Failure> {
         let wanted = lock(&self.seen).wanted.clone();
-        let mut listed: HashMap<ObjectKey, Live> = HashMap::new();
+        let mut listed: HashMap<Arc<ObjectKey>, Live> = HashMap::new();
         let accept = if self.slim { SLIM_LIST } else { JSON };
         let version = wire
             .each_page(&self.resource, self.namespace.as_deref(), accept, |page, begins| {
@@ -241,19 +244,19 @@ impl Unit {
                 }
                 for item in page.items.iter().flatten() {
                     let (key, live) = self.read(item.get())?;
-                    if self.slim || wanted.contains(&key) {
-                        listed.insert(key, live.packed(&self.types));
+                    if let Some(place) = self.place(&wanted, &key) {
+                        listed.insert(place, live.packed(&self.types));
                     }
                 }
                 Ok(())
             })
             .await?;
-        self.replace(listed).iter().for_each(tell);
+        self.replace(listed).iter().for_each(|key| tell(key));
         Ok(version)
     }
 
     /// Takes a complete list and returns what it changes.
-    fn replace(&self, listed: HashMap<ObjectKey, Live>) -> Vec<ObjectKey> {
+    fn replace(&self, mut listed: HashMap<Arc<ObjectKey>, Live>) -> Vec<Arc<ObjectKey>> {
         let mut seen = lock(&self.seen);
         let same = |key: &ObjectKey, live: &Live| {
             let old = seen.objects.get(key);
@@ -264,8 +267,9 @@ impl Unit {
         let changed =
             listed.iter().filter(|(key, live)| !same(key, live)).map(|(key, _)| key.clone());
         let gone = seen.objects.keys().filter(|key| !listed.contains_key(*key)).cloned();
-        let changed: Vec<ObjectKey> = changed.chain(gone).collect();
+        let changed: Vec<Arc<ObjectKey>> = changed.chain(gone).collect();
         let first = !std::mem::replace(&mut seen.listed, true);
+        listed.shrink_to_fit();
         seen.objects = listed;
         if self.slim && first { Vec::new() } else { changed }
     }

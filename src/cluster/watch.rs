@@ -81,8 +81,11 @@ impl Changes {
 /// What is watched: one unit per resource, or per resource and namespace where more is not allowed.
 type UnitId = (String, Option<String>);
 
+/// Identities of objects. A console knows ten thousands of them, so each is there once, however many sets hold it.
+pub(super) type Keys = HashSet<Arc<ObjectKey>>;
+
 /// Wanted objects by the address of their resource.
-type Demand = BTreeMap<String, (Resource, HashSet<ObjectKey>)>;
+type Demand = BTreeMap<String, (Resource, Arc<Keys>)>;
 
 /// All watches of one cluster. They end with it.
 pub(super) struct Watches {
@@ -183,10 +186,13 @@ impl Cluster {
         mappings: &[&str],
     ) -> Result<(), ClusterError> {
         let catalogue = self.catalogue().await?;
-        let mut wanted = Demand::new();
+        let mut demand = lock(&self.watches().demand).clone();
+        let mut wanted: BTreeMap<String, (Resource, Keys)> = BTreeMap::new();
         let mut want = |resource: Resource, key: ObjectKey| {
-            let entry = wanted.entry(resource.collection(None));
-            entry.or_insert_with(|| (resource, HashSet::new())).1.insert(key);
+            let name = resource.collection(None);
+            let known = demand.get(&name).and_then(|(_, known)| known.get(&key)).cloned();
+            let entry = wanted.entry(name).or_insert_with(|| (resource, Keys::new()));
+            entry.1.insert(known.unwrap_or_else(|| Arc::new(key)));
         };
         for object in objects {
             if let Some(resource) = served(&catalogue, object) {
@@ -198,12 +204,14 @@ impl Cluster {
         for key in records.keys() {
             want(Resource::fixed("v1", "ConfigMap", "configmaps", true), key.clone());
         }
+        let shared = |(name, (resource, keys))| (name, (resource, Arc::new(keys)));
+        demand = wanted.into_iter().map(shared).collect();
         *lock(&self.watches().sentinels) = SENTINELS
             .iter()
             .filter_map(|(api_version, kind)| served_kind(&catalogue, api_version, kind))
             .collect();
         *lock(&self.watches().records) = records;
-        *lock(&self.watches().demand) = wanted;
+        *lock(&self.watches().demand) = demand;
         self.settle();
         Ok(())
     }
@@ -243,13 +251,18 @@ impl Cluster {
     /// Starts what is wanted and not watched, ends what is watched and not wanted.
     fn settle(&self) {
         let watches = self.watches();
-        let mut plan: HashMap<UnitId, (Resource, HashSet<ObjectKey>)> = HashMap::new();
+        let mut plan: HashMap<UnitId, (Resource, Arc<Keys>)> = HashMap::new();
         for (name, (resource, keys)) in lock(&watches.demand).iter() {
-            let narrow = lock(&watches.narrow).contains(name);
-            for key in keys {
-                let namespace = key.namespace.clone().filter(|_| narrow);
-                let entry = plan.entry((name.clone(), namespace));
-                entry.or_insert_with(|| (resource.clone(), HashSet::new())).1.insert(key.clone());
+            if !lock(&watches.narrow).contains(name) {
+                plan.insert((name.clone(), None), (resource.clone(), keys.clone()));
+                continue;
+            }
+            let mut places: HashMap<Option<String>, Keys> = HashMap::new();
+            for key in keys.iter() {
+                places.entry(key.namespace.clone()).or_default().insert(key.clone());
+            }
+            for (namespace, keys) in places {
+                plan.insert((name.clone(), namespace), (resource.clone(), Arc::new(keys)));
             }
         }
         let mut sentinels: HashMap<UnitId, Resource> = lock(&watches.sentinels)

@@ -2,6 +2,7 @@
 
 pub mod cache;
 mod causes;
+mod claim;
 pub mod command;
 pub mod error;
 pub mod event;

@@ -2,27 +2,29 @@
 
 use crate::cluster::{self, Cluster};
 use crate::config::{RepositorySettings, Settings};
-use crate::domain::{Credential, Holder, Mapping, ObjectKey, ObjectRef, Origin, Revision};
+use crate::domain::{Credential, Holder, Mapping, ObjectKey, ObjectRef, Revision};
+use crate::engine::claim::Claim;
 use crate::engine::error::Stop;
 use crate::engine::event::RepositoryState;
 use crate::engine::job::Jobs;
 use crate::engine::journal::Journal;
 use crate::engine::sickness::Sickness;
 use crate::engine::standings::Standings;
-use crate::engine::tree::Tree;
+use crate::engine::tree::{Tree, Trees};
 use crate::engine::{Failure, Store, cache};
 use crate::render::{self, Key, Kind, Tools};
 use crate::{git, secrets};
 use jiff::Timestamp;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 
-/// Rendered trees that are kept: two revisions of a thousand mappings.
+/// What is kept of trees: two revisions of a thousand mappings.
 const KEPT_TREES: usize = 2048;
 
+pub(crate) use crate::engine::claim::Desired;
 pub(crate) use crate::engine::tree::Rendered;
 
 /// How long a cluster is taken to have the version that it said.
@@ -33,32 +35,6 @@ pub(crate) type LastFailure = (Revision, String);
 
 /// A file of a repository at a revision.
 type Place = (String, Revision, String);
-
-/// What a mapping desires, and where that is written.
-pub(crate) type Desired = Arc<HashMap<ObjectKey, Origin>>;
-
-/// The objects of a mapping, as desired or owned.
-#[derive(Clone)]
-struct Claim {
-    context: String,
-    /// What is desired, and where that is written.
-    desired: Desired,
-    /// What is owned and not desired any more.
-    leaving: HashSet<ObjectKey>,
-    objects: Vec<ObjectRef>,
-}
-
-impl Claim {
-    fn holds(&self, key: &ObjectKey) -> bool {
-        self.desired.contains_key(key) || self.leaving.contains(key)
-    }
-
-    fn is_as_wide_as(&self, other: &Self) -> bool {
-        self.leaving == other.leaving
-            && self.desired.len() == other.desired.len()
-            && self.desired.keys().all(|key| other.desired.contains_key(key))
-    }
-}
 
 /// What goes into the render of a mapping.
 #[derive(Debug, Clone)]
@@ -87,7 +63,7 @@ pub(crate) struct World {
     opened_at: Timestamp,
     repositories: Mutex<HashMap<String, Arc<git::Repository>>>,
     clusters: Mutex<HashMap<String, Arc<OnceCell<Cluster>>>>,
-    rendered: Mutex<HashMap<Key, Tree>>,
+    rendered: Mutex<Trees>,
     taken: Mutex<HashMap<(String, Revision), Taken>>,
     versions: Mutex<HashMap<String, (Instant, String)>>,
     blames: Mutex<HashMap<Place, Arc<Vec<Revision>>>>,
@@ -229,9 +205,7 @@ impl World {
 
     /// Remembers which objects a mapping claims, so that a change of one leads to it.
     pub fn claim(&self, mapping: &Mapping, desired: Desired, objects: Vec<ObjectRef>) {
-        let keys = objects.iter().map(ObjectRef::key);
-        let leaving = keys.filter(|key| !desired.contains_key(key)).collect();
-        let claim = Claim { context: mapping.target.context.clone(), desired, leaving, objects };
+        let claim = Claim::new(&mapping.target.context, desired, objects);
         let before = lock(&self.claims).insert(mapping.name.clone(), claim.clone());
         if before.is_none_or(|before| !before.is_as_wide_as(&claim)) {
             self.claim_changes.fetch_add(1, Ordering::SeqCst);
@@ -244,9 +218,7 @@ impl World {
         if let Some(known) = lock(&self.claims).get(&mapping.name)
             && known.context == mapping.target.context
         {
-            objects.extend(
-                known.objects.iter().filter(|one| !desired.contains_key(&one.key())).cloned(),
-            );
+            objects.extend(known.objects().filter(|one| !desired.contains_key(&one.key())));
         }
         self.claim(mapping, desired, objects);
     }
@@ -285,11 +257,7 @@ impl World {
     /// Every claimed object of a context.
     pub fn claims(&self, context: &str) -> Vec<ObjectRef> {
         let claims = lock(&self.claims);
-        claims
-            .values()
-            .filter(|claim| claim.context == context)
-            .flat_map(|claim| claim.objects.clone())
-            .collect()
+        claims.values().filter(|claim| claim.context == context).flat_map(Claim::objects).collect()
     }
 
     /// The credential of a repository, looked up anew each time: tokens rotate.
@@ -338,17 +306,20 @@ impl World {
     }
 
     pub fn rendered(&self, key: &Key) -> Option<Rendered> {
-        lock(&self.rendered).get_mut(key)?.manifests()
+        lock(&self.rendered).manifests(key)
     }
 
-    pub fn keep_rendered(&self, key: Key, manifests: &Rendered) {
+    /// Keeps a rendered tree as long as there is room.
+    pub fn keep_rendered(&self, key: Key, kind: Kind, manifests: &Rendered) {
         let lasts = self.lasts.load(Ordering::Relaxed);
         let tree = if lasts { Tree::of(manifests) } else { Tree::open(manifests) };
-        let mut kept = lock(&self.rendered);
-        if kept.len() >= KEPT_TREES {
-            kept.clear();
-        }
-        kept.insert(key, tree);
+        lock(&self.rendered).keep(key, tree, kind);
+    }
+
+    /// Gives back what is quick to have again, now that nothing is to be looked at: open repositories keep the whole of
+    /// what was read of their packs in memory.
+    pub fn rest(&self) {
+        lock(&self.repositories).clear();
     }
 
     /// What goes into a mapping at a revision, where that was found out before.

@@ -88,7 +88,7 @@ pub(super) async fn render(
     // Who looks for members takes the front, and copies nothing.
     manifests.sort_by_key(|one| hook::is_hook(&one.object));
     let manifests = Arc::new(manifests);
-    ctx.world.keep_rendered(key, &manifests);
+    ctx.world.keep_rendered(key, kind, &manifests);
     Ok(Some(manifests))
 }
 

@@ -30,6 +30,9 @@ const MEASURE: Duration = Duration::from_secs(30);
 /// A mapping whose cluster could not be seen, or which is on its way, is looked at again after this time.
 const SECOND_LOOK: Duration = Duration::from_secs(30);
 
+/// How long no look is to come before it counts as quiet.
+const QUIET: Duration = Duration::from_secs(2);
+
 /// What made a look necessary.
 enum Trigger {
     /// The branch of a repository moved.
@@ -73,6 +76,9 @@ pub(super) async fn run(ctx: &Context) -> Result<String, Stop> {
                     if let Some(after) = again {
                         looks.want(name, after);
                     }
+                }
+                if looks.are_over() {
+                    ctx.world.rest();
                 }
             }
             moved = ctx.world.standings.moved() => {
@@ -122,6 +128,12 @@ impl Looks {
                 (name, again)
             });
         }
+    }
+
+    /// Whether nobody looks, and nobody will in a moment.
+    fn are_over(&self) -> bool {
+        let soon = Instant::now() + QUIET;
+        self.busy.is_empty() && self.due.values().all(|at| *at > soon)
     }
 
     /// When the next look can begin; nothing while every observer is busy.
