@@ -1,7 +1,7 @@
 //! Carrying out a plan: the record first, then stage by stage, then what left Git, then the record again; hooks in between.
 
-use super::arrange::Arrangement;
-use super::carry::{Carried, Task};
+use super::arrange::{Arrangement, Unapplied};
+use super::carry::{Carried, Positions, Task};
 use super::desired::Desired;
 use super::ground::Ground;
 use super::hook_plan::comes_first;
@@ -26,9 +26,12 @@ pub(super) struct Run<'a> {
     pub(super) steps: &'a mut dyn Steps,
     pub(super) hooks: Hooks,
     /// Index of each desired object by identity.
-    index: HashMap<ObjectKey, usize>,
+    index: Positions,
+    /// Index of each object that leaves by identity.
+    leaving: Positions,
     arrangement: Arrangement,
     outcomes: Vec<Option<StepOutcome>>,
+    unapplied: Unapplied,
     uids: HashMap<ObjectKey, String>,
     holder: Option<Holder>,
     pub(super) stopped: Option<String>,
@@ -49,14 +52,10 @@ impl Cluster {
             return Err(ClusterError::Refused { mapping: plan.mapping.clone(), refusals });
         }
         let ground = Box::pin(self.survey(request)).await?;
-        self.recheck(plan, &ground).await?;
+        let index = positions(ground.placed.iter().map(|one| &one.reference));
+        let leaving = positions(ground.departed.ours.iter().map(|one| &one.reference));
+        self.recheck(plan, &ground, (&index, &leaving)).await?;
         let arrangement = Arrangement::of(&ground.placed)?;
-        let index = ground
-            .placed
-            .iter()
-            .enumerate()
-            .map(|(index, one)| (one.reference.key(), index))
-            .collect();
         let hooks = Hooks::of(plan, &ground, steps.run())?;
         let mut run = Run {
             cluster: self,
@@ -68,8 +67,10 @@ impl Cluster {
             steps,
             hooks,
             index,
+            leaving,
             arrangement,
             outcomes: vec![None; plan.operations.len()],
+            unapplied: Unapplied::default(),
             uids: HashMap::new(),
             holder: request.holder.cloned(),
             stopped: None,
@@ -226,7 +227,7 @@ impl<'a> Run<'a> {
 
     fn task(&self, operation: &Operation) -> Task<'a> {
         let key = operation.object.key();
-        let leaving = self.ground.departed.ours.iter().find(|one| one.reference.key() == key);
+        let leaving = self.leaving.get(&key).map(|index| &self.ground.departed.ours[*index]);
         Task {
             frame: self.ground.frame.clone(),
             desired: self.desired(operation).cloned(),
@@ -251,7 +252,7 @@ impl<'a> Run<'a> {
                 Carried::Absent => StepOutcome::Done { uid: None },
                 Carried::Failed(error) => StepOutcome::Failed { error },
             };
-            self.outcomes[at] = Some(outcome.clone());
+            self.note(at, outcome.clone());
             (step, outcome)
         });
         let ended: Vec<(Step, StepOutcome)> = ended.collect();
@@ -282,12 +283,18 @@ impl<'a> Run<'a> {
     /// Why an operation cannot go on: something that it needs failed.
     fn blocked(&self, operation: &Operation) -> Option<String> {
         let index = *self.index.get(&operation.object.key())?;
-        self.plan.operations.iter().zip(&self.outcomes).find_map(|(other, outcome)| {
-            let failed = outcome.as_ref().is_some_and(|outcome| !outcome.is_done());
-            let needed = *self.index.get(&other.object.key()).filter(|_| failed)?;
-            let depends = self.arrangement.depends(index, needed);
-            depends.then(|| format!("{} was not applied", other.object))
-        })
+        let other = self.unapplied.blocking(&self.arrangement, index)?;
+        Some(format!("{} was not applied", self.plan.operations[other].object))
+    }
+
+    /// Keeps what came of an operation.
+    fn note(&mut self, at: usize, outcome: StepOutcome) {
+        if !outcome.is_done()
+            && let Some(index) = self.index.get(&self.plan.operations[at].object.key())
+        {
+            self.unapplied.add(&self.arrangement, *index, at);
+        }
+        self.outcomes[at] = Some(outcome);
     }
 
     fn desired(&self, operation: &Operation) -> Option<&Desired> {
@@ -306,7 +313,7 @@ impl<'a> Run<'a> {
             self.step(verb(operation.op), operation.object.clone())
         });
         self.steps.after(&step, &outcome);
-        self.outcomes[at] = Some(outcome);
+        self.note(at, outcome);
     }
 
     fn skip(&mut self, from: usize, group: &[Operation], because: &str) {
@@ -413,6 +420,11 @@ impl<'a> Run<'a> {
         let (stall, failed) = (self.hooks.stall.take(), self.hooks.unready.take());
         Applied { outcomes, stopped: self.stopped.take(), complete, stall, failed }
     }
+}
+
+/// Where each of these objects is, by identity.
+fn positions<'r>(references: impl Iterator<Item = &'r ObjectRef>) -> Positions {
+    references.enumerate().map(|(index, reference)| (reference.key(), index)).collect()
 }
 
 fn stopped() -> StepOutcome {

@@ -8,11 +8,15 @@ use super::resource::Resource;
 use super::write::Written;
 use super::{Cluster, ClusterError};
 use crate::domain::plan::{Change, Op, Operation, Plan};
-use crate::domain::{Inventory, ObjectRef};
+use crate::domain::{Inventory, ObjectKey, ObjectRef};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// How often an object may move under a write that still has the same result.
 const TRIES: usize = 6;
+
+/// Where objects are in a list, by identity.
+pub(super) type Positions = HashMap<ObjectKey, usize>;
 
 /// What one operation needs; owned, so that many can be in flight.
 pub(super) struct Task<'a> {
@@ -36,21 +40,23 @@ pub(super) enum Carried {
 }
 
 impl Cluster {
-    /// Refuses a plan whose objects moved since in a way that changes what would be done; nothing is written.
+    /// Refuses a plan whose objects moved since in a way that changes what would be done; nothing is written. Given is
+    /// where each desired object and each that leaves is on the ground.
     pub(super) async fn recheck(
         &self,
         plan: &Plan,
         ground: &Ground<'_>,
+        (placed, leaving): (&Positions, &Positions),
     ) -> Result<(), ClusterError> {
         let checks = plan.operations.iter().map(async |operation| {
             let key = operation.object.key();
             if operation.op == Op::Delete {
-                let leaving = ground.departed.ours.iter().find(|one| one.reference.key() == key);
+                let leaving = leaving.get(&key).map(|index| &ground.departed.ours[*index]);
                 let same =
                     leaving.is_none_or(|one| Some(&*one.live.uid) == operation.uid.as_deref());
                 return Ok((!same).then(|| format!("{} was made anew", operation.object)));
             }
-            let Some(desired) = ground.placed.iter().find(|one| one.reference.key() == key) else {
+            let Some(desired) = placed.get(&key).map(|index| &ground.placed[*index]) else {
                 return Ok(Some(format!("{} is not in this revision", operation.object)));
             };
             let live = ground.live.get(&key);
