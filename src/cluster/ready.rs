@@ -4,16 +4,38 @@
 use super::desired::{Desired, is_definition, is_namespace};
 use super::discovery::Lookup;
 use super::live::Live;
+use super::wire::Call;
 use super::{Cluster, ClusterError};
 use crate::cluster::resource::Resource;
 use crate::domain::health::assess_written;
 use crate::domain::{Health, ObjectRef};
+use serde_json::Value;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// First pause between two looks; it doubles up to [`SLOWEST`].
 const FIRST: Duration = Duration::from_millis(50);
 const SLOWEST: Duration = Duration::from_secs(1);
+/// How long only the list of resources is asked for a definition, which is as large as its schemas: reading ten of them
+/// again and again kept a server busier than everything else of an apply.
+const UNREAD: Duration = Duration::from_secs(4);
+
+/// Where the server lists what a definition defines, once it is established.
+struct Listing {
+    address: String,
+    plural: String,
+}
+
+impl Listing {
+    fn of(definition: &Value) -> Option<Self> {
+        let spec = &definition["spec"];
+        let versions = spec["versions"].as_array()?;
+        let version = versions.iter().find(|version| version["served"] == true)?;
+        let (group, version) = (spec["group"].as_str()?, version["name"].as_str()?);
+        let plural = spec["names"]["plural"].as_str()?.to_owned();
+        Some(Self { address: format!("/apis/{group}/{version}"), plural })
+    }
+}
 
 impl Cluster {
     /// Waits until an object that was just applied does its work. The error says why it does not.
@@ -26,6 +48,8 @@ impl Cluster {
         let begun = Instant::now();
         let mut pause = FIRST;
         let mut live = Some(applied.clone());
+        let definition = is_definition(reference).then(|| applied.value());
+        let listing = definition.as_ref().and_then(Listing::of);
         loop {
             let Some(now) = live else { return Err(format!("{reference} was deleted")) };
             let report = assess_written(&now.value(), begun.elapsed());
@@ -45,7 +69,30 @@ impl Cluster {
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(SLOWEST);
+            if let Some(listing) = &listing
+                && self.is_listed(listing, &mut pause).await
+            {
+                return Ok(());
+            }
             live = self.read_one(resource, reference).await.map_err(|error| error.to_string())?;
+        }
+    }
+
+    /// Waits for a while until the server lists what a definition defines; only what is established is listed.
+    async fn is_listed(&self, listing: &Listing, pause: &mut Duration) -> bool {
+        let begun = Instant::now();
+        loop {
+            let listed = self.wire().json(&Call::get(listing.address.clone())).await;
+            let resources = listed.as_ref().ok().and_then(|list| list["resources"].as_array());
+            let mut names = resources.into_iter().flatten().map(|one| &one["name"]);
+            if names.any(|name| *name == *listing.plural) {
+                return true;
+            }
+            if begun.elapsed() > UNREAD {
+                return false;
+            }
+            tokio::time::sleep(*pause).await;
+            *pause = (*pause * 2).min(SLOWEST);
         }
     }
 
