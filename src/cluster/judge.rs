@@ -114,6 +114,9 @@ impl Cluster {
                 return Ok(judged);
             }
             let value = now.value();
+            if let Some(judged) = self.judged_before(frame, desired, (now, &value)).await {
+                return Ok(judged);
+            }
             let (judged, version) = self.judge_present(frame, desired, now, &value).await?;
             // The dry run saw a newer object than we: what differs may be somebody's write in between.
             let moved = version.is_some_and(|version| *version != *now.resource_version);
@@ -124,7 +127,7 @@ impl Cluster {
                 continue;
             }
             if !moved {
-                self.uphold(&seen, now, &value, &judged);
+                self.uphold(&seen, (now, &value), &judged).await;
             }
             self.memo().keep(seen, &judged, &value);
             return Ok(judged);

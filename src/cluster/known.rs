@@ -106,13 +106,12 @@ impl Cluster {
             self.memo().renew(seen, &judged);
             return Some(judged);
         }
-        let Inspected { sent, held, foreign, judged, .. } = frame.inspect(desired, live, &value);
+        let Inspected { sent, foreign, judged, .. } = frame.inspect(desired, live, &value);
         // Where the definition is not served, nothing of the kind can be live.
         let is_proved = desired.resource.is_none()
             || foreign.is_none()
                 && self.trusts(&desired.reference.group)
-                && (prove(&sent, &value) == Proof::Unchanged
-                    || held.is_empty() && self.was_upheld(&seen, live, &value));
+                && prove(&sent, &value) == Proof::Unchanged;
         // Where nothing is watched, nobody comes back to what can be proved again.
         if is_proved && self.watches().is_any() {
             self.memo().keep(seen, &judged, &value);
@@ -120,16 +119,41 @@ impl Cluster {
         is_proved.then_some(judged)
     }
 
-    /// Whether an earlier process heard from the server that exactly this is unchanged.
-    fn was_upheld(&self, seen: &Seen<'_>, live: &Live, value: &Value) -> bool {
-        self.precedents().stands(&seen.case(live, value), Timestamp::now().as_second())
+    /// The verdict that an earlier process heard from the server on exactly this. It is not remembered here: what is on
+    /// disk is believed for a day only.
+    pub(super) async fn judged_before(
+        &self,
+        frame: &Frame<'_>,
+        desired: &Desired,
+        (live, value): (&Live, &Value),
+    ) -> Option<Judged> {
+        if !self.precedents().are_kept() || !self.trusts(&desired.reference.group) {
+            return None;
+        }
+        let footing = self.footing().await?;
+        let case = Seen::of(frame, desired, Some(live)).case(&footing, live, value);
+        if !self.precedents().stands(&case, Timestamp::now().as_second()) {
+            return None;
+        }
+        let Inspected { held, foreign, judged, .. } = frame.inspect(desired, live, value);
+        (held.is_empty() && foreign.is_none()).then_some(judged)
     }
 
     /// Tells later processes what the server said, where there is nothing to add to it.
-    pub(super) fn uphold(&self, seen: &Seen<'_>, live: &Live, value: &Value, judged: &Judged) {
+    pub(super) async fn uphold(
+        &self,
+        seen: &Seen<'_>,
+        (live, value): (&Live, &Value),
+        judged: &Judged,
+    ) {
         let asked = judged.dry_runs > 0 && judged.verdict == Verdict::Unchanged;
-        if asked && judged.left.is_empty() {
-            self.precedents().add(&seen.case(live, value), Timestamp::now().as_second());
+        if asked
+            && judged.left.is_empty()
+            && self.precedents().are_kept()
+            && let Some(footing) = self.footing().await
+        {
+            let case = seen.case(&footing, live, value);
+            self.precedents().add(&case, Timestamp::now().as_second());
         }
     }
 }

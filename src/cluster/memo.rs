@@ -7,9 +7,8 @@ use super::precedents::Case;
 use crate::domain::{Health, HealthReport, ObjectRef};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 type Hash = [u8; 32];
@@ -26,7 +25,7 @@ pub(super) struct Seen<'s> {
     object: &'s Desired,
     place: Place,
     /// Hash of the desired object, made when somebody wants it: most objects are proved without it.
-    desired: OnceCell<Hash>,
+    desired: OnceLock<Hash>,
     version: Option<(Arc<str>, Arc<str>)>,
 }
 
@@ -36,7 +35,7 @@ impl<'s> Seen<'s> {
             frame,
             object,
             place: place(frame, &object.reference),
-            desired: OnceCell::new(),
+            desired: OnceLock::new(),
             version: live.map(|live| (live.uid.clone(), live.resource_version.clone())),
         }
     }
@@ -45,9 +44,10 @@ impl<'s> Seen<'s> {
         self.desired.get_or_init(|| desired_hash(self.frame, self.object))
     }
 
-    /// The case that is to be judged: this desired object under these rules, and that live one.
-    pub(super) fn case(&self, live: &Live, value: &Value) -> Case {
+    /// The case that is to be judged: this desired object under these rules, and that live one, on this footing.
+    pub(super) fn case(&self, footing: &Case, live: &Live, value: &Value) -> Case {
         let mut hasher = Sha256::new();
+        hasher.update(footing);
         hasher.update(self.place);
         hasher.update(self.desired());
         hasher.update(state_hash(value.clone()));

@@ -12,6 +12,7 @@ mod error;
 mod explain;
 mod facts;
 mod follow;
+mod footing;
 mod ground;
 mod health;
 mod hook_end;
@@ -108,6 +109,8 @@ struct Inner {
     forgotten: AtomicU64,
     memo: Memo,
     precedents: Precedents,
+    /// See [`footing`].
+    footing: tokio::sync::OnceCell<Option<precedents::Case>>,
     answers: Answers,
     watches: Watches,
     /// Namespace of the records; fixed with the first look at one.
@@ -154,6 +157,7 @@ impl Cluster {
             forgotten: AtomicU64::new(0),
             memo: Memo::default(),
             precedents: Precedents::default(),
+            footing: tokio::sync::OnceCell::new(),
             answers: Answers::default(),
             watches: Watches::default(),
             records: OnceLock::new(),

@@ -1,13 +1,13 @@
 //! Verdicts of earlier processes: which desired object the server found unchanged in which live state.
 //!
 //! A command that looks once and ends would ask the server each time about values that it stores in another form, which
-//! no proof covers. What it said is kept on disk, as salted hashes and nothing else, and believed for a day: what a
-//! process sees change while it watches (definitions, admission rules) empties the file, what changes while nobody
-//! watches is found after that day at the latest.
+//! no proof covers. What it said is kept on disk, as salted hashes and nothing else, and believed for a day on the same
+//! footing (see [`footing`](super::footing)). Whoever sees definitions or admission rules change removes the file.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -37,7 +37,11 @@ struct Stored {
 
 struct Book {
     stored: Stored,
+    /// Whether it was read from the disk: then somebody who removed the file meanwhile meant this book as well.
+    was_there: bool,
     changed: bool,
+    /// This process saw the ground move. What was asked before may be answered after, so that nothing is added any more.
+    closed: bool,
 }
 
 impl Precedents {
@@ -47,11 +51,16 @@ impl Precedents {
         let _ = self.file.set(folder.join("verdicts.json"));
     }
 
+    /// Whether verdicts are kept at all.
+    pub(super) fn are_kept(&self) -> bool {
+        self.with(|book| !book.closed).unwrap_or_default()
+    }
+
     /// Whether the server found this case unchanged.
     pub(super) fn stands(&self, case: &Case, now: i64) -> bool {
         self.with(|book| {
             let said = book.stored.unchanged.get(&book.name(case));
-            said.is_some_and(|said| is_believed(*said, now))
+            !book.closed && said.is_some_and(|said| is_believed(*said, now))
         })
         .unwrap_or_default()
     }
@@ -59,37 +68,54 @@ impl Precedents {
     /// The server found this case unchanged.
     pub(super) fn add(&self, case: &Case, now: i64) {
         self.with(|book| {
-            let name = book.name(case);
-            book.stored.unchanged.insert(name, now);
-            book.changed = true;
+            if !book.closed {
+                let name = book.name(case);
+                book.stored.unchanged.insert(name, now);
+                book.changed = true;
+            }
         });
     }
 
     /// Drops everything, on disk as well: definitions or admission rules changed.
     pub(super) fn forget(&self) {
+        let Some(file) = self.file.get() else { return };
         self.with(|book| {
-            book.changed |= !book.stored.unchanged.is_empty();
+            book.closed = true;
+            book.changed = false;
             book.stored.unchanged.clear();
         });
-        self.save(0);
+        let removed = locked(file, || match std::fs::remove_file(file) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        });
+        told(file, removed);
     }
 
-    /// Writes what is new, atomically. Of two processes that write at the same moment one is heard; the other asks the
-    /// server once more.
+    /// Adds what is new to what is on disk, unless somebody removed that meanwhile.
     pub(super) fn save(&self, now: i64) {
         let Some(file) = self.file.get() else { return };
-        let text = self.with(|book| {
+        let saved = self.with(|book| {
             if !std::mem::take(&mut book.changed) {
-                return None;
+                return Ok(());
             }
-            book.thin(now);
-            serde_json::to_vec(&book.stored).ok()
+            locked(file, || {
+                match read(file) {
+                    Some(there) if there.salt == book.stored.salt => {
+                        for (name, said) in there.unchanged {
+                            let known = book.stored.unchanged.entry(name).or_insert(said);
+                            *known = said.max(*known);
+                        }
+                    }
+                    None if !book.was_there => {}
+                    // What we know was meant by whoever removed it.
+                    _ => return Ok(()),
+                }
+                book.thin(now);
+                book.was_there = true;
+                replace(file, &serde_json::to_vec(&book.stored)?)
+            })
         });
-        let Some(text) = text.flatten() else { return };
-        if let Err(error) = replace(file, &text) {
-            // The next process asks again.
-            tracing::warn!(file = %file.display(), %error, "verdicts cannot be kept");
-        }
+        told(file, saved.unwrap_or(Ok(())));
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Book) -> T) -> Option<T> {
@@ -100,12 +126,11 @@ impl Precedents {
 }
 
 impl Book {
-    /// What is on disk. A missing, foreign or broken file is an empty one.
     fn read(file: &Path) -> Self {
-        let stored = std::fs::read(file).ok();
-        let stored = stored.and_then(|text| serde_json::from_slice::<Stored>(&text).ok());
-        let stored = stored.filter(|stored| stored.version == VERSION);
-        Self { stored: stored.unwrap_or_else(Stored::empty), changed: false }
+        let stored = read(file);
+        let was_there = stored.is_some();
+        let stored = stored.unwrap_or_else(Stored::empty);
+        Self { stored, was_there, changed: false, closed: false }
     }
 
     fn name(&self, case: &Case) -> String {
@@ -137,6 +162,27 @@ impl Stored {
     }
 }
 
+/// What is on disk. A missing, foreign or broken file is none.
+fn read(file: &Path) -> Option<Stored> {
+    let text = std::fs::read(file).ok()?;
+    serde_json::from_slice::<Stored>(&text).ok().filter(|stored| stored.version == VERSION)
+}
+
+/// Does something to the file while no other process does.
+fn locked(file: &Path, work: impl FnOnce() -> std::io::Result<()>) -> std::io::Result<()> {
+    std::fs::create_dir_all(file.parent().unwrap_or(Path::new(".")))?;
+    let lock = File::create(file.with_extension("lock"))?;
+    lock.lock()?;
+    work()
+}
+
+fn told(file: &Path, done: std::io::Result<()>) {
+    if let Err(error) = done {
+        // The next process asks again.
+        tracing::warn!(file = %file.display(), %error, "verdicts cannot be kept");
+    }
+}
+
 fn is_believed(said: i64, now: i64) -> bool {
     // A clock that was set back makes nobody believe for longer.
     (0..BELIEVED).contains(&(now - said))
@@ -153,7 +199,6 @@ fn hex(bytes: &[u8]) -> String {
 fn replace(file: &Path, text: &[u8]) -> std::io::Result<()> {
     use std::io::Write;
     let folder = file.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
     let mut draft = tempfile::NamedTempFile::new_in(folder)?;
     draft.write_all(text)?;
     draft.persist(file).map_err(|error| error.error)?;
@@ -183,8 +228,49 @@ mod tests {
         assert!(!second.stands(&case, now + BELIEVED));
         assert!(!second.stands(&case, now - 1), "said in the future");
         assert!(!second.stands(&other, now));
-        second.forget();
-        assert!(!at(folder.path()).stands(&case, now));
+    }
+
+    #[test]
+    fn what_one_process_saw_move_no_other_brings_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let (case, other, now) = ([1; 32], [2; 32], 1_000_000);
+        let (watching, early) = (at(folder.path()), at(folder.path()));
+        assert!(!watching.stands(&case, now), "an empty book is read");
+        early.add(&case, now);
+        early.save(now);
+        let late = at(folder.path());
+        assert!(late.stands(&case, now));
+        watching.forget();
+        watching.add(&other, now);
+        watching.save(now);
+        for one in [&early, &late] {
+            one.add(&other, now);
+            one.save(now);
+        }
+        let next = at(folder.path());
+        assert!(!next.stands(&case, now) && !next.stands(&other, now));
+        assert!(!watching.are_kept() && next.are_kept());
+        next.add(&case, now);
+        next.save(now);
+        assert!(at(folder.path()).stands(&case, now));
+    }
+
+    #[test]
+    fn two_processes_add_to_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (case, other, now) = ([1; 32], [2; 32], 1_000_000);
+        at(folder.path()).save(now);
+        let first = at(folder.path());
+        first.add(&[3; 32], now);
+        first.save(now);
+        let second = at(folder.path());
+        assert!(!second.stands(&case, now));
+        for (one, case) in [(&first, &case), (&second, &other)] {
+            one.add(case, now);
+            one.save(now);
+        }
+        let third = at(folder.path());
+        assert!(third.stands(&case, now) && third.stands(&other, now));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! TLS to an API server whose authority the kubeconfig names: that authority is trusted, and no other.
 //!
 //! kube's own connector adds the authorities of the system to those of the kubeconfig. kubectl does not, and to read some
-//! hundred certificates that are not asked for takes longer than the handshake.
+//! hundred certificates that are not asked for takes longer than the handshake. Where a plugin gives the credential, or a
+//! proxy lies between, kube's connector serves.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,9 +13,11 @@ use kube::Config;
 use kube::config::AuthInfo;
 use openssl::error::ErrorStack;
 use openssl::pkey::PKey;
-use openssl::ssl::{Ssl, SslContext, SslContextBuilder, SslMethod, SslVerifyMode, SslVersion};
+use openssl::ssl::{
+    Ssl, SslContext, SslContextBuilder, SslMethod, SslMode, SslVerifyMode, SslVersion,
+};
 use openssl::x509::store::X509StoreBuilder;
-use openssl::x509::verify::X509CheckFlags;
+use openssl::x509::verify::{X509CheckFlags, X509VerifyFlags};
 use openssl::x509::{X509, X509VerifyResult};
 use secrecy::ExposeSecret;
 use std::net::IpAddr;
@@ -160,6 +163,13 @@ struct Identity {
 fn context(config: &Config, identity: Option<Identity>) -> Result<SslContext, BoxError> {
     let mut context = SslContextBuilder::new(SslMethod::tls_client())?;
     context.set_min_proto_version(Some(SslVersion::TLS1_2))?;
+    // A write that could not be finished is tried again from wherever its bytes are then.
+    context.set_mode(
+        SslMode::AUTO_RETRY
+            | SslMode::ACCEPT_MOVING_WRITE_BUFFER
+            | SslMode::ENABLE_PARTIAL_WRITE
+            | SslMode::RELEASE_BUFFERS,
+    );
     context.set_verify(if config.accept_invalid_certs {
         SslVerifyMode::NONE
     } else {
@@ -169,6 +179,8 @@ fn context(config: &Config, identity: Option<Identity>) -> Result<SslContext, Bo
     for authority in config.root_cert.iter().flatten() {
         authorities.add_cert(X509::from_der(authority)?)?;
     }
+    // As Go has it: what the kubeconfig names is trusted, whether or not it signed itself.
+    authorities.set_flags(X509VerifyFlags::PARTIAL_CHAIN)?;
     context.set_cert_store(authorities.build());
     if let Some(identity) = identity {
         let mut chain = X509::stack_from_pem(&identity.certificate)?.into_iter();

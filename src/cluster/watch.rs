@@ -57,7 +57,7 @@ pub enum Notice {
 }
 
 /// Kinds that decide what becomes of what is sent.
-const SENTINELS: [(&str, &str); 4] = [
+pub(super) const SENTINELS: [(&str, &str); 4] = [
     ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
     ("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"),
     ("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicy"),
@@ -380,7 +380,11 @@ async fn follow(follower: Follower, stop: CancellationToken) {
     }
 }
 
-fn served_kind(catalogue: &Catalogue, api_version: &str, kind: &str) -> Option<Resource> {
+pub(super) fn served_kind(
+    catalogue: &Catalogue,
+    api_version: &str,
+    kind: &str,
+) -> Option<Resource> {
     let (group, version) = split_api_version(api_version);
     let resource = catalogue.any(group, version, kind)?;
     (resource.offers("watch") && resource.offers("list")).then(|| resource.clone())

@@ -1,8 +1,10 @@
 //! Signatures of commits, made by the programs that the user's own Git would run.
 
-use super::GitError;
+use super::transport::{Environment, alone};
+use super::{GitError, Places};
 use crate::domain::{SignatureFormat, Signing};
-use git2::Config;
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::path::PathBuf;
@@ -26,30 +28,30 @@ pub(super) struct Signer {
 
 impl Signer {
     /// What signs the commits of this committer (`Name <address>`), if anything does.
-    pub(super) fn of(signing: &Signing, committer: &str) -> Result<Option<Self>, GitError> {
-        // Without a readable configuration there is nothing that says more.
-        let config = Config::open_default().and_then(|mut config| config.snapshot()).ok();
-        Self::configured(signing, config.as_ref(), committer)
+    pub(super) fn of(places: &Places, committer: &str) -> Result<Option<Self>, GitError> {
+        if places.signing == Signing::Off {
+            return Ok(None);
+        }
+        Self::configured(&places.signing, &settings(places)?, committer)
     }
 
     fn configured(
         signing: &Signing,
-        config: Option<&Config>,
+        settings: &HashMap<String, String>,
         committer: &str,
     ) -> Result<Option<Self>, GitError> {
-        let text = |name: &str| config.and_then(|config| config.get_string(name).ok());
+        let text = |name: &str| settings.get(name).cloned();
         let (format, key) = match signing {
             Signing::Off => return Ok(None),
             Signing::With { format, key } => (*format, key.clone()),
             Signing::AsGit => {
-                let wanted = config.and_then(|config| config.get_bool("commit.gpgSign").ok());
-                if wanted != Some(true) {
+                if !is_on(settings.get("commit.gpgsign"))? {
                     return Ok(None);
                 }
-                (format_of(text("gpg.format").as_deref())?, None)
+                (format_of(settings.get("gpg.format"))?, None)
             }
         };
-        let key = key.or_else(|| text("user.signingKey"));
+        let key = key.or_else(|| text("user.signingkey"));
         let (program, key) = match format {
             SignatureFormat::Ssh => {
                 let program = text("gpg.ssh.program").unwrap_or_else(|| "ssh-keygen".to_owned());
@@ -110,8 +112,47 @@ fn refused(program: &str, reason: &str) -> GitError {
     GitError::Signing { program: program.to_owned(), reason: reason.to_owned() }
 }
 
-fn format_of(name: Option<&str>) -> Result<SignatureFormat, GitError> {
-    match name {
+/// What the user's own Git says about signing; names in lower case. What Git itself cannot read is an error: commits
+/// that should be signed are never made without.
+fn settings(places: &Places) -> Result<HashMap<String, String>, GitError> {
+    let failed = |reason: String| refused("git config", &reason);
+    let output = Environment::new(places)
+        .program("git")
+        .args(["config", "--null", "--get-regexp", r"^(commit\.gpgsign|user\.signingkey|gpg\..*)$"])
+        // Not in a repository, whose settings would count.
+        .current_dir(&places.outbox)
+        .env("GIT_CEILING_DIRECTORIES", &places.outbox)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| failed(format!("it cannot be run: {error}")))?;
+    match output.status.code() {
+        Some(0) => {}
+        // Nothing is set.
+        Some(1) => return Ok(HashMap::new()),
+        _ => return Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned())),
+    }
+    let text = String::from_utf8(output.stdout).map_err(|_| failed("it is no text".to_owned()))?;
+    let lines = text.split_terminator('\0');
+    // A name without a value means yes.
+    let pair = |line: &str| {
+        let (name, value) = line.split_once('\n').unwrap_or((line, "true"));
+        (name.to_owned(), value.to_owned())
+    };
+    Ok(lines.map(pair).collect())
+}
+
+/// A yes or no as git-config(1) writes them.
+fn is_on(value: Option<&String>) -> Result<bool, GitError> {
+    let Some(value) = value else { return Ok(false) };
+    match value.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Ok(true),
+        "false" | "no" | "off" | "0" | "" => Ok(false),
+        _ => Err(refused("git config", &format!("commit.gpgSign = {value} is neither yes nor no"))),
+    }
+}
+
+fn format_of(name: Option<&String>) -> Result<SignatureFormat, GitError> {
+    match name.map(String::as_str) {
         None | Some("openpgp") => Ok(SignatureFormat::OpenPgp),
         Some("ssh") => Ok(SignatureFormat::Ssh),
         Some(other) => Err(refused(
@@ -141,9 +182,9 @@ fn expanded(file: &str) -> OsString {
     }
 }
 
-/// Runs a program with something to read, and returns what it says. It cannot ask anybody: it has no terminal of ours.
+/// Runs a program with something to read, and returns what it says. It cannot ask on our terminal: it has none.
 fn run(command: &mut Command, input: &[u8]) -> Result<String, String> {
-    let mut child = command
+    let mut child = alone(command)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -156,8 +197,9 @@ fn run(command: &mut Command, input: &[u8]) -> Result<String, String> {
         .map_err(|error| format!("it cannot be run: {error}"))?;
     let (answer, heard) = (listen(child.stdout.take()), listen(child.stderr.take()));
     if let Some(mut stdin) = child.stdin.take() {
+        let input = input.to_vec();
         // A program that does not read has something to say.
-        let _ = stdin.write_all(input);
+        std::thread::spawn(move || stdin.write_all(&input));
     }
     let answer = answer.recv_timeout(LIMIT).map_err(|_| {
         end(&mut child);
@@ -167,15 +209,18 @@ fn run(command: &mut Command, input: &[u8]) -> Result<String, String> {
     if status.success() {
         return String::from_utf8(answer).map_err(|_| "its answer is no text".to_owned());
     }
-    let words = heard.recv().unwrap_or_default();
+    // What it started may keep the pipe open.
+    let words = heard.recv_timeout(Duration::from_millis(500)).unwrap_or_default();
     let words = String::from_utf8_lossy(&words);
     let words = words.trim();
     Err(if words.is_empty() { status.to_string() } else { words.to_owned() })
 }
 
 fn end(child: &mut Child) {
-    // It may have ended by now.
-    let _ = child.kill();
+    // It may have ended by now. It leads a group of its own.
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
     let _ = child.wait();
 }
 
@@ -194,30 +239,32 @@ fn listen(stream: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>>
 
 #[cfg(test)]
 mod tests {
-    use super::Signer;
+    use super::{Signer, settings};
     use crate::domain::{SignatureFormat, Signing};
+    use crate::git::Places;
     use std::path::Path;
     use std::process::Command;
-
-    fn config(folder: &Path, text: &str) -> git2::Config {
-        let file = folder.join("gitconfig");
-        std::fs::write(&file, text).unwrap();
-        git2::Config::open(&file).unwrap()
-    }
 
     #[test]
     fn git_says_whether_and_with_what() {
         let folder = tempfile::tempdir().unwrap();
-        let ssh =
-            "[commit]\ngpgSign = true\n[gpg]\nformat = ssh\n[user]\nsigningKey = ~/.ssh/id.pub\n";
+        let mut places = Places::new(folder.path(), folder.path());
+        let file = folder.path().join("gitconfig");
+        places.environment = vec![
+            ("GIT_CONFIG_GLOBAL".to_owned(), Some(file.clone().into())),
+            ("GIT_CONFIG_NOSYSTEM".to_owned(), Some("1".into())),
+        ];
         let signer = |signing: &Signing, text: &str| {
-            let config = config(folder.path(), text);
-            Signer::configured(signing, Some(&config), "Ana <ana@example.com>")
+            std::fs::write(&file, text).unwrap();
+            let found = settings(&places)?;
+            Signer::configured(signing, &found, "Ana <ana@example.com>")
         };
+        let ssh = "[commit]\ngpgSign\n[gpg]\nformat = ssh\n[user]\nsigningKey = ~/.ssh/id.pub\n";
         let found = signer(&Signing::AsGit, ssh).unwrap().unwrap();
         assert_eq!((found.program.as_str(), found.key.as_str()), ("ssh-keygen", "~/.ssh/id.pub"));
         assert!(signer(&Signing::Off, ssh).unwrap().is_none());
         assert!(signer(&Signing::AsGit, "[user]\nsigningKey = x\n").unwrap().is_none());
+        assert!(signer(&Signing::AsGit, "").unwrap().is_none());
         let found = signer(&Signing::AsGit, "[commit]\ngpgSign = yes\n").unwrap().unwrap();
         assert_eq!((found.program.as_str(), found.key.as_str()), ("gpg", "Ana <ana@example.com>"));
         let other = signer(&Signing::AsGit, "[commit]\ngpgSign = yes\n[gpg]\nformat = x509\n");
@@ -225,6 +272,10 @@ mod tests {
         let keyless = Signing::With { format: SignatureFormat::Ssh, key: None };
         let error = signer(&keyless, "").unwrap_err().to_string();
         assert!(error.contains("user.signingKey"), "{error}");
+        for broken in ["[commit]\ngpgSign = maybe\n", "[commit\n"] {
+            let error = signer(&Signing::AsGit, broken).unwrap_err().to_string();
+            assert!(error.contains("nothing was committed"), "{error}");
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ impl Repository {
         let parents = draft.parents.iter().map(|id| handles.all.find_commit(*id));
         let parents = parents.collect::<Result<Vec<_>, _>>().map_err(failed)?;
         let parents: Vec<&Commit<'_>> = parents.iter().collect();
-        let Some(signer) = Signer::of(&self.places.signing, &committer.to_string())? else {
+        let Some(signer) = Signer::of(&self.places, &committer.to_string())? else {
             let all = &handles.all;
             return all.commit(None, author, committer, message, &tree, &parents).map_err(failed);
         };

@@ -60,14 +60,14 @@ const FIXED: &[(&str, &str)] = &[
 
 /// A prepared environment.
 #[derive(Clone)]
-pub(super) struct Environment {
+pub(in crate::git) struct Environment {
     /// Variables that are set or, where nothing is given, removed.
     own: BTreeMap<OsString, Option<OsString>>,
     settings: Vec<(String, OsString)>,
 }
 
 impl Environment {
-    pub(super) fn new(places: &Places) -> Self {
+    pub(in crate::git) fn new(places: &Places) -> Self {
         let own = places.environment.iter().map(|(name, value)| (name.into(), value.clone()));
         let settings =
             FIXED.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value)));
@@ -105,7 +105,7 @@ impl Environment {
     }
 
     /// Another program in this environment.
-    pub(super) fn program(&self, program: &str) -> Command {
+    pub(in crate::git) fn program(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         for name in REMOVED {
             command.env_remove(name);

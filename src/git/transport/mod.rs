@@ -12,13 +12,14 @@ mod ssh;
 mod talk;
 mod version;
 
+pub(super) use environment::Environment;
+pub(super) use run::alone;
 pub(super) use talk::Pushed;
 pub use version::git_version_fault;
 
 use super::address::{Address, Scheme};
 use super::{FetchProgress, Flow, GitError, Places};
 use crate::domain::{Credential, Secret};
-use environment::Environment;
 use private::Private;
 use rewrite::Rules;
 use std::path::{Path, PathBuf};

@@ -60,7 +60,7 @@ enum Heard {
 
 /// Makes the child the leader of a session of its own: it has no terminal, so that neither it nor what it starts can
 /// ask there, and all of it is ended together.
-pub(super) fn alone(command: &mut Command) -> &mut Command {
+pub(in crate::git) fn alone(command: &mut Command) -> &mut Command {
     // Between fork and exec; setsid(2) is one system call that is safe there.
     #[expect(unsafe_code, reason = "the standard library has no stable way to start a session")]
     unsafe {
