@@ -55,3 +55,4 @@ mod wait;
 mod walk;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 mod walk_clusters;
+mod yaml_edits;

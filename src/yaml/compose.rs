@@ -1,10 +1,12 @@
 //! Parser events to document trees: anchors, merge keys, unique keys, and a budget against expansion bombs.
 
 use super::document::YamlError;
-use super::node::{Body, Entry, Node};
+use super::node::{Body, Entry, Mark, Node, Style};
 use super::scalar;
 use serde_json::Value;
-use serde_saphyr::granit_parser::{self, Event, Parser, ScalarStyle, Span, StrInput, Tag};
+use serde_saphyr::granit_parser::{
+    self, Event, Parser, ScalarStyle, Span, StrInput, StructureStyle, Tag,
+};
 use std::collections::{HashMap, HashSet};
 
 /// Nodes that one file may come to, aliases expanded. A manifest of 10 MiB has about half a million.
@@ -12,8 +14,21 @@ const MOST_NODES: usize = 2_000_000;
 /// How deep a document may nest; the API server's own JSON reader stops far earlier than a stack would.
 const MOST_DEPTH: usize = 200;
 
+/// One document with what an edit has to know of it.
+pub(super) struct Composed {
+    /// The content.
+    pub node: Node,
+    /// Numbers of the anchors that an alias refers to.
+    pub aliased: HashSet<usize>,
+}
+
 /// Reads all documents of a text; empty ones are scalar nulls.
 pub(super) fn compose(source: &str) -> Result<Vec<Node>, YamlError> {
+    Ok(compose_all(source)?.into_iter().map(|document| document.node).collect())
+}
+
+/// As [`compose`], with the anchors that are in use.
+pub(super) fn compose_all(source: &str) -> Result<Vec<Composed>, YamlError> {
     let mut composer = Composer::new(source);
     let mut documents = Vec::new();
     while let Some((event, _)) = composer.next()? {
@@ -21,7 +36,8 @@ pub(super) fn compose(source: &str) -> Result<Vec<Node>, YamlError> {
             Event::DocumentStart(..) => {
                 composer.anchors.clear();
                 let (event, span) = composer.content()?;
-                documents.push(composer.node(event, span, 0)?);
+                let node = composer.node(event, span, 0)?;
+                documents.push(Composed { node, aliased: std::mem::take(&mut composer.aliased) });
             }
             Event::StreamEnd => break,
             _ => {}
@@ -33,6 +49,7 @@ pub(super) fn compose(source: &str) -> Result<Vec<Node>, YamlError> {
 struct Composer<'a> {
     parser: Parser<'a, StrInput<'a>>,
     anchors: HashMap<usize, Node>,
+    aliased: HashSet<usize>,
     nodes: usize,
 }
 
@@ -43,6 +60,7 @@ impl<'a> Composer<'a> {
         Self {
             parser: Parser::new_from_str_with_options(source, options),
             anchors: HashMap::new(),
+            aliased: HashSet::new(),
             nodes: 0,
         }
     }
@@ -70,18 +88,27 @@ impl<'a> Composer<'a> {
                 let value = read_scalar(&text, style, tag.as_deref())
                     .map_err(|message| YamlError { line, message })?;
                 let last = last_line(&span, style, &text);
-                (Node { first: line, last, shared: false, body: Body::Scalar(value) }, anchor)
+                let mark = mark(&span, written(style), anchor, tag.is_some());
+                (Node { first: line, last, shared: false, mark, body: Body::Scalar(value) }, anchor)
             }
-            Event::SequenceStart(_, anchor, _) => (self.sequence(line, depth)?, anchor),
-            Event::MappingStart(_, anchor, _) => (self.mapping(line, depth)?, anchor),
+            Event::SequenceStart(style, anchor, tag) => {
+                let mark = mark(&span, structured(style), anchor, tag.is_some());
+                (self.sequence(line, mark, depth)?, anchor)
+            }
+            Event::MappingStart(style, anchor, tag) => {
+                let mark = mark(&span, structured(style), anchor, tag.is_some());
+                (self.mapping(line, mark, depth)?, anchor)
+            }
             Event::Alias(id) => {
                 let Some(target) = self.anchors.get(&id) else {
                     return Err(fault(line, "an alias refers to the value that it is part of"));
                 };
                 let size = target.size();
                 self.spend(size, line)?;
+                self.aliased.insert(id);
                 let mut node = self.anchors[&id].clone().share();
                 (node.first, node.last) = (line, line);
+                node.mark = mark(&span, Style::Alias, 0, false);
                 (node, 0)
             }
             _ => return Err(fault(line, "the document has no value here")),
@@ -93,31 +120,34 @@ impl<'a> Composer<'a> {
         Ok(node)
     }
 
-    fn sequence(&mut self, line: usize, depth: usize) -> Result<Node, YamlError> {
+    fn sequence(&mut self, line: usize, mark: Mark, depth: usize) -> Result<Node, YamlError> {
         let mut items = Vec::new();
         loop {
             let (event, span) = self.content()?;
             if matches!(event, Event::SequenceEnd) {
                 let last = items.last().map_or(line, |item: &Node| item.last);
-                return Ok(Node { first: line, last, shared: false, body: Body::Sequence(items) });
+                let mark = Mark { end: bytes(&span).1, ..mark };
+                let body = Body::Sequence(items);
+                return Ok(Node { first: line, last, shared: false, mark, body });
             }
             items.push(self.node(event, span, depth + 1)?);
         }
     }
 
-    fn mapping(&mut self, line: usize, depth: usize) -> Result<Node, YamlError> {
+    fn mapping(&mut self, line: usize, mark: Mark, depth: usize) -> Result<Node, YamlError> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut seen = HashSet::new();
         let mut merges = Vec::new();
-        loop {
+        let end = loop {
             let (event, span) = self.content()?;
             if matches!(event, Event::MappingEnd) {
-                break;
+                break bytes(&span).1;
             }
             let key_line = span.start.line();
             let is_merge =
                 matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<");
-            let Body::Scalar(key) = self.node(event, span, depth + 1)?.body else {
+            let written = self.node(event, span, depth + 1)?;
+            let (Body::Scalar(key), at) = (written.body, written.mark) else {
                 return Err(fault(key_line, "a key is a map or a list"));
             };
             let (event, span) = self.content()?;
@@ -133,13 +163,14 @@ impl<'a> Composer<'a> {
                     message: format!("the key \"{key}\" is written twice"),
                 });
             }
-            entries.push(Entry { key, line: key_line, node });
-        }
+            entries.push(Entry { key, line: key_line, at, merged: false, node });
+        };
         let last = entries.last().map_or(line, |entry| entry.node.last);
         for (key_line, node) in merges {
             merge(&mut entries, &mut seen, node, key_line)?;
         }
-        Ok(Node { first: line, last, shared: false, body: Body::Mapping(entries) })
+        let mark = Mark { end, ..mark };
+        Ok(Node { first: line, last, shared: false, mark, body: Body::Mapping(entries) })
     }
 
     fn spend(&mut self, nodes: usize, line: usize) -> Result<(), YamlError> {
@@ -163,7 +194,7 @@ fn merge(
         Body::Mapping(merged) => {
             for entry in merged {
                 if seen.insert(entry.key.clone()) {
-                    entries.push(Entry { key: entry.key, line, node: entry.node.share() });
+                    entries.push(Entry { line, merged: true, node: entry.node.share(), ..entry });
                 }
             }
             Ok(())
@@ -197,6 +228,31 @@ fn last_line(span: &Span, style: ScalarStyle, text: &str) -> usize {
         ScalarStyle::Folded if end > start => end - 1,
         _ => end.max(start),
     }
+}
+
+fn mark(span: &Span, style: Style, anchor: usize, tagged: bool) -> Mark {
+    let (start, end) = bytes(span);
+    Mark { start, end, style, anchor, tagged }
+}
+
+/// The reader of a text in memory knows every offset in bytes.
+fn bytes(span: &Span) -> (usize, usize) {
+    let start = span.start.byte_offset().unwrap_or_default();
+    (start, span.end.byte_offset().unwrap_or(start))
+}
+
+fn written(style: ScalarStyle) -> Style {
+    match style {
+        ScalarStyle::SingleQuoted => Style::Single,
+        ScalarStyle::DoubleQuoted => Style::Double,
+        ScalarStyle::Literal => Style::Literal,
+        ScalarStyle::Folded => Style::Folded,
+        ScalarStyle::Plain => Style::Plain,
+    }
+}
+
+fn structured(style: StructureStyle) -> Style {
+    if style == StructureStyle::Flow { Style::Flow } else { Style::Block }
 }
 
 fn fault(line: usize, message: &str) -> YamlError {

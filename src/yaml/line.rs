@@ -79,20 +79,29 @@ fn walk(object: &Node, path: &FieldPath) -> Option<RangeInclusive<usize>> {
 }
 
 fn item<'a>(items: &'a [Node], step: &Step) -> Option<&'a Node> {
-    match step {
-        Step::Index(index) => items.get(*index),
-        Step::Field(name) => items.get(name.parse::<usize>().ok()?),
-        Step::Item(value) => items
-            .iter()
-            .find(|item| matches!(&item.body, Body::Scalar(scalar) if same_scalar(scalar, value))),
+    items.get(item_position(items, step)?)
+}
+
+/// Which item of a list a step leads to.
+pub(super) fn item_position(items: &[Node], step: &Step) -> Option<usize> {
+    let position = match step {
+        Step::Index(index) => *index,
+        Step::Field(name) => name.parse::<usize>().ok()?,
+        Step::Item(value) => items.iter().position(
+            |item| matches!(&item.body, Body::Scalar(scalar) if same_scalar(scalar, value)),
+        )?,
         // Key fields that the author left to the server's default are not written; what is written must fit, and
         // only one item may.
         Step::Key(keys) => {
-            let mut fitting = items.iter().filter(|item| fits(item, keys));
-            let item = fitting.next()?;
-            fitting.next().is_none().then_some(item)
+            let mut fitting = items.iter().enumerate().filter(|(_, item)| fits(item, keys));
+            let (position, _) = fitting.next()?;
+            if fitting.next().is_some() {
+                return None;
+            }
+            position
         }
-    }
+    };
+    (position < items.len()).then_some(position)
 }
 
 fn fits(item: &Node, keys: &[(String, Value)]) -> bool {
