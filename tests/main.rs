@@ -1,6 +1,8 @@
 //! The integration tests, one binary. A file beside this one that is not listed here fails `tidy::every_test_file_is_listed`.
 
 #[cfg(feature = "sandbox")]
+mod adopt;
+#[cfg(feature = "sandbox")]
 mod automation;
 #[cfg(feature = "sandbox")]
 mod cli;
@@ -12,6 +14,8 @@ mod control_plane;
 mod depends;
 #[cfg(feature = "console")]
 mod frames;
+#[cfg(feature = "console")]
+mod frames_adopt;
 #[cfg(feature = "console")]
 mod frames_flows;
 #[cfg(feature = "console")]

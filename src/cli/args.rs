@@ -151,6 +151,8 @@ pub enum WorkVerb {
     Activity(commands::activity::Activity),
     Log(commands::log::Log),
     Show(commands::show::Show),
+    Set(commands::set::Set),
+    Adopt(commands::adopt::Adopt),
     Commit(commands::commit::Commit),
     Push(commands::push::Push),
     Doctor(commands::doctor::Doctor),

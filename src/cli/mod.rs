@@ -174,6 +174,8 @@ impl WorkVerb {
             Self::Activity(verb) => verb.run(work).await,
             Self::Log(verb) => verb.run(work).await,
             Self::Show(verb) => verb.run(work).await,
+            Self::Set(verb) => verb.run(work).await,
+            Self::Adopt(verb) => verb.run(work).await,
             Self::Commit(verb) => verb.run(work).await,
             Self::Push(verb) => verb.run(work).await,
             Self::Doctor(verb) => verb.run(work).await,

@@ -2,6 +2,7 @@
 
 use crate::domain::automation::{Drifted, Fight};
 use crate::domain::{FileEdit, Revision};
+use crate::engine::Alteration;
 use jiff::Timestamp;
 use std::fmt::Write;
 use std::time::Duration;
@@ -154,6 +155,13 @@ pub enum Command {
         /// New contents.
         edits: Vec<FileEdit>,
     },
+    /// Find out which edits make a change, and draft their commit.
+    Propose {
+        /// Mapping.
+        mapping: String,
+        /// What shall change.
+        alteration: Alteration,
+    },
     /// Commit edits on top of the branch.
     Commit {
         /// Mapping.
@@ -166,6 +174,8 @@ pub enum Command {
         base: Option<Revision>,
         /// Push right after.
         push: bool,
+        /// What the edits were made for, where gitdeck made them.
+        of: Option<Box<Alteration>>,
     },
     /// Push what waits in the outbox of a repository.
     Push {
@@ -283,20 +293,10 @@ impl Command {
             }
             Self::Sync { .. } | Self::AutoSync { .. } => self.push_syncing(&mut line),
             Self::Draft { mapping, .. } => push(&mut line, "commit", mapping),
-            Self::Commit { mapping, edits, message, push: with_push, .. } => {
-                push(&mut line, "commit", mapping);
-                for edit in edits {
-                    let path = quoted(&edit.path);
-                    let _ = match edit.content {
-                        Some(_) => write!(line, " --file {path}={path}"),
-                        None => write!(line, " --delete {path}"),
-                    };
-                }
-                if let Some(message) = message {
-                    let _ = write!(line, " -m {}", quoted(message));
-                }
-                line.push_str(if *with_push { " --push" } else { " --no-push" });
+            Self::Propose { mapping, alteration } => {
+                line = format!("{} --dry-run", alteration.line(mapping));
             }
+            Self::Commit { .. } => self.push_commit(&mut line),
             Self::Push { repository } => push(&mut line, "push", repository),
             Self::Drop { repository, revision } => {
                 push(&mut line, "push", repository);
@@ -328,6 +328,27 @@ impl Command {
 }
 
 impl Command {
+    fn push_commit(&self, line: &mut String) {
+        let Self::Commit { mapping, edits, message, push: with_push, of, .. } = self else {
+            return;
+        };
+        match of {
+            Some(alteration) => *line = alteration.line(mapping),
+            None => push(line, "commit", mapping),
+        }
+        for edit in edits.iter().filter(|_| of.is_none()) {
+            let path = quoted(&edit.path);
+            let _ = match edit.content {
+                Some(_) => write!(line, " --file {path}={path}"),
+                None => write!(line, " --delete {path}"),
+            };
+        }
+        if let Some(message) = message {
+            let _ = write!(line, " -m {}", quoted(message));
+        }
+        line.push_str(if *with_push { " --push" } else { " --no-push" });
+    }
+
     fn push_syncing(&self, line: &mut String) {
         match self {
             Self::Sync { mapping, revision, options, .. } => {
@@ -375,7 +396,7 @@ fn push_sync(line: &mut String, revision: Option<&str>, options: &SyncOptions) {
 }
 
 /// Quotes a word for a POSIX shell where it needs it.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
@@ -408,6 +429,7 @@ mod tests {
             message: None,
             base: None,
             push: false,
+            of: None,
         };
         assert_eq!(
             commit.line_below("apps/cart"),

@@ -4,7 +4,7 @@ use crate::domain::{
     Commit, CommitDetails, HostKey, MappingStatus, ObjectRef, Plan, PushOutcome, Refusal, Revision,
     Rewrite, Stall,
 };
-use crate::engine::{JobId, Subject};
+use crate::engine::{JobId, Proposal, Subject};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -273,6 +273,13 @@ pub enum Event {
         diff: String,
         /// Faults that the edits have, each with file and line; empty when the commit may go on.
         faults: Vec<String>,
+    },
+    /// The edits that make a change were found; a draft of their commit follows, where there are any.
+    Proposed {
+        /// Mapping.
+        mapping: String,
+        /// The edits, and what was left out.
+        proposal: Arc<Proposal>,
     },
     /// A commit was made; it waits in the outbox.
     Committed {

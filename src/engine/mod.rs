@@ -1,5 +1,6 @@
 //! Commands in, events out: the one engine behind every face.
 
+mod alteration;
 pub mod cache;
 mod causes;
 mod claim;
@@ -21,6 +22,7 @@ mod tree;
 mod turn;
 mod world;
 
+pub use alteration::{Alteration, Proposal};
 pub use command::{Command, Subject, SyncOptions};
 pub use event::{Event, Failure, Outcome, Progress};
 pub use handle::Engine;

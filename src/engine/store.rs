@@ -6,7 +6,7 @@ use crate::domain::{
     Rewrite, Stall, SyncState,
 };
 use crate::engine::event::{ClusterState, FileText, JournalEntry, RepositoryState, StepResult};
-use crate::engine::{Event, JobId, Outcome, Progress, Subject};
+use crate::engine::{Event, JobId, Outcome, Progress, Proposal, Subject};
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
@@ -84,6 +84,8 @@ pub struct MappingView {
     pub stall: Option<Arc<Stall>>,
     /// Draft of a commit.
     pub draft: Option<Draft>,
+    /// Edits that were asked for last.
+    pub proposal: Option<Arc<Proposal>>,
 }
 
 /// A job, running or ended.
@@ -321,6 +323,11 @@ impl Store {
                     view.draft = Some(Draft { message, diff, faults });
                 }
             }
+            Event::Proposed { mapping, proposal } => {
+                if let Some(view) = self.mappings.get_mut(&mapping) {
+                    view.proposal = Some(proposal);
+                }
+            }
             _ => {}
         }
     }
@@ -356,6 +363,7 @@ impl MappingView {
             steps: Vec::new(),
             stall: None,
             draft: None,
+            proposal: None,
         }
     }
 

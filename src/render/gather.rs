@@ -113,6 +113,35 @@ impl Gathered {
         self.taken.iter().filter(|path| !is_below(path)).cloned().collect()
     }
 
+    /// The mapping's path.
+    pub fn root(&self) -> &str {
+        &self.root
+    }
+
+    /// The bytes of a file, by its path from the root of the repository.
+    pub fn content(&self, path: &str) -> Option<&[u8]> {
+        self.files.get(path).map(|file| file.content.as_slice())
+    }
+
+    /// The file that a reference names: relative to a folder, or with a leading `/` to the repository.
+    pub fn named(folder: &str, reference: &str) -> Option<String> {
+        resolve(folder, reference)
+    }
+
+    /// The kustomization of the mapping's path.
+    pub fn top(&self) -> Option<&str> {
+        self.kustomization(&self.root).map(|file| file.path.as_str())
+    }
+
+    /// The files with the values of a chart, the later ones win. A chart may have none of its own.
+    pub fn values(&self, rendering: &Rendering) -> Vec<String> {
+        let own = join(&self.root, "values.yaml");
+        let own = self.files.contains_key(&own).then_some(own);
+        own.into_iter()
+            .chain(rendering.helm.values.iter().filter_map(|file| self.path_of(file)))
+            .collect()
+    }
+
     /// Whether a file may be encrypted with SOPS.
     pub fn mentions_sops(&self) -> bool {
         let mark = |content: &[u8]| content.windows(4).any(|window| window == b"sops");

@@ -149,6 +149,12 @@ pub enum Action {
     Accept,
     /// Plan, ask, apply.
     Sync,
+    /// Take live values back into Git.
+    Adopt,
+    /// Give an image of the selected mapping another version.
+    SetImage,
+    /// Set a value in a file of the selected mapping.
+    SetValue,
     /// Suspend or resume the selected mapping.
     Suspend,
     /// Stop the program as the shell's job control does.

@@ -22,6 +22,11 @@ pub enum Purpose {
         /// Mapping.
         mapping: String,
     },
+    /// The edits that a change comes to fill a commit form.
+    Propose {
+        /// Mapping.
+        mapping: String,
+    },
     /// The commit form waits for the commit.
     Commit {
         /// Mapping.

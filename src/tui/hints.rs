@@ -76,6 +76,13 @@ fn hint(binding: &'static Binding, scene: &Scene) -> Option<(String, &'static st
             if asks { binding.name } else { "" }
         }
         Action::Suspend if mapping.is_some_and(|v| v.status.is_stopped()) => "resume",
+        Action::Adopt
+            if mapping
+                .and_then(|view| view.plan.as_ref())
+                .is_none_or(|(plan, _)| plan.operations.is_empty()) =>
+        {
+            ""
+        }
         Action::Sync | Action::Edit | Action::Suspend | Action::Diff | Action::Mark
             if mapping.is_none() =>
         {

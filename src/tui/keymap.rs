@@ -110,6 +110,10 @@ const fn hinted(binding: Binding) -> Binding {
     Binding { hinted: true, ..binding }
 }
 
+const fn quiet(binding: Binding) -> Binding {
+    Binding { hinted: false, ..binding }
+}
+
 const fn motion(
     motion: Motion,
     keys: &'static [Key],
@@ -137,6 +141,27 @@ pub const TABLE: &[Binding] = &[
         "sync",
         "plan, ask, and apply the mapping or the marked ones",
     ),
+    write(
+        Action::Adopt,
+        &[Key::char('a')],
+        OF_MAPPING,
+        "adopt",
+        "commit live values: of the mapping, or of the line",
+    ),
+    quiet(write(
+        Action::SetImage,
+        &[Key::char('b')],
+        OF_MAPPING,
+        "set-image",
+        "commit another version of an image",
+    )),
+    quiet(write(
+        Action::SetValue,
+        &[Key::char('v')],
+        OF_MAPPING,
+        "set-value",
+        "commit another value of a field",
+    )),
     write(Action::Edit, &[Key::char('e')], OF_MAPPING, "edit", "edit a file of the mapping"),
     write(Action::Commit, &[Key::char('c')], &[], "commit", "commit what was edited"),
     write(Action::Push, &[Key::char('P')], &[], "push", "push the commits that wait"),

@@ -35,6 +35,8 @@ pub struct Edits {
     pub base: Option<Revision>,
     /// New contents.
     pub files: Vec<FileEdit>,
+    /// What they were made for, where gitdeck made them.
+    pub of: Option<Box<crate::engine::Alteration>>,
 }
 
 /// What a loaded log was loaded for; when it changes the log is loaded again.

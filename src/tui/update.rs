@@ -5,7 +5,7 @@ use crate::tui::action::{Action, Motion, Pane};
 use crate::tui::command_line::command_line;
 use crate::tui::describe::{causes, describe};
 use crate::tui::effect::{Effect, Purpose};
-use crate::tui::flows::{accept, edit, ended, go_on, leave, sync, write};
+use crate::tui::flows::{accept, adopt, edit, ended, go_on, leave, sync, write};
 use crate::tui::popups::activity::Activity;
 use crate::tui::popups::help::Help;
 use crate::tui::popups::palette::Palette;
@@ -186,6 +186,9 @@ pub fn act(ui: &mut Ui, store: &Store, action: Action) -> Vec<Effect> {
         Action::Push => return write::push(ui, store),
         Action::Drop => write::drop(ui, store),
         Action::Accept => return accept::begin(ui, store),
+        Action::Adopt => return adopt::begin(ui, store),
+        Action::SetImage => adopt::ask_image(ui),
+        Action::SetValue => adopt::ask_value(ui, store),
         Action::Suspend => return write::suspend(ui, store),
         Action::Stop => return vec![Effect::Stop],
         Action::Quit => return leave::ask(ui, store),

@@ -101,12 +101,17 @@ fn there_and_back(
                 return Ok(false);
             };
             let back = edited(&changed, &case(route, Edit::Set(value.clone())))?;
-            // What was folded by hand, or quoted in several lines, is not folded again.
+            // What was folded by hand, or quoted in several lines, is not folded again;
+            // what had odd quotes has other ones.
             let lines = text.lines().count() != changed.lines().count();
             let around = is_cut(text, &common(text, &changed), 1);
-            (back.as_deref() == Some(text) || (around && lines) || folded(text, &changed))
-                .then_some(true)
-                .ok_or_else(|| format!("it does not come back\n{changed}"))
+            let one_line = back.as_deref().is_some_and(|back| differing(text, back) == Some(1));
+            (back.as_deref() == Some(text)
+                || one_line
+                || (around && lines)
+                || folded(text, &changed))
+            .then_some(true)
+            .ok_or_else(|| format!("it does not come back\n{changed}"))
         }
         scalar => {
             let Some(changed) = edited(text, &case(route, Edit::Set(json!("no"))))? else {
@@ -119,6 +124,12 @@ fn there_and_back(
             same.then_some(true).ok_or_else(|| format!("it does not come back\n{back:?}"))
         }
     }
+}
+
+/// How many lines differ, where both have as many.
+fn differing(a: &str, b: &str) -> Option<usize> {
+    let same = a.lines().count() == b.lines().count();
+    same.then(|| a.lines().zip(b.lines()).filter(|(a, b)| a != b).count())
 }
 
 fn common(a: &str, b: &str) -> String {

@@ -70,34 +70,9 @@ impl Commit {
             message: self.message.clone(),
             base: None,
             push,
+            of: None,
         };
-        let (outcome, events) = work.run_one(command).await;
-        let exit = work.settle(&mapping.name, &outcome);
-        let made = events.iter().find_map(|event| match event {
-            Event::Committed { commit, .. } => Some(commit),
-            _ => None,
-        });
-        let pushed = events.iter().find_map(|event| match event {
-            Event::Pushed { outcome, .. } => Some(outcome),
-            _ => None,
-        });
-        if !work.out.is_human() {
-            let (repository, name) = (mapping.repository.as_str(), mapping.name.as_str());
-            work.out.document(&Document { commit: made, repository, mapping: name, push: pushed });
-        } else if let Some(commit) = made {
-            let revision = work.out.paint.name(arrived(commit, pushed).short());
-            work.out.line(&format!("committed {revision} {}", harmless(commit.title())));
-            if let Outcome::Done(message) = &outcome
-                && push
-            {
-                work.out.line(&harmless(message));
-            } else {
-                let repository = &mapping.repository;
-                work.out.note(&format!(
-                    "it waits in the outbox; `gitdeck push {repository}` pushes it"
-                ));
-            }
-        }
+        let exit = made(work, &mapping, command, push).await;
         // A commit on what was fetched last is sound; the push looks at the remote again.
         Ok(if exit == Exit::Fine && !push { exit.and(fetched) } else { exit })
     }
@@ -140,6 +115,42 @@ impl Commit {
         let question = format!("Commit and push to {}?", mapping.repository);
         Ok(work.ask(&question).await? == Answer::Yes)
     }
+}
+
+/// Runs the command that commits, and says where the commit went.
+pub(super) async fn made(
+    work: &mut Work<'_>,
+    mapping: &Mapping,
+    command: Command,
+    push: bool,
+) -> Exit {
+    let (outcome, events) = work.run_one(command).await;
+    let exit = work.settle(&mapping.name, &outcome);
+    let made = events.iter().find_map(|event| match event {
+        Event::Committed { commit, .. } => Some(commit),
+        _ => None,
+    });
+    let pushed = events.iter().find_map(|event| match event {
+        Event::Pushed { outcome, .. } => Some(outcome),
+        _ => None,
+    });
+    if !work.out.is_human() {
+        let (repository, name) = (mapping.repository.as_str(), mapping.name.as_str());
+        work.out.document(&Document { commit: made, repository, mapping: name, push: pushed });
+    } else if let Some(commit) = made {
+        let revision = work.out.paint.name(arrived(commit, pushed).short());
+        work.out.line(&format!("committed {revision} {}", harmless(commit.title())));
+        if let Outcome::Done(message) = &outcome
+            && push
+        {
+            work.out.line(&harmless(message));
+        } else {
+            let repository = &mapping.repository;
+            work.out
+                .note(&format!("it waits in the outbox; `gitdeck push {repository}` pushes it"));
+        }
+    }
+    exit
 }
 
 /// The id that a commit has now: a push that others were faster than makes it again.

@@ -2,6 +2,7 @@
 
 pub mod accept;
 pub mod activity;
+pub mod adopt;
 pub mod commit;
 pub mod completions;
 pub mod config;
@@ -12,12 +13,14 @@ pub mod log;
 pub mod man;
 pub mod mapping;
 pub mod plan;
+mod proposal;
 pub mod push;
 pub mod release;
 pub mod repo;
 pub mod resume;
 mod rounds;
 mod saved;
+pub mod set;
 pub mod show;
 pub mod status;
 pub mod suspend;

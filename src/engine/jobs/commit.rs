@@ -4,7 +4,7 @@ use crate::domain::{Author, Commit, FileEdit, Mapping, Revision};
 use crate::engine::error::Stop;
 use crate::engine::jobs::{Context, draft, log, push};
 use crate::engine::journal::Intent;
-use crate::engine::{Command, Event, Failure, Subject};
+use crate::engine::{Alteration, Command, Event, Failure, Subject};
 use crate::git::{self, CommitRequest};
 use jiff::Timestamp;
 
@@ -20,6 +20,7 @@ pub(super) struct Request {
     pub message: Option<String>,
     pub base: Option<Revision>,
     pub push: bool,
+    pub of: Option<Box<Alteration>>,
 }
 
 /// Validates, commits, and pushes where asked.
@@ -71,6 +72,7 @@ async fn record(
         message: request.message.clone(),
         base: None,
         push: request.push,
+        of: request.of.clone(),
     }
     .line_below(&mapping.path);
     let journal = &ctx.world.journal;

@@ -2,6 +2,7 @@
 
 mod accept;
 mod activity;
+mod adopt;
 mod attribute;
 mod auto;
 mod check;
@@ -17,12 +18,16 @@ mod log;
 mod look;
 mod mask;
 mod observe;
+mod overlay;
+mod place;
 mod plan;
+mod propose;
 mod push;
 mod reach;
 mod regress;
 mod render;
 mod resume;
+mod set;
 mod suspects;
 mod suspend;
 mod sync;
@@ -110,7 +115,9 @@ pub(crate) fn title(command: &Command) -> String {
         Command::AutoSync { mapping, .. } | Command::StopHealing { mapping, .. } => {
             format!("heal {mapping}")
         }
-        Command::Draft { mapping, .. } => format!("draft {mapping}"),
+        Command::Draft { mapping, .. } | Command::Propose { mapping, .. } => {
+            format!("draft {mapping}")
+        }
         Command::Commit { mapping, .. } => format!("commit {mapping}"),
         Command::Push { repository } => format!("push {repository}"),
         Command::Drop { repository, .. } => format!("drop a commit of {repository}"),
@@ -159,8 +166,11 @@ pub(crate) async fn run(ctx: Context, command: Command) -> Outcome {
         }
         Command::StopHealing { mapping, fight } => auto::stop_healing(&ctx, &mapping, fight).await,
         Command::Draft { mapping, edits } => ctx.read(draft::run(&ctx, &mapping, edits)).await,
-        Command::Commit { mapping, edits, message, base, push } => {
-            commit::run(&ctx, commit::Request { mapping, edits, message, base, push }).await
+        Command::Propose { mapping, alteration } => {
+            Box::pin(ctx.read(propose::run(&ctx, &mapping, alteration))).await
+        }
+        Command::Commit { mapping, edits, message, base, push, of } => {
+            commit::run(&ctx, commit::Request { mapping, edits, message, base, push, of }).await
         }
         Command::Push { repository } => push::run(&ctx, &repository).await,
         Command::Drop { repository, revision } => drop::run(&ctx, &repository, &revision).await,

@@ -143,6 +143,22 @@ pub(super) async fn edited(
     build(ctx, mapping, gathered, cluster).await.map_err(failed)
 }
 
+/// The files that a mapping is made from at the head, pending commits included, with the head.
+pub(super) async fn gathered(
+    ctx: &Context,
+    mapping: &Mapping,
+) -> Result<(Gathered, Option<Revision>), Stop> {
+    let (path, rendering) = (mapping.path.clone(), mapping.rendering.clone());
+    let read = ctx.world.git(&mapping.repository, move |git| {
+        let head = git.head();
+        let commit = head.as_ref().map(|revision| Committed { git, revision });
+        let edited = Edited { commit, edits: &[] };
+        Ok((Gathered::take(&edited, &path, &rendering), head.clone()))
+    });
+    let (gathered, head) = read.await?;
+    Ok((gathered.map_err(Failure::from)?, head))
+}
+
 async fn gather(
     ctx: &Context,
     mapping: &Mapping,

@@ -3,7 +3,7 @@
 use crate::engine::{Event, JobId, Outcome, Store};
 use crate::tui::activity_line::without_subject;
 use crate::tui::effect::{Effect, Purpose};
-use crate::tui::flows::{accept, edit, leave, sync, trust};
+use crate::tui::flows::{accept, adopt, edit, leave, sync, trust};
 use crate::tui::popups::Popup;
 use crate::tui::popups::reader::Reader;
 use crate::tui::refusal;
@@ -64,6 +64,9 @@ fn ended(
             None => edit::choose(ui, store, &mapping),
         },
         Purpose::Draft { mapping } => drafted(ui, store, &mapping, failure),
+        Purpose::Propose { mapping } => {
+            return adopt::proposed(ui, store, &mapping, failure);
+        }
         Purpose::Commit { mapping, push } => commit_ended(ui, store, &mapping, push, outcome),
         Purpose::Sync { mapping } => synced(ui, &mapping, outcome),
         Purpose::Push { repository } => pushed(ui, &repository, outcome),

@@ -1,6 +1,7 @@
 //! What takes several steps: a sync from its key to its confirmation, an edit from its file to its commit.
 
 pub mod accept;
+pub mod adopt;
 pub mod confirm_sync;
 pub mod edit;
 pub mod ended;
@@ -12,7 +13,7 @@ pub mod write;
 pub use sync::SyncFlow;
 
 use crate::domain::Revision;
-use crate::engine::{Store, SyncOptions};
+use crate::engine::{Alteration, Store, SyncOptions};
 use crate::tui::effect::Effect;
 use crate::tui::ui::Ui;
 
@@ -47,6 +48,13 @@ pub enum Step {
         mapping: String,
         /// Path from the root of the repository.
         path: String,
+    },
+    /// Find out which edits make a change.
+    Propose {
+        /// Mapping.
+        mapping: String,
+        /// What shall change.
+        alteration: Alteration,
     },
     /// Suspend a mapping.
     Suspend {
@@ -91,6 +99,7 @@ pub fn go_on(ui: &mut Ui, store: &Store, step: Step) -> Vec<Effect> {
             edit::forget(ui, &mapping, &path);
             Vec::new()
         }
+        Step::Propose { mapping, alteration } => adopt::propose(ui, mapping, alteration),
         Step::Suspend { mapping, reason } => write::suspend_for(mapping, &reason),
         Step::Quit => leave::quit(store),
     }

@@ -5,7 +5,7 @@ use crate::tui::effect::{Effect, Purpose};
 use crate::tui::flows::Step;
 use crate::tui::popups::Popup;
 use crate::tui::popups::confirm::{Confirm, Question};
-use crate::tui::popups::prompt::Prompt;
+use crate::tui::popups::prompt::{Ask, Prompt};
 use crate::tui::style::Role;
 use crate::tui::ui::Ui;
 use crate::tui::widgets::text::safe;
@@ -100,7 +100,7 @@ pub fn suspend(ui: &mut Ui, store: &Store) -> Vec<Effect> {
             format!("{place}: gitdeck leaves the mapping alone until it is resumed."),
             "Why? Others see it; Enter suspends, with or without a reason.".to_owned(),
         ],
-        mapping,
+        Ask::Reason { mapping },
     );
     ui.popups.push(Popup::Prompt(Box::new(prompt)));
     Vec::new()

@@ -56,6 +56,8 @@ pub struct CommitForm {
     default: String,
     diff: Vec<(Role, String)>,
     faults: Vec<String>,
+    /// What the edits leave out.
+    left: Vec<String>,
     stage: Stage,
     focus: Focus,
     /// Whether the second button (commit and push) is chosen.
@@ -74,12 +76,28 @@ impl CommitForm {
             default: String::new(),
             diff: Vec::new(),
             faults: Vec::new(),
+            left: Vec::new(),
             stage: Stage::Drafting,
             focus: Focus::Actions,
             with_push: false,
             offset: 0,
             page: 1,
         }
+    }
+
+    /// A form for edits that leave something out, a sentence each.
+    pub fn leaving(mapping: &str, edits: Edits, left: Vec<String>) -> Self {
+        Self { left, ..Self::new(mapping, edits) }
+    }
+
+    /// The command that the form would send; the line that does the same is made from it.
+    pub fn command_line(&self) -> Option<String> {
+        self.edits.of.is_some().then(|| self.command().line())
+    }
+
+    /// Whether `y` copies that line now.
+    pub fn copies(&self) -> bool {
+        self.focus == Focus::Actions && self.edits.of.is_some()
     }
 
     /// The draft arrived.
@@ -132,6 +150,11 @@ impl CommitForm {
                 KeyCode::Left | KeyCode::Right | KeyCode::Char('h' | 'l') => {
                     self.with_push = !self.with_push;
                 }
+                KeyCode::Char('y') => {
+                    if let Some(line) = self.command_line() {
+                        return Reaction::Run(vec![Effect::Copy(line)]);
+                    }
+                }
                 KeyCode::Up | KeyCode::Char('k') => self.step(-1),
                 KeyCode::Down | KeyCode::Char('j') => self.step(1),
                 KeyCode::PageDown => self.scroll(Motion::PageDown),
@@ -169,17 +192,22 @@ impl CommitForm {
         if !self.can_commit() {
             return Reaction::Stay;
         }
+        let command = self.command();
         self.stage = Stage::Committing;
+        let purpose = Purpose::Commit { mapping: self.mapping.clone(), push: self.with_push };
+        Reaction::Run(vec![Effect::Run(command, purpose)])
+    }
+
+    fn command(&self) -> Command {
         let text = self.text();
-        let command = Command::Commit {
+        Command::Commit {
             mapping: self.mapping.clone(),
             edits: self.edits.files.clone(),
             message: (text != self.default.trim()).then_some(text),
             base: self.edits.base.clone(),
             push: self.with_push,
-        };
-        let purpose = Purpose::Commit { mapping: self.mapping.clone(), push: self.with_push };
-        Reaction::Run(vec![Effect::Run(command, purpose)])
+            of: self.edits.of.clone(),
+        }
     }
 
     /// Inserts pasted text into the message.
@@ -203,6 +231,10 @@ impl CommitForm {
         for fault in &self.faults {
             let fault = safe(fault);
             remarks.extend(wrap(&fault, width).into_iter().map(|line| (Role::Bad, line)));
+        }
+        for left in &self.left {
+            let left = format!("left out: {}", safe(left));
+            remarks.extend(wrap(&left, width).into_iter().map(|line| (Role::Drift, line)));
         }
         if let Stage::Failed(why) = &self.stage {
             let why = safe(why);

@@ -137,6 +137,7 @@ impl Popup {
     pub fn command_line(&self, store: &Store) -> Option<String> {
         match self {
             Self::Activity(popup) => popup.command_line(store),
+            Self::CommitForm(popup) => popup.command_line(),
             Self::Reader(popup) => popup.command_line.clone(),
             Self::Confirm(popup) => popup.command_line(),
             _ => None,
@@ -145,7 +146,11 @@ impl Popup {
 
     /// Whether `y` copies its command line.
     pub fn copies(&self) -> bool {
-        matches!(self, Self::Activity(_) | Self::Reader(_))
+        match self {
+            Self::Activity(_) | Self::Reader(_) => true,
+            Self::CommitForm(popup) => popup.copies(),
+            _ => false,
+        }
     }
 
     /// Whether it belongs to the edit of a mapping, and goes when that is committed.

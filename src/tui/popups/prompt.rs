@@ -1,5 +1,6 @@
-//! One field to fill in: the reason of a suspension.
+//! One field to fill in: the reason of a suspension, an image, a value.
 
+use crate::engine::Alteration;
 use crate::tui::flows::Step;
 use crate::tui::look::Look;
 use crate::tui::popups::{Reaction, keys, paint_frame, place};
@@ -15,19 +16,76 @@ use ratatui::text::Line;
 
 const WIDTH: u16 = 76;
 
+/// What is asked for, and so what goes on with the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// The reason to suspend a mapping; it may be empty.
+    Reason {
+        /// Mapping.
+        mapping: String,
+    },
+    /// `NAME=REF`.
+    Image {
+        /// Mapping.
+        mapping: String,
+    },
+    /// The value at a path; or `PATH=VALUE` where no path is given.
+    Value {
+        /// Mapping.
+        mapping: String,
+        /// The path.
+        path: Option<String>,
+    },
+}
+
+impl Ask {
+    fn verb(&self) -> &'static str {
+        match self {
+            Self::Reason { .. } => "suspend",
+            Self::Image { .. } | Self::Value { .. } => "show the commit",
+        }
+    }
+
+    /// What goes on; nothing while the answer is not whole.
+    fn step(&self, text: &str) -> Option<Step> {
+        let pair = |text: &str| {
+            let (name, to) = Alteration::pair(text)?;
+            (!to.is_empty()).then_some((name, to))
+        };
+        Some(match self {
+            Self::Reason { mapping } => {
+                Step::Suspend { mapping: mapping.clone(), reason: text.to_owned() }
+            }
+            Self::Image { mapping } => {
+                let (name, reference) = pair(text.trim())?;
+                let alteration = Alteration::Image { name, reference };
+                Step::Propose { mapping: mapping.clone(), alteration }
+            }
+            Self::Value { mapping, path } => {
+                let (path, value) = match path {
+                    Some(path) => (path.clone(), text.trim().to_owned()),
+                    None => pair(text.trim())?,
+                };
+                let alteration = Alteration::Value { path, value };
+                Step::Propose { mapping: mapping.clone(), alteration }
+            }
+        })
+    }
+}
+
 /// State of the prompt.
 #[derive(Debug)]
 pub struct Prompt {
     title: String,
     about: Vec<String>,
-    mapping: String,
+    ask: Ask,
     field: Field,
 }
 
 impl Prompt {
-    /// Asks for the reason to suspend a mapping.
-    pub fn new(title: String, about: Vec<String>, mapping: String) -> Self {
-        Self { title, about, mapping, field: Field::default() }
+    /// Asks.
+    pub fn new(title: String, about: Vec<String>, ask: Ask) -> Self {
+        Self { title, about, ask, field: Field::default() }
     }
 
     /// Types, sends, or closes; what was typed is not given up by a single Esc.
@@ -38,10 +96,7 @@ impl Prompt {
                 self.field = Field::default();
                 Reaction::Stay
             }
-            KeyCode::Enter => Reaction::Go(Step::Suspend {
-                mapping: self.mapping.clone(),
-                reason: self.field.text().to_owned(),
-            }),
+            KeyCode::Enter => self.ask.step(self.field.text()).map_or(Reaction::Stay, Reaction::Go),
             _ => {
                 self.field.key(key);
                 Reaction::Stay
@@ -61,7 +116,7 @@ impl Prompt {
         let area = place(screen, WIDTH, about.len() as u16 + 4);
         let frame = Frame {
             title: Line::from(look.span(Role::TitleFocus, safe(&self.title).into_owned())),
-            foot: keys(look, &[("Enter", "suspend"), ("Esc", "cancel")]),
+            foot: keys(look, &[("Enter", self.ask.verb()), ("Esc", "cancel")]),
             ..Frame::default()
         };
         let inner = padded(paint_frame(buffer, area, look, frame));

@@ -3,9 +3,9 @@
 use super::apply::{Draft, Splice};
 use super::block_text::BlockText;
 use super::layout::{column, dash, ends_line, line_break, line_end};
-use super::scalar::{Quote, quoted};
+use super::scalar::{Quote, quoted, stays_plain};
 use super::spot::Spot;
-use super::write::{Writer, indented, literal_parts};
+use super::write::{Writer, fits_lines, indented, literal_parts};
 use crate::yaml::node::{Body, Style};
 use serde_json::Value;
 
@@ -33,6 +33,13 @@ pub(super) fn replacements(spot: &Spot<'_>, writer: &Writer, value: &Value) -> V
     };
     let texts: Vec<String> =
         quotes.iter().filter_map(|quote| quoted(text, *quote, spot.flow)).collect();
+    let mut texts = texts;
+    if let (Body::Scalar(Value::String(_)), Style::Plain) = (&spot.node.body, style)
+        && !spot.flow
+        && stays_plain(text)
+    {
+        texts.insert(0, text.clone());
+    }
     let mut drafts = Vec::new();
     if style != Style::Double {
         drafts.extend(as_literal(spot, writer, text));
@@ -138,7 +145,7 @@ fn block_text(spot: &Spot<'_>, writer: &Writer, value: &Value) -> Vec<Draft> {
             .entry()
             .map_or_else(|| column(text, slot - 1), |entry| column(text, entry.at.start));
         let indent = found.indent.unwrap_or(outer + writer.step);
-        if !new.is_empty() && !new.chars().any(|c| c != '\n' && super::scalar::needs_escape(c)) {
+        if fits_lines(new) {
             let body = new.strip_suffix('\n').unwrap_or(new);
             drafts.push(vec![Splice { range: lines.clone(), with: indented(body, indent, eol) }]);
         }

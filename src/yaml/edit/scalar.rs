@@ -51,6 +51,17 @@ pub(super) fn is_plain(text: &str, flow: bool) -> bool {
         && !is_ambiguous(text)
 }
 
+/// As [`is_plain`], for text that takes the place of other text without quotes on lines by indentation: inside a text,
+/// every reader takes every character there that does not begin a comment or a value.
+pub(super) fn stays_plain(text: &str) -> bool {
+    let first = text.chars().next();
+    first.is_some_and(char::is_alphanumeric)
+        && !text.chars().any(|c| needs_escape(c) || c == '\t')
+        && !text.ends_with([' ', ':'])
+        && ![": ", " #"].iter().any(|mark| text.contains(mark))
+        && !is_ambiguous(text)
+}
+
 /// Whether some reader takes the text for something else: a number, a boolean, a date.
 fn is_ambiguous(text: &str) -> bool {
     if !matches!(read_plain(text), Ok(Value::String(_))) {

@@ -155,6 +155,16 @@ pub(super) fn literal(text: &str, column: usize, eol: &str) -> Option<String> {
     Some(format!("{header}{lines}"))
 }
 
+/// Whether lines by indentation can hold a text as it is, and every reader finds the same indentation.
+pub(super) fn fits_lines(text: &str) -> bool {
+    let body = text.trim_end_matches('\n');
+    let first = body.lines().find(|line| !line.is_empty());
+    let odd = |line: &str| line.trim().is_empty() && !line.is_empty();
+    first.is_some_and(|first| !first.starts_with([' ', '\t']))
+        && !body.lines().any(odd)
+        && !text.chars().any(|c| c != '\n' && needs_escape(c))
+}
+
 /// The header, and the lines with the line break before each.
 pub(super) fn literal_parts(
     text: &str,
@@ -162,13 +172,7 @@ pub(super) fn literal_parts(
     eol: &str,
 ) -> Option<(&'static str, String)> {
     let body = text.trim_end_matches('\n');
-    let first = body.lines().find(|line| !line.is_empty())?;
-    let odd = |line: &str| line.trim().is_empty() && !line.is_empty();
-    if !text.contains('\n')
-        || first.starts_with([' ', '\t'])
-        || body.lines().any(odd)
-        || text.chars().any(|c| c != '\n' && needs_escape(c))
-    {
+    if !text.contains('\n') || !fits_lines(text) {
         return None;
     }
     let header = match text.len() - body.len() {

@@ -84,6 +84,17 @@ impl State {
         self.cursor = (self.offset + line).min(self.lines.len().saturating_sub(1));
     }
 
+    /// The operation under the cursor by its position in the plan, and the change of it that the line is about.
+    pub fn at_cursor(&self) -> Option<(usize, Option<usize>)> {
+        let line = self.lines.get(self.cursor)?;
+        let change = match line {
+            Line::Path(_, change, _) | Line::Gutter(_, change, _) => Some(*change),
+            Line::Value { at, .. } => Some(at.1),
+            _ => None,
+        };
+        Some((line.operation()?, change))
+    }
+
     /// Folds or unfolds the object under the cursor.
     pub fn fold(&mut self) {
         let Some(operation) = self.lines.get(self.cursor).and_then(Line::operation) else { return };

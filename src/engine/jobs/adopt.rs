@@ -1,0 +1,188 @@
+//! Adopt: live values become those of Git.
+
+use crate::domain::path::FieldPath;
+use crate::domain::prove::MANAGER;
+use crate::domain::{Change, Mapping, ObjectKey, ObjectRef, Op, Operation, Plan, Reason};
+use crate::engine::error::Stop;
+use crate::engine::jobs::look::look;
+use crate::engine::jobs::place::{Ground, Misplaced, Wish};
+use crate::engine::jobs::propose::{Found, check};
+use crate::engine::jobs::{Context, depends};
+use crate::engine::{Failure, SyncOptions};
+
+/// An object, and perhaps a field of it, that somebody named.
+struct Pick {
+    text: String,
+    object: String,
+    path: Option<FieldPath>,
+}
+
+impl Pick {
+    fn parse(text: &str) -> Result<Self, Failure> {
+        let (object, path) = match text.find(":/") {
+            Some(at) => (&text[..at], Some(&text[at + 1..])),
+            None => (text.trim_end_matches(':'), None),
+        };
+        if let Some(fault) = path.and_then(FieldPath::fault) {
+            return Err(Failure::usage(format!("\"{text}\": a path {fault}")));
+        }
+        let path = path.and_then(FieldPath::parse);
+        Ok(Self { text: text.to_owned(), object: object.to_owned(), path })
+    }
+}
+
+/// Whether a text names an object: `Kind/name` or `Kind/namespace/name`, the kind perhaps with its group.
+pub(super) fn names(text: &str, reference: &ObjectRef) -> bool {
+    let key = reference.key();
+    let kinds = [key.kind.to_lowercase(), key.group_kind().to_lowercase()];
+    let parts: Vec<&str> = text.split('/').collect();
+    match parts.as_slice() {
+        [kind, name] => kinds.contains(&kind.to_lowercase()) && *name == key.name,
+        [kind, namespace, name] => {
+            kinds.contains(&kind.to_lowercase())
+                && *name == key.name
+                && key.namespace.as_deref() == Some(namespace)
+        }
+        _ => false,
+    }
+}
+
+/// Finds the edits that make Git say what is live.
+pub(super) async fn edits(
+    ctx: &Context,
+    mapping: &Mapping,
+    mut ground: Ground,
+    picks: &[String],
+    into: Option<&str>,
+) -> Result<Found, Stop> {
+    let picks = picks.iter().map(|text| Pick::parse(text)).collect::<Result<Vec<_>, _>>()?;
+    let options = SyncOptions::default();
+    let seen = Box::pin(look(ctx, mapping, None, &options, depends::Sight::Known)).await?;
+    let mut found = Found::default();
+    let wishes = wishes(&seen.plan, &ground, &picks, &mut found)?;
+    let mut placed = Vec::new();
+    for wish in wishes {
+        match ground.place(&wish, into) {
+            Ok(()) => placed.push(wish),
+            Err(Misplaced::Asked(files)) => {
+                found.choices.extend(
+                    files
+                        .into_iter()
+                        .filter(|file| !found.choices.contains(file))
+                        .collect::<Vec<_>>(),
+                );
+            }
+            Err(Misplaced::Refused(reason)) if picks.is_empty() => found.left.push(reason),
+            Err(Misplaced::Refused(reason)) => return Err(Failure::new(reason).into()),
+        }
+    }
+    if !found.choices.is_empty() {
+        return Ok(found);
+    }
+    found.edits = ground.edits();
+    if found.edits.is_empty() {
+        let why = match found.left.first() {
+            Some(left) => format!("nothing of {} can be adopted: {left}", mapping.name),
+            None => format!("nothing of {} differs from Git", mapping.name),
+        };
+        return Err(Failure::new(why)
+            .hint(format!("`gitdeck diff {}` shows what differs", mapping.name))
+            .into());
+    }
+    check(ctx, mapping, &ground.manifests, &found.edits, &placed).await?;
+    Ok(found)
+}
+
+/// What is to be taken from the cluster. What cannot be is left out with its reason, or refused where it was named.
+fn wishes(
+    plan: &Plan,
+    ground: &Ground,
+    picks: &[Pick],
+    found: &mut Found,
+) -> Result<Vec<Wish>, Failure> {
+    let mut wishes = Vec::new();
+    for pick in picks {
+        let operation = plan.operations.iter().find(|one| names(&pick.object, &one.object));
+        let differs = operation.is_some_and(|one| {
+            pick.path
+                .as_ref()
+                .is_none_or(|path| one.changes.iter().any(|change| is_at(change, path)))
+        });
+        if !differs {
+            return Err(Failure::new(format!("{} does not differ from Git", pick.text))
+                .hint("`gitdeck diff` lists the objects and paths that do"));
+        }
+    }
+    for operation in &plan.operations {
+        let named: Vec<&Pick> =
+            picks.iter().filter(|pick| names(&pick.object, &operation.object)).collect();
+        if !picks.is_empty() && named.is_empty() {
+            continue;
+        }
+        if let Err(reason) = adoptable(operation) {
+            if named.is_empty() {
+                found.left.push(reason);
+                continue;
+            }
+            return Err(Failure::new(reason));
+        }
+        let Some(object) = written(ground, &operation.object) else {
+            found.left.push(format!("{} is not in Git at the head", operation.object));
+            continue;
+        };
+        for change in &operation.changes {
+            let wanted = |pick: &&Pick| pick.path.as_ref().is_none_or(|path| is_at(change, path));
+            let drifted = operation.reason == Reason::Drift || by_others(change);
+            let take = if named.is_empty() { drifted } else { named.iter().any(wanted) };
+            if !take {
+                continue;
+            }
+            if change.redacted {
+                found.left.push(secret(&operation.object));
+                continue;
+            }
+            let Some(path) = FieldPath::parse(&change.path) else { continue };
+            wishes.push(Wish { object: object.clone(), path, value: change.before.clone() });
+        }
+    }
+    Ok(wishes)
+}
+
+fn is_at(change: &Change, path: &FieldPath) -> bool {
+    FieldPath::parse(&change.path).is_some_and(|at| path.contains(&at))
+}
+
+fn by_others(change: &Change) -> bool {
+    change.live_manager.as_deref().is_some_and(|manager| manager != MANAGER)
+}
+
+/// The name that the manifest of an object has, which may leave out its namespace.
+fn written(ground: &Ground, object: &ObjectRef) -> Option<ObjectKey> {
+    let mut keys = ground.manifests.iter().map(|manifest| manifest.reference.key());
+    keys.find(|key| {
+        (&key.group, &key.kind, &key.name) == (&object.group, &object.kind, &object.name)
+            && (key.namespace.is_none() || key.namespace == object.namespace)
+    })
+}
+
+fn adoptable(operation: &Operation) -> Result<(), String> {
+    let object = &operation.object;
+    if object.kind == "Secret" && object.group.is_empty() {
+        return Err(secret(object));
+    }
+    match operation.op {
+        Op::Update | Op::TakeOver | Op::Recreate => Ok(()),
+        Op::Create => Err(format!(
+            "{object} is not in the cluster: take it out of Git by hand, or sync to have it back"
+        )),
+        Op::Delete => {
+            Err(format!("{object} is not in Git any more; `gitdeck commit` brings it back"))
+        }
+    }
+}
+
+fn secret(object: &ObjectRef) -> String {
+    format!(
+        "{object} is a Secret, whose values are never written into Git in the clear; encrypt its file with SOPS and edit it there"
+    )
+}
