@@ -7,6 +7,7 @@ mod damage;
 mod faults;
 mod fetching;
 mod histories;
+mod hostile;
 mod https;
 mod index;
 mod jump;

@@ -4,8 +4,10 @@ use super::GitError;
 use super::address::Scheme;
 use super::folder;
 use super::handles::Handles;
+use super::lock::remove_stale_locks;
 use super::outbox::is_ancestor;
 use super::repository::{Repository, revision};
+use super::sound::is_broken;
 use super::transport::{Session, Way};
 use crate::domain::{Credential, Revision};
 use git2::Oid;
@@ -66,13 +68,19 @@ impl Repository {
         watch: &mut dyn FnMut(FetchProgress) -> Flow,
     ) -> Result<Fetched, GitError> {
         let lock = self.lock_mirror(|| watch(FetchProgress::default()) == Flow::Continue)?;
-        match self.with_locked(&lock, |handles| self.fetch_into(handles, credential, watch)) {
-            Err(GitError::Damaged { .. }) => {
-                self.mark_damaged();
-                self.with_locked(&lock, |handles| self.fetch_into(handles, credential, watch))
-            }
-            result => result,
+        let result =
+            match self.with_locked(&lock, |handles| self.fetch_into(handles, credential, watch)) {
+                Err(GitError::Damaged { .. }) => {
+                    self.mark_damaged();
+                    self.with_locked(&lock, |handles| self.fetch_into(handles, credential, watch))
+                }
+                result => result,
+            };
+        if result.is_err() {
+            // Half a pack can be as large as the whole one; the next fetch may be far away.
+            remove_stale_locks(&self.mirror)?;
         }
+        result
     }
 
     fn fetch_into(
@@ -86,15 +94,19 @@ impl Repository {
             // Otherwise a damaged ref would look like a rewritten branch.
             handles.mirror.find_commit(before).map_err(self.fault("fetching"))?;
         }
+        // A mirror that was built anew has no tip, and the branch is still the one that was followed.
+        let known = before.or_else(|| self.followed());
+        self.make_way(handles)?;
         let branches = self.download(handles, credential, watch)?;
         let wanted = self.branch_ref();
         let seen = branches.iter().find(|(name, _)| *name == wanted).map(|(_, id)| *id);
-        let Some(seen) = seen else { return self.without_branch(before, &branches) };
-        let upstream = self.compare(handles, before, seen)?;
-        if upstream == Upstream::Advanced {
+        let Some(seen) = seen else { return self.without_branch(known, &branches) };
+        let upstream = self.compare(handles, known, seen)?;
+        let lost = before.is_none() && upstream == Upstream::Unchanged;
+        if upstream == Upstream::Advanced || lost {
             self.follow(handles, seen)?;
         }
-        Ok(Fetched { before: before.map(revision), tip: Some(revision(seen)), upstream })
+        Ok(Fetched { before: known.map(revision), tip: Some(revision(seen)), upstream })
     }
 
     fn compare(
@@ -111,6 +123,8 @@ impl Repository {
             .map_err(self.fault("fetching"))?;
         Ok(match before {
             Some(before) if before == seen => Upstream::Unchanged,
+            // All of the history was fetched, so that what is absent does not belong to it.
+            Some(before) if is_absent(handles, before) => Upstream::Rewritten,
             Some(before)
                 if !is_ancestor(&handles.mirror, before, seen)
                     .map_err(self.fault("fetching"))? =>
@@ -139,7 +153,7 @@ impl Repository {
         let session = Session::new(&self.places, &self.address, credential, ways, None)?;
         let found = session.fetch(&branch, &seen, watch);
         self.remove_grafts()?;
-        if !found.map_err(|error| self.noted(error))? {
+        if !found.map_err(|error| self.confirmed(error))? {
             return session.branches(watch);
         }
         let id = handles.mirror.refname_to_id(&seen).map_err(self.fault("fetching"))?;
@@ -152,6 +166,16 @@ impl Repository {
             self.mark_damaged();
         }
         error
+    }
+
+    /// Words of a conversation about damage can be those of a server, so that the mirror itself decides.
+    fn confirmed(&self, error: GitError) -> GitError {
+        match error {
+            GitError::Damaged { remote, reason } if !is_broken(&self.mirror) => {
+                GitError::Git { doing: "fetching", remote, reason }
+            }
+            error => self.noted(error),
+        }
     }
 
     /// The remote does not have the branch (any more).
@@ -183,7 +207,12 @@ impl Repository {
         handles
             .mirror
             .reference(&self.tip_ref(), id, true, "fetch")
-            .map(|_| ())
-            .map_err(self.fault("following the branch"))
+            .map_err(self.fault("following the branch"))?;
+        self.remember(id)
     }
+}
+
+fn is_absent(handles: &Handles, id: Oid) -> bool {
+    let found = handles.mirror.find_commit(id);
+    found.is_err_and(|error| error.code() == git2::ErrorCode::NotFound)
 }

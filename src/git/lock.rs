@@ -50,6 +50,10 @@ pub(super) fn remove_stale_locks(repository: &Path) -> Result<usize, GitError> {
     remove_in(repository, false, &is_lock, &mut removed)?;
     remove_in(&repository.join("refs"), true, &is_lock, &mut removed)?;
     remove_in(&repository.join("objects/pack"), false, &is_half, &mut removed)?;
+    let is_half_object = |path: &Path| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("tmp_obj_"))
+    };
+    remove_in(&repository.join("objects"), true, &is_half_object, &mut removed)?;
     Ok(removed)
 }
 
@@ -107,7 +111,12 @@ mod tests {
         for file in ["tmp_pack_a1b2c3", "pack-1.pack", "pack-1.idx"] {
             fs::write(packs.join(file), "").unwrap();
         }
-        assert_eq!(remove_stale_locks(folder.path()).unwrap(), 3);
+        let loose = folder.path().join("objects/ab");
+        fs::create_dir_all(&loose).unwrap();
+        fs::write(loose.join("tmp_obj_Zx12ab"), "").unwrap();
+        fs::write(loose.join("cdef"), "").unwrap();
+        assert_eq!(remove_stale_locks(folder.path()).unwrap(), 4);
+        assert!(loose.join("cdef").exists());
         assert_eq!(fs::read_dir(&packs).unwrap().count(), 2);
         assert!(refs.join("main").exists() && !refs.join("main.lock").exists());
     }

@@ -23,7 +23,7 @@ pub struct Repository {
     pub(super) branch: String,
     pub(super) mirror: PathBuf,
     pub(super) outbox: PathBuf,
-    locks: PathBuf,
+    pub(super) locks: PathBuf,
     /// Opened repositories that nobody uses now; libgit2's handles must not be used by two threads at once.
     idle: Mutex<Vec<Handles>>,
     pub(super) kept_index: Mutex<Kept>,

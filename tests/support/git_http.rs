@@ -31,6 +31,8 @@ pub struct Rules {
     pub status: Option<u16>,
     /// Sends packs so slowly that a client shows how far it is.
     pub slowly: bool,
+    /// Ends every conversation with these words, in the form of Git's protocol.
+    pub words: Option<String>,
 }
 
 /// One request that arrived.
@@ -141,6 +143,22 @@ fn answer<S: Read + Write>(shared: &Shared, stream: &mut S) -> io::Result<()> {
         return write!(
             stream,
             "HTTP/1.1 {status} x\r\n{extra}Content-Length: 0\r\nConnection: close\r\n\r\n"
+        );
+    }
+    let words = shared.rules.lock().unwrap().words.clone();
+    if let Some(words) = words {
+        let packet = |text: &str| format!("{:04x}{text}", text.len() + 4);
+        let service = target.rsplit('=').next().unwrap_or_default();
+        let body = format!(
+            "{}0000{}",
+            packet(&format!("# service={service}\n")),
+            packet(&format!("ERR {words}\n"))
+        );
+        return write!(
+            stream,
+            "HTTP/1.1 200 OK\r\nContent-Type: application/x-{service}-advertisement\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
         );
     }
     let output = backend(shared, &method, &target, &headers, &body)?;

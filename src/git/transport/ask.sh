@@ -10,7 +10,13 @@ case $1 in
   fi
   echo no ;;
 *)
-  [ -n "$GITDECK_PROMPT" ] || exit 1
-  case $1 in *"$GITDECK_PROMPT"*) ;; *) exit 1 ;; esac
+  if [ -n "$GITDECK_WORD" ]; then
+    case $1 in *"$GITDECK_WORD"*) ;; *) exit 1 ;; esac
+  else
+    # The whole question: a part of it could be the words of a host on the way.
+    [ -n "$GITDECK_PROMPT" ] && [ "$1" = "$GITDECK_PROMPT" ] || exit 1
+  fi
+  # Without the process that wrote it the pipe would never open.
+  kill -0 "$GITDECK_PID" || exit 1
   IFS= read -r answer < "$GITDECK_ASK/answers" && printf '%s\n' "$answer" ;;
 esac

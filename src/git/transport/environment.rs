@@ -26,6 +26,11 @@ const REMOVED: &[&str] = &[
     "GIT_PROTOCOL_FROM_USER",
     "GIT_SSL_NO_VERIFY",
     "GIT_CURL_VERBOSE",
+    // `git -c` of a caller, which would win over the settings below.
+    "GIT_CONFIG_PARAMETERS",
+    "GITDECK_PROMPT",
+    "GITDECK_WORD",
+    "GITDECK_HOST_KEY",
     "GIT_TRACE_REDACT",
     "LANGUAGE",
 ];
@@ -123,9 +128,26 @@ impl Environment {
         }
         command
             .env("LC_ALL", "C")
+            .env("GITDECK_PID", std::process::id().to_string())
             .env("GIT_TERMINAL_PROMPT", "0")
             // Set but empty: neither core.askPass nor SSH_ASKPASS may open a prompt of git's own.
             .env("GIT_ASKPASS", "");
         command
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Environment;
+    use crate::git::Places;
+    use std::path::Path;
+
+    #[test]
+    fn settings_of_a_caller_do_not_win_over_the_fixed_ones() {
+        let command = Environment::new(&Places::new("cache", "data")).git(Path::new("/none"));
+        let removed = command
+            .get_envs()
+            .any(|(name, value)| name == "GIT_CONFIG_PARAMETERS" && value.is_none());
+        assert!(removed, "git -c of a caller comes last, and the last one counts");
     }
 }

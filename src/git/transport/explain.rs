@@ -10,7 +10,8 @@ const REFUSED: &[&str] = &[
     "authentication failed",
     "could not read username",
     "could not read password",
-    "permission denied",
+    "permission denied (",
+    "permission denied, please",
     "too many authentication failures",
     "returned error: 401",
     "returned error: 403",
@@ -73,22 +74,23 @@ impl Session<'_> {
     /// What a run that failed means.
     pub(super) fn explain(&self, doing: &'static str, told: &Told) -> GitError {
         let asked = self.asked();
-        if let Some(error) = hosts::changed(&told.own) {
-            return error;
-        }
-        if told.own.contains("Host key verification failed")
-            && let Some(error) = hosts::unknown(&asked)
+        if self.real.scheme == Scheme::Ssh
+            && told.own.contains("Host key verification failed")
+            && let Some(error) = hosts::changed(&told.own).or_else(|| hosts::unknown(&asked))
         {
             return error;
         }
         let remote = self.shown();
         let reason = self.reason(told);
-        let said = told.own.to_lowercase();
+        let said = self.without_names(&told.own).to_lowercase();
+        let heard = format!("{said}{}", self.without_names(&told.error).to_lowercase());
         let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
+        // What the server alone says may tell of itself, and never of the mirror.
+        let hears = |words: &[&str]| words.iter().any(|word| heard.contains(word));
         if has(FULL) {
             return GitError::storage(&self.folder, reason);
         }
-        if has(REFUSED) {
+        if hears(REFUSED) {
             return self.unauthorised(&self.refusal(&reason, &asked));
         }
         if ["301", "302", "303", "307", "308"]
@@ -124,13 +126,28 @@ impl Session<'_> {
         {
             return GitError::Certificate { remote, reason };
         }
-        if has(UNREACHABLE) && !has(DAMAGED) {
+        if hears(UNREACHABLE) && !has(DAMAGED) {
             return GitError::Unreachable { remote, reason };
         }
         if has(DAMAGED) {
             return GitError::Damaged { remote, reason };
         }
         GitError::Git { doing, remote, reason }
+    }
+
+    /// The words without the names of the repository and of its folder, which may look like any other word.
+    fn without_names(&self, words: &str) -> String {
+        let names = [
+            self.url(),
+            self.real.for_transport(None),
+            self.written.for_transport(None),
+            self.folder.display().to_string(),
+            self.real.path.clone(),
+            self.real.host.clone(),
+        ];
+        // A shorter one could be a part of any word.
+        let names = names.iter().filter(|name| name.len() > 8);
+        names.fold(words.to_owned(), |words, name| words.replace(name.as_str(), "/"))
     }
 
     /// Where a server says that the repository is now. Nobody goes there, and no credential is sent to find out.
@@ -208,7 +225,11 @@ impl Session<'_> {
         }
         lines.truncate(8);
         let mut reason = lines.join("; ");
-        for words in told.server.lines().take(8) {
+        let error = told
+            .error
+            .lines()
+            .map(|line| line.strip_prefix("fatal: remote error: ").unwrap_or(line));
+        for words in told.server.lines().take(8).chain(error.take(8)) {
             reason.push_str("; the server says: ");
             reason.push_str(words);
         }

@@ -4,6 +4,7 @@ use crate::git::GitError;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use sha2::{Digest, Sha256};
+use std::io::Read;
 
 /// The question of ssh about a key that it does not know.
 pub(super) fn unknown(asked: &str) -> Option<GitError> {
@@ -58,7 +59,12 @@ fn fingerprint_in(line: &str) -> Option<String> {
 /// The fingerprint of the key in the line of a file, `FILE:NUMBER`.
 fn known_at(place: &str) -> Option<String> {
     let (file, number) = place.rsplit_once(':')?;
-    let text = std::fs::read_to_string(file).ok()?;
+    // The name came over the network: neither a device nor a pipe is opened, and nothing endless is read.
+    if !std::fs::metadata(file).ok()?.is_file() {
+        return None;
+    }
+    let mut text = String::new();
+    std::fs::File::open(file).ok()?.take(1 << 20).read_to_string(&mut text).ok()?;
     let line = text.lines().nth(number.parse::<usize>().ok()?.checked_sub(1)?)?;
     let key = line
         .split_whitespace()
@@ -69,7 +75,7 @@ fn known_at(place: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{changed, unknown};
+    use super::{changed, known_at, unknown};
     use crate::git::GitError;
 
     #[test]
@@ -87,6 +93,19 @@ mod tests {
             ("[git.example.com]:2222", "ED25519", "SHA256:AbC+/9")
         );
         assert!(unknown("Enter passphrase for key 'x': ").is_none());
+    }
+
+    #[test]
+    fn a_place_that_is_no_file_is_not_read() {
+        use rustix::fs::{CWD, Mode, mkfifoat};
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
+        let (sender, ended) = std::sync::mpsc::channel();
+        let place = format!("{}:1", pipe.display());
+        std::thread::spawn(move || sender.send(known_at(&place)));
+        let found = ended.recv_timeout(std::time::Duration::from_secs(20));
+        assert_eq!(found, Ok(None), "it waits for a pipe that nobody writes to");
     }
 
     #[test]

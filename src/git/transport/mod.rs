@@ -4,6 +4,7 @@
 mod environment;
 mod explain;
 mod hosts;
+mod netrc;
 mod private;
 mod progress;
 mod rewrite;
@@ -65,6 +66,7 @@ impl<'a> Session<'a> {
         let rules = rules(&environment, folder, &remote)?;
         let real = rules.apply(&address.for_transport(None), way);
         let mut real = Address::parse(&real)?;
+        let login = real.user.clone();
         real.user = real.user.or_else(|| address.user.clone());
         let private = Private::new(&places.mirrors)?;
         let silence = if way == Way::Push { "300" } else { "60" };
@@ -83,7 +85,7 @@ impl<'a> Session<'a> {
             agent: None,
         };
         match session.real.scheme {
-            Scheme::Ssh => session.prepare_ssh(&rules, host_key)?,
+            Scheme::Ssh => session.prepare_ssh(&rules, host_key, login.as_deref())?,
             Scheme::Https | Scheme::Http => session.prepare_http()?,
             Scheme::File => {
                 return Err(GitError::Address {
@@ -111,6 +113,13 @@ impl<'a> Session<'a> {
         if self.withheld || !matches!(self.credential, Credential::GitCredential { .. }) {
             // Helpers of the user are asked only where that is wanted; for a proxy they stay.
             self.environment.setting(format!("{server}.helper"), "");
+        }
+        if (self.withheld || matches!(self.credential, Credential::Basic { .. }))
+            && netrc::knows(&self.environment, &self.real.host)
+        {
+            return Err(self.unauthorised(
+                "git would send what ~/.netrc has for this host instead: remove that entry, or let git find the credential",
+            ));
         }
         if self.withheld {
             return Ok(());
@@ -144,8 +153,18 @@ impl<'a> Session<'a> {
         format!("credential.{scheme}://{}", self.real.host_with_port())
     }
 
-    fn prepare_ssh(&mut self, rules: &Rules, host_key: Option<&str>) -> Result<(), GitError> {
+    fn prepare_ssh(
+        &mut self,
+        rules: &Rules,
+        host_key: Option<&str>,
+        login: Option<&str>,
+    ) -> Result<(), GitError> {
+        let command = ssh::base(&self.environment, rules.ssh_command.as_deref());
         let mut options = ssh::options(self.places);
+        let own = matches!(self.credential, Credential::SshKey { .. } | Credential::Basic { .. });
+        if own || host_key.is_some() {
+            options.extend(ssh::unshared());
+        }
         match self.credential {
             Credential::SshKey { private_key, passphrase, .. } => {
                 let agent = ssh::Agent::start(
@@ -165,9 +184,12 @@ impl<'a> Session<'a> {
                 self.private.offer(password)?;
                 options.push("PreferredAuthentications=password".to_owned());
                 options.push("NumberOfPasswordPrompts=1".to_owned());
-                // The words of ssh name the host, so that no host on the way gets it.
                 let host = self.real.host.trim_matches(['[', ']']);
-                self.environment.set("GITDECK_PROMPT", format!("@{host}'s password:"));
+                let target = login.map_or_else(|| host.to_owned(), |user| format!("{user}@{host}"));
+                let place = (target.as_str(), self.real.port);
+                let question = ssh::question(&self.environment, &command, place)
+                    .map_err(|reason| self.unauthorised(&reason))?;
+                self.environment.set("GITDECK_PROMPT", question);
             }
             _ => {}
         }
@@ -177,7 +199,6 @@ impl<'a> Session<'a> {
         self.environment.set("SSH_ASKPASS", self.private.script());
         self.environment.set("SSH_ASKPASS_REQUIRE", "force");
         self.environment.set("GITDECK_ASK", self.private.path());
-        let command = ssh::base(&self.environment, rules.ssh_command.as_deref());
         let variant = self.environment.variable("GIT_SSH_VARIANT");
         let variant = variant.and_then(|text| text.into_string().ok());
         if ssh::is_openssh(&command, variant.as_deref().or(rules.ssh_variant.as_deref())) {
@@ -252,7 +273,7 @@ impl<'a> Session<'a> {
 /// The helper that hands a given user name and password to `git`. It reads them from a pipe, and forgets nothing,
 /// because it keeps nothing. `read` and `printf` are built into the shell: no process gets them as arguments.
 const HELPER: &str = "!f() { test \"$1\" = get || exit 0; \
-    { IFS= read -r u && IFS= read -r p; } < \"$GITDECK_ANSWERS\" || exit 1; test -n \"$u$p\" || exit 1; \
+    kill -0 \"$GITDECK_PID\" || exit 1; { IFS= read -r u && IFS= read -r p; } < \"$GITDECK_ANSWERS\" || exit 1; test -n \"$u$p\" || exit 1; \
     printf 'username=%s\\npassword=%s\\n' \"$u\" \"$p\"; }; f";
 
 /// What the user's Git is set up to do with addresses.

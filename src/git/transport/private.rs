@@ -103,3 +103,34 @@ fn install(script: &Path) -> Result<(), GitError> {
         _ => Err(failed(&String::from_utf8_lossy(&output.stderr).trim())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::SCRIPT;
+    use std::process::Command;
+
+    #[test]
+    fn only_the_whole_question_is_answered() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("answers"), "open-sesame\n").unwrap();
+        let answer = |question: &str, pid: u32| {
+            let mut shell = Command::new("/bin/sh");
+            shell.args(["-c", SCRIPT, "sh", question]).env("GITDECK_ASK", folder.path());
+            shell.env_remove("SSH_ASKPASS_PROMPT").env_remove("GITDECK_WORD");
+            shell.env("GITDECK_PROMPT", "ada@git.example.com's password: ");
+            let output = shell.env("GITDECK_PID", pid.to_string()).output().unwrap();
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        };
+        let own = std::process::id();
+        assert_eq!(answer("ada@git.example.com's password: ", own), "open-sesame\n");
+        for foreign in [
+            "x@git.example.com's password: ",
+            "(eve@jump) ada@git.example.com's password: ",
+            "ada@git.example.com's password: again",
+        ] {
+            assert_eq!(answer(foreign, own), "", "{foreign}");
+        }
+        // No process has this number: the one that would answer is gone.
+        assert_eq!(answer("ada@git.example.com's password: ", i32::MAX as u32), "");
+    }
+}

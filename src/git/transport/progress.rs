@@ -14,6 +14,9 @@ pub(super) struct Told {
     pub(super) server: String,
     /// Words of `git` and of ssh.
     pub(super) own: String,
+    /// The words with which the server ended the conversation, and all that followed (foreign text).
+    pub(super) error: String,
+    foreign: bool,
 }
 
 impl Told {
@@ -21,13 +24,19 @@ impl Told {
     pub(super) fn take(&mut self, piece: &[u8]) {
         let text = String::from_utf8_lossy(piece);
         let text = text.trim_end();
-        if let Some(words) = text.strip_prefix("remote:") {
+        if self.foreign || text.contains("remote error: ") {
+            // Its words may have several lines, and git says nothing of its own after them.
+            self.foreign = true;
+            keep(&mut self.error, text);
+        } else if let Some(words) = text.strip_prefix("remote:") {
             let words = words.strip_prefix(' ').unwrap_or(words);
             if !is_progress(words) {
                 keep(&mut self.server, words);
             }
         } else if let Some(progress) = transfer(text) {
-            self.progress = progress;
+            // Words that look like progress can be anybody's, so that what was counted never goes back.
+            let bytes = progress.bytes.max(self.progress.bytes);
+            self.progress = FetchProgress { bytes, ..progress };
         } else if !is_progress(text) && !text.starts_with("hint:") {
             keep(&mut self.own, text);
         }
@@ -35,9 +44,16 @@ impl Told {
 }
 
 fn keep(words: &mut String, line: &str) {
-    if !line.is_empty() && words.len() + line.len() < KEPT {
-        words.push_str(line);
-        words.push('\n');
+    if line.is_empty() {
+        return;
+    }
+    words.push_str(line);
+    words.push('\n');
+    // What went wrong is said last.
+    while words.len() > KEPT
+        && let Some(end) = words.find('\n')
+    {
+        words.drain(..=end);
     }
 }
 
@@ -113,6 +129,22 @@ mod tests {
         let told =
             super::tests::told(&["Writing objects: 100% (3/3), 260 bytes | 260.00 KiB/s, done."]);
         assert_eq!(told.progress, FetchProgress { objects: 3, total: 3, bytes: 260 });
+    }
+
+    #[test]
+    fn what_follows_an_error_of_the_server_is_its_word() {
+        let told = told(&["warning: mine", "fatal: remote error: no", "fatal: bad object HEAD"]);
+        assert_eq!(told.own, "warning: mine\n");
+        assert_eq!(told.error, "fatal: remote error: no\nfatal: bad object HEAD\n");
+    }
+
+    #[test]
+    fn what_was_counted_never_goes_back() {
+        let told = told(&[
+            "Receiving objects:  45% (450/1000), 1.50 MiB | 2.00 MiB/s",
+            "Receiving objects:   0% (0/1000), 0 bytes | 0 bytes/s",
+        ]);
+        assert_eq!(told.progress.bytes, 3 << 19);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 /// How often a caller is asked whether to go on.
@@ -17,6 +17,8 @@ const GRACE: Duration = Duration::from_secs(2);
 const REST: Duration = Duration::from_millis(500);
 /// Bytes of the answer that are read: a list of some hundred thousand branches.
 const ANSWER: u64 = 64 << 20;
+/// Lines that wait to be heard; who says more has to wait.
+const QUEUE: usize = 256;
 /// Bytes of one line of words.
 const LINE: usize = 8 << 10;
 
@@ -76,7 +78,7 @@ pub(super) fn run(
 ) -> Result<Output, Unfinished> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = Ended(alone(command).spawn().map_err(Unfinished::NotRun)?);
-    let (sender, heard) = channel();
+    let (sender, heard) = sync_channel(QUEUE);
     if let Some(stderr) = child.0.stderr.take() {
         let sender = sender.clone();
         std::thread::spawn(move || lines(BufReader::new(stderr), &sender));
@@ -130,6 +132,10 @@ fn check(progress: &FetchProgress, began: Instant, limits: &Limits) -> Result<()
 fn listen(heard: &Receiver<Heard>, output: &mut Output) -> bool {
     let until = Instant::now() + TICK;
     loop {
+        // Also in a flood, which never lets the wait below run out.
+        if Instant::now() >= until {
+            return true;
+        }
         match heard.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(Heard::Line(line)) => output.told.take(&line),
             Ok(Heard::Answer(bytes)) => output.stdout = bytes,
@@ -141,7 +147,7 @@ fn listen(heard: &Receiver<Heard>, output: &mut Output) -> bool {
 }
 
 /// Pieces between line feeds and carriage returns, each bounded.
-fn lines(mut from: impl BufRead, to: &Sender<Heard>) {
+fn lines(mut from: impl BufRead, to: &SyncSender<Heard>) {
     let mut line = Vec::new();
     while let Ok(bytes) = from.fill_buf() {
         if bytes.is_empty() {
@@ -160,7 +166,7 @@ fn lines(mut from: impl BufRead, to: &Sender<Heard>) {
     let _ = to.send(Heard::SilentErr);
 }
 
-fn answer(from: impl Read, to: &Sender<Heard>) {
+fn answer(from: impl Read, to: &SyncSender<Heard>) {
     let mut bytes = Vec::new();
     let mut from = from.take(ANSWER);
     // What was read before a failure is given; the exit status tells of it.

@@ -36,12 +36,61 @@ pub(super) fn options(places: &Places) -> Vec<String> {
         "ConnectTimeout=60".to_owned(),
         "ServerAliveInterval=15".to_owned(),
         "ServerAliveCountMax=4".to_owned(),
+        // `no` and `accept-new` of the settings would accept a key that nobody compared.
+        "StrictHostKeyChecking=ask".to_owned(),
     ];
     if let Some(file) = &places.known_hosts {
         options.push(file_option("UserKnownHostsFile", file));
         options.push("GlobalKnownHostsFile=/dev/null".to_owned());
     }
     options
+}
+
+/// Options of a connection that belongs to one credential: one that is shared was opened with another.
+pub(super) fn unshared() -> [String; 2] {
+    ["ControlMaster=no".to_owned(), "ControlPath=none".to_owned()]
+}
+
+/// The question for the password of the host of `target`, word for word as ssh will ask it. The error says why there is
+/// none: what runs on the way to a host could ask for its password too.
+pub(super) fn question(
+    environment: &Environment,
+    command: &str,
+    (target, port): (&str, Option<u16>),
+) -> Result<String, String> {
+    let mut shell = environment.program("/bin/sh");
+    shell.args(["-c", &format!("{command} \"$@\""), "ssh", "-G"]);
+    if let Some(port) = port {
+        shell.args(["-p", &port.to_string()]);
+    }
+    shell.arg(target).stdin(Stdio::null());
+    let output = alone(&mut shell).output();
+    let output = output.map_err(|error| format!("ssh cannot be run: {error}"))?;
+    if !output.status.success() {
+        return Err("ssh does not tell where it would go (ssh -G), and a password is sent to a known place only".to_owned());
+    }
+    asked_as(&String::from_utf8_lossy(&output.stdout))
+}
+
+/// The question that follows from what `ssh -G` prints.
+fn asked_as(settings: &str) -> Result<String, String> {
+    let setting = |wanted: &str| {
+        let pairs = settings.lines().filter_map(|line| line.split_once(' '));
+        let mut values = pairs.filter(|(name, _)| *name == wanted).map(|(_, value)| value.trim());
+        values.find(|value| !value.is_empty() && *value != "none")
+    };
+    if setting("proxyjump").is_some() || setting("proxycommand").is_some() {
+        return Err(
+            "ssh reaches the host through a jump host or a proxy command, which could ask for the password: use a key"
+                .to_owned(),
+        );
+    }
+    let host = setting("hostkeyalias").or_else(|| setting("hostname"));
+    match (setting("user"), host) {
+        // As long as ssh itself writes them.
+        (Some(user), Some(host)) => Ok(format!("{user:.30}@{host:.128}'s password: ")),
+        _ => Err("ssh does not tell where it would go (ssh -G)".to_owned()),
+    }
 }
 
 /// The command with its options, for `git`, which gives it to a shell.
@@ -115,7 +164,7 @@ impl Agent {
         let cannot = |error: std::io::Error| format!("ssh-add cannot be run: {error}");
         let mut command = environment.program("ssh-add");
         command.args(["-q", "-"]).env("SSH_AUTH_SOCK", &self.socket);
-        asking(&mut command, private).env("GITDECK_PROMPT", "assphrase");
+        asking(&mut command, private).env("GITDECK_WORD", "assphrase");
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = alone(&mut command).spawn().map_err(cannot)?;
         if let Some(mut stdin) = child.stdin.take() {
@@ -136,7 +185,8 @@ impl Agent {
         std::fs::write(&self.public, listed.stdout).map_err(cannot)
     }
 
-    /// The options that make ssh use this key, and leave the user's agent to the hosts that it jumps through.
+    /// The options that make ssh use this key first (it has no way to leave out an `IdentityFile` of the settings,
+    /// which is tried after it), and leave the user's agent to the hosts that it jumps through.
     pub(super) fn options(&self) -> Vec<String> {
         vec![
             file_option("IdentityAgent", &self.socket),
@@ -162,4 +212,21 @@ pub(super) fn asking<'a>(
         .env("SSH_ASKPASS", private.script())
         .env("SSH_ASKPASS_REQUIRE", "force")
         .env("GITDECK_ASK", private.path())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::asked_as;
+
+    #[test]
+    fn a_password_is_asked_for_by_its_own_host_alone() {
+        let direct = "host f\nuser ada\nhostname git.example.com\nport 22\n";
+        assert_eq!(asked_as(direct).unwrap(), "ada@git.example.com's password: ");
+        let alias = format!("{direct}hostkeyalias forge\nproxycommand none\n");
+        assert_eq!(asked_as(&alias).unwrap(), "ada@forge's password: ");
+        for way in ["proxyjump bastion", "proxycommand nc %h %p"] {
+            let error = asked_as(&format!("{direct}{way}\n")).unwrap_err();
+            assert!(error.contains("jump host"), "{error}");
+        }
+    }
 }
