@@ -35,6 +35,9 @@ pub(super) fn name_before(
     Ok(elected(path, new_files(&diff, path), &renamed))
 }
 
+/// Files with one content that may have moved.
+const ALIKE: usize = 16;
+
 /// Files that left with the content with which others came to be below the path.
 fn moved(diff: &Diff<'_>, path: &str) -> Vec<(String, String)> {
     let mut left: HashMap<Oid, Vec<String>> = HashMap::new();
@@ -44,7 +47,9 @@ fn moved(diff: &Diff<'_>, path: &str) -> Vec<(String, String)> {
     let mut moved = Vec::new();
     for delta in diff.deltas().filter(|delta| is_new_below(delta, path)) {
         let new = new_path(&delta);
-        let sources = left.get(&delta.new_file().id()).into_iter().flatten();
+        // What is the same in many places (an empty file, say) tells nothing, and pairs grow with the square.
+        let sources = left.get(&delta.new_file().id()).filter(|sources| sources.len() <= ALIKE);
+        let sources = sources.into_iter().flatten();
         moved.extend(sources.map(|old| (old.clone(), new.clone())));
     }
     moved

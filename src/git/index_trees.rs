@@ -20,7 +20,12 @@ pub(super) struct Trees<'h> {
     pub(super) new: Vec<(u32, Box<[u8]>)>,
     kept: HashMap<Oid, Rc<[u8]>>,
     kept_bytes: usize,
+    /// Folders above the one that is compared now.
+    depth: usize,
 }
+
+/// Folders within folders that are looked into: the depth of a hostile tree is for its author to choose.
+const DEEPEST: usize = 256;
 
 /// One line of a tree.
 #[derive(PartialEq, Eq)]
@@ -42,6 +47,7 @@ impl<'h> Trees<'h> {
             new: Vec::new(),
             kept: HashMap::new(),
             kept_bytes: 0,
+            depth: 0,
         }
     }
 
@@ -121,10 +127,15 @@ impl<'h> Trees<'h> {
         };
         let (old, new) = (tree(gone)?, tree(come)?);
         if old.is_none() && new.is_none() {
-            Ok(true)
-        } else {
-            self.compare(number, old, new, found)
+            return Ok(true);
         }
+        if self.depth >= DEEPEST {
+            return Ok(false);
+        }
+        self.depth += 1;
+        let compared = self.compare(number, old, new, found);
+        self.depth -= 1;
+        compared
     }
 
     fn number(&mut self, folder: u32, name: &[u8]) -> u32 {

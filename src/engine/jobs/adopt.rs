@@ -9,6 +9,7 @@ use crate::engine::jobs::place::{Ground, Misplaced, Wish};
 use crate::engine::jobs::propose::{Found, check};
 use crate::engine::jobs::{Context, depends};
 use crate::engine::{Failure, SyncOptions};
+use serde_json::Value;
 
 /// An object, and perhaps a field of it, that somebody named.
 struct Pick {
@@ -132,9 +133,23 @@ fn wishes(
         };
         for change in &operation.changes {
             let wanted = |pick: &&Pick| pick.path.as_ref().is_none_or(|path| is_at(change, path));
-            let drifted = operation.reason == Reason::Drift || by_others(change);
+            // Where Git moved on as well, its newer values are not given up unasked.
+            let drifted = operation.reason == Reason::Drift;
             let take = if named.is_empty() { drifted } else { named.iter().any(wanted) };
             if !take {
+                if named.is_empty() && by_others(change) {
+                    found.left.push(format!(
+                        "{}{}: Git changed too, or the object is not gitdeck's yet; name it to adopt it",
+                        operation.object, change.path
+                    ));
+                }
+                continue;
+            }
+            if is_order(change) {
+                found.left.push(format!(
+                    "{}{}: only the order of the items differs; change that by hand",
+                    operation.object, change.path
+                ));
                 continue;
             }
             if change.redacted {
@@ -156,13 +171,29 @@ fn by_others(change: &Change) -> bool {
     change.live_manager.as_deref().is_some_and(|manager| manager != MANAGER)
 }
 
-/// The name that the manifest of an object has, which may leave out its namespace.
+/// Whether a change tells of the order of items, by their names, and of no value.
+fn is_order(change: &Change) -> bool {
+    let names = |value: &Option<Value>| {
+        let items = value.as_ref()?.as_array()?;
+        let mut names: Vec<&str> = items
+            .iter()
+            .map(|item| item.as_str().filter(|text| text.starts_with('[') && text.ends_with(']')))
+            .collect::<Option<_>>()?;
+        names.sort_unstable();
+        (names.len() > 1).then(|| names.into_iter().map(str::to_owned).collect::<Vec<_>>())
+    };
+    names(&change.before).is_some() && names(&change.after).is_some()
+}
+
+/// The name that the manifest of an object has, which may leave out its namespace where no other one gives it.
 fn written(ground: &Ground, object: &ObjectRef) -> Option<ObjectKey> {
-    let mut keys = ground.manifests.iter().map(|manifest| manifest.reference.key());
-    keys.find(|key| {
+    let keys = ground.manifests.iter().map(|manifest| manifest.reference.key());
+    let mut keys = keys.filter(|key| {
         (&key.group, &key.kind, &key.name) == (&object.group, &object.kind, &object.name)
             && (key.namespace.is_none() || key.namespace == object.namespace)
-    })
+    });
+    let first = keys.next()?;
+    Some(keys.find(|key| key.namespace.is_some()).filter(|_| first.namespace.is_none()).unwrap_or(first))
 }
 
 fn adoptable(operation: &Operation) -> Result<(), String> {

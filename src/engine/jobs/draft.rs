@@ -6,8 +6,9 @@ use crate::engine::jobs::mask::mask;
 use crate::engine::jobs::{Context, render};
 use crate::engine::message::default_message;
 use crate::engine::{Event, Failure};
-use crate::git::TreeFile;
+use crate::git::{GitError, Repository};
 use similar::TextDiff;
+use std::collections::HashMap;
 
 /// What a commit of some edits would be.
 pub(super) struct Drafted {
@@ -31,14 +32,8 @@ pub(super) async fn draft(
     mapping: &Mapping,
     edits: Vec<FileEdit>,
 ) -> Result<Drafted, Stop> {
-    let path = mapping.path.clone();
-    let before = ctx
-        .world
-        .git(&mapping.repository, move |git| match git.head() {
-            Some(head) => git.tree(&head, &path),
-            None => Ok(Vec::new()),
-        })
-        .await?;
+    let paths = edits.iter().map(|edit| edit.path.clone()).collect();
+    let before = ctx.world.git(&mapping.repository, move |git| contents(git, paths)).await?;
     let old: Vec<Manifest> = render::edited(ctx, mapping, Vec::new()).await.unwrap_or_default();
     let (new, faults) = match render::edited(ctx, mapping, edits.clone()).await {
         Ok(manifests) => (manifests, Vec::new()),
@@ -55,11 +50,26 @@ pub(super) async fn draft(
     Ok(Drafted { message, diff, faults })
 }
 
-fn unified(files: &[TreeFile], edits: &[FileEdit]) -> String {
+/// What is in the files now; nothing for those that are not there. They may lie outside the mapping's path: a base, say.
+fn contents(git: &Repository, paths: Vec<String>) -> Result<HashMap<String, Vec<u8>>, GitError> {
+    let Some(head) = git.head() else { return Ok(HashMap::new()) };
+    let mut contents = HashMap::new();
+    for path in paths {
+        match git.file(&head, &path) {
+            Ok(content) => {
+                contents.insert(path, content);
+            }
+            Err(GitError::PathMissing { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(contents)
+}
+
+fn unified(files: &HashMap<String, Vec<u8>>, edits: &[FileEdit]) -> String {
     let mut text = String::new();
     for edit in edits {
-        let old =
-            files.iter().find(|file| file.path == edit.path).map(|file| file.content.as_slice());
+        let old = files.get(&edit.path).map(Vec::as_slice);
         let old = String::from_utf8_lossy(old.unwrap_or_default());
         let new = String::from_utf8_lossy(edit.content.as_deref().unwrap_or_default());
         if old != new {

@@ -76,10 +76,30 @@ impl Ground {
         change: &Change,
     ) -> Result<(), String> {
         let content = self.content(file).ok_or_else(|| format!("{file} is not in the tree"))?;
+        self.is_open(file, content, (place, path))?;
         let edited =
             yaml::edit(content, place, path, change).map_err(|error| format!("{file}, {error}"))?;
         self.edited.insert(file.to_owned(), edited);
         Ok(())
+    }
+
+    /// Refuses what only another program may write: files that SOPS seals, and places of variables.
+    fn is_open(
+        &self,
+        file: &str,
+        content: &[u8],
+        (place, path): (&Place, &FieldPath),
+    ) -> Result<(), String> {
+        if self.documents(file).iter().any(|one| one.value["sops"]["mac"].is_string()) {
+            return Err(format!("{file} is sealed by SOPS; change it with `sops {file}`"));
+        }
+        // What is not there, or cannot be read, is for the edit to judge.
+        match yaml::value_at(content, place, path) {
+            Ok(Some(Value::String(text))) if self.substitutes && text.contains("${") => {
+                Err(format!("{file}: {path} is computed from a variable; edit the variable's value"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The files that became others.

@@ -30,6 +30,19 @@ pub(super) async fn image(
             wishes.push(Wish { object: manifest.reference.key(), path, value });
         }
     }
+    let mut named: Vec<&str> = Vec::new();
+    for manifest in &ground.manifests {
+        let mut found = Vec::new();
+        containers(&manifest.object, &FieldPath::default(), &mut found);
+        let found = found.into_iter().map(|(_, image)| split(image).0);
+        named.extend(found.filter(|image| is_named(image, name)));
+    }
+    named.sort_unstable();
+    named.dedup();
+    if let [_, _, ..] = named.as_slice() {
+        let hint = format!("give one of them in full: {}", named.join(", "));
+        return Err(Failure::usage(format!("{name} means several images")).hint(hint).into());
+    }
     if wishes.is_empty() {
         return Err(no_image(&ground.manifests, mapping, name).into());
     }
