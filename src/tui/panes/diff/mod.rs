@@ -13,7 +13,7 @@ use crate::tui::style::Role;
 use crate::tui::widgets::scroll::follow;
 use crate::tui::widgets::table::{Emphasis, cells_area, emphasise};
 use crate::tui::widgets::text::{cells, clip, clip_line, clip_start, safe};
-use crate::tui::words::count;
+use crate::tui::words::{ago, count};
 use lines::{GUTTER, Line, Side};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -201,7 +201,7 @@ fn why_empty(view: &MappingView, store: &Store, look: &Look) -> Vec<(Role, Strin
         let context = safe(&view.mapping.target.context).into_owned();
         said.push((
             Role::Bad,
-            format!("cluster {context} was lost {}: {}", look.ago(*since), safe(reason)),
+            format!("cluster {context} was lost {}: {}", ago(*since, look.now), safe(reason)),
         ));
         let kept =
             "It is asked again by itself. What is shown was so before it was lost.".to_owned();
@@ -219,7 +219,7 @@ fn why_empty(view: &MappingView, store: &Store, look: &Look) -> Vec<(Role, Strin
                 look.glyphs.done,
                 count(plan.summary.unchanged, "object"),
                 plan.revision.short(),
-                look.ago(*at)
+                ago(*at, look.now)
             ),
         )),
         None if view.status.observed_at.is_none() => {
@@ -379,7 +379,7 @@ fn live_culprit(change: &Change, look: &Look) -> String {
     let Some(manager) = &change.live_manager else { return "live".to_owned() };
     let manager = safe(manager);
     match change.live_time {
-        Some(time) => format!("{manager}, {}", look.ago(time)),
+        Some(time) => format!("{manager}, {}", ago(time, look.now)),
         None => manager.into_owned(),
     }
 }
@@ -392,7 +392,7 @@ fn git_culprit(commit: Option<&Revision>, scene: &Scene) -> String {
             "git, {} {}, {}",
             safe(&commit.author),
             revision.short(),
-            scene.look.ago(commit.time)
+            ago(commit.time, scene.look.now)
         ),
         None => format!("git, {}", revision.short()),
     }
@@ -425,7 +425,7 @@ fn reason_words(operation: &Operation, look: &Look) -> String {
             format!("{words}, {} and {} more", first.short(), rest.len())
         }
         (Reason::Drift, _, Some((manager, then))) => {
-            let when = then.map(|then| format!(" {}", look.ago(then))).unwrap_or_default();
+            let when = then.map(|then| format!(" {}", ago(then, look.now))).unwrap_or_default();
             format!("drift by {}{when}", safe(manager))
         }
         _ => words.to_owned(),
