@@ -74,6 +74,7 @@ impl Planted {
                 .args(["--log-level", "trace", "-o", form])
                 .args(arguments)
                 .env("HOME", self.home.path())
+                .env_remove("GIT_SSL_CAINFO")
                 .env("PLANTED", PASSWORD)
                 .env("NO_PROXY", "localhost,127.0.0.1")
                 .stdin(Stdio::null())

@@ -193,7 +193,11 @@ fn written(ground: &Ground, object: &ObjectRef) -> Option<ObjectKey> {
             && (key.namespace.is_none() || key.namespace == object.namespace)
     });
     let first = keys.next()?;
-    Some(keys.find(|key| key.namespace.is_some()).filter(|_| first.namespace.is_none()).unwrap_or(first))
+    Some(
+        keys.find(|key| key.namespace.is_some())
+            .filter(|_| first.namespace.is_none())
+            .unwrap_or(first),
+    )
 }
 
 fn adoptable(operation: &Operation) -> Result<(), String> {

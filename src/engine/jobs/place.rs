@@ -95,9 +95,9 @@ impl Ground {
         }
         // What is not there, or cannot be read, is for the edit to judge.
         match yaml::value_at(content, place, path) {
-            Ok(Some(Value::String(text))) if self.substitutes && text.contains("${") => {
-                Err(format!("{file}: {path} is computed from a variable; edit the variable's value"))
-            }
+            Ok(Some(Value::String(text))) if self.substitutes && text.contains("${") => Err(
+                format!("{file}: {path} is computed from a variable; edit the variable's value"),
+            ),
             _ => Ok(()),
         }
     }
