@@ -133,13 +133,17 @@ fn wishes(
         };
         for change in &operation.changes {
             let wanted = |pick: &&Pick| pick.path.as_ref().is_none_or(|path| is_at(change, path));
-            // Where Git moved on as well, its newer values are not given up unasked.
-            let drifted = operation.reason == Reason::Drift;
+            // What is not gitdeck's yet is not taken unasked.
+            let drifted = match operation.reason {
+                Reason::Drift => true,
+                Reason::Commit => by_others(change),
+                _ => false,
+            };
             let take = if named.is_empty() { drifted } else { named.iter().any(wanted) };
             if !take {
                 if named.is_empty() && by_others(change) {
                     found.left.push(format!(
-                        "{}{}: Git changed too, or the object is not gitdeck's yet; name it to adopt it",
+                        "{}{}: the object is not gitdeck's yet; name it to adopt it",
                         operation.object, change.path
                     ));
                 }
