@@ -101,19 +101,10 @@ fn wishes(
     picks: &[Pick],
     found: &mut Found,
 ) -> Result<Vec<Wish>, Failure> {
-    let mut wishes = Vec::new();
     for pick in picks {
-        let operation = plan.operations.iter().find(|one| names(&pick.object, &one.object));
-        let differs = operation.is_some_and(|one| {
-            pick.path
-                .as_ref()
-                .is_none_or(|path| one.changes.iter().any(|change| is_at(change, path)))
-        });
-        if !differs {
-            return Err(Failure::new(format!("{} does not differ from Git", pick.text))
-                .hint("`gitdeck diff` lists the objects and paths that do"));
-        }
+        differs(plan, pick)?;
     }
+    let mut wishes = Vec::new();
     for operation in &plan.operations {
         let named: Vec<&Pick> =
             picks.iter().filter(|pick| names(&pick.object, &operation.object)).collect();
@@ -132,32 +123,7 @@ fn wishes(
             continue;
         };
         for change in &operation.changes {
-            let wanted = |pick: &&Pick| pick.path.as_ref().is_none_or(|path| is_at(change, path));
-            // What is not gitdeck's yet is not taken unasked.
-            let drifted = match operation.reason {
-                Reason::Drift => true,
-                Reason::Commit => by_others(change),
-                _ => false,
-            };
-            let take = if named.is_empty() { drifted } else { named.iter().any(wanted) };
-            if !take {
-                if named.is_empty() && by_others(change) {
-                    found.left.push(format!(
-                        "{}{}: the object is not gitdeck's yet; name it to adopt it",
-                        operation.object, change.path
-                    ));
-                }
-                continue;
-            }
-            if is_order(change) {
-                found.left.push(format!(
-                    "{}{}: only the order of the items differs; change that by hand",
-                    operation.object, change.path
-                ));
-                continue;
-            }
-            if change.redacted {
-                found.left.push(secret(&operation.object));
+            if !is_taken(operation, change, &named, &mut found.left) {
                 continue;
             }
             let Some(path) = FieldPath::parse(&change.path) else { continue };
@@ -165,6 +131,56 @@ fn wishes(
         }
     }
     Ok(wishes)
+}
+
+/// Refuses a pick of what is the same on both sides.
+fn differs(plan: &Plan, pick: &Pick) -> Result<(), Failure> {
+    let operation = plan.operations.iter().find(|one| names(&pick.object, &one.object));
+    let differs = operation.is_some_and(|one| {
+        pick.path.as_ref().is_none_or(|path| one.changes.iter().any(|change| is_at(change, path)))
+    });
+    if differs {
+        return Ok(());
+    }
+    Err(Failure::new(format!("{} does not differ from Git", pick.text))
+        .hint("`gitdeck diff` lists the objects and paths that do"))
+}
+
+/// Whether a change is taken over; where it is not, and that is worth telling, the reason goes to `left`.
+///
+/// What is not gitdeck's yet is not taken unasked.
+fn is_taken(
+    operation: &Operation,
+    change: &Change,
+    named: &[&Pick],
+    left: &mut Vec<String>,
+) -> bool {
+    let object = &operation.object;
+    let unasked = named.is_empty();
+    let wanted = if unasked {
+        match operation.reason {
+            Reason::Drift => true,
+            Reason::Commit => by_others(change),
+            _ => false,
+        }
+    } else {
+        named.iter().any(|pick| pick.path.as_ref().is_none_or(|path| is_at(change, path)))
+    };
+    let reason = if !wanted {
+        (unasked && by_others(change)).then(|| {
+            format!("{object}{}: the object is not gitdeck's yet; name it to adopt it", change.path)
+        })
+    } else if is_order(change) {
+        Some(format!(
+            "{object}{}: only the order of the items differs; change that by hand",
+            change.path
+        ))
+    } else {
+        change.redacted.then(|| secret(object))
+    };
+    let taken = wanted && reason.is_none();
+    left.extend(reason);
+    taken
 }
 
 fn is_at(change: &Change, path: &FieldPath) -> bool {
