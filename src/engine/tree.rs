@@ -105,13 +105,13 @@ impl Trees {
 
 impl Shelf {
     fn keep(&mut self, key: Key, tree: Tree, room: usize) {
+        self.remove(&key);
         while !self.trees.is_empty()
             && (self.filled + tree.size() > room || self.trees.len() >= MOST)
         {
             let Some(one) = self.trees.keys().next().copied() else { break };
             self.remove(&one);
         }
-        self.remove(&key);
         self.filled += tree.size();
         self.trees.insert(key, tree);
     }
