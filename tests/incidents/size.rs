@@ -42,7 +42,7 @@ async fn config_sync_2019_an_inventory_of_five_thousand_fits_etcd() {
 #[tokio::test(flavor = "multi_thread")]
 async fn argo_cd_28539_a_change_is_looked_at_by_its_claimants() {
     const MAPPINGS: usize = 8;
-    const CHANGES: usize = 6;
+    const CHANGES: usize = 10;
     for world in worlds("claimants").await {
         let name = |index: usize| format!("{}-{index}", world.namespace);
         let table = (0..MAPPINGS).fold(String::new(), |mut text, index| {
@@ -73,9 +73,9 @@ async fn argo_cd_28539_a_change_is_looked_at_by_its_claimants() {
             running.until("a look", |running| running.looked_at[&name(3)] > seen).await;
         }
         let more = |one: usize| running.looked_at[&name(one)] - before[&name(one)];
-        let idle: usize = (0..MAPPINGS).filter(|one| *one != 3).map(more).sum();
-        // Each may still have had a look at its own first sync to come.
-        assert!(more(3) >= CHANGES && idle < MAPPINGS, "{before:?} {:?}", running.looked_at);
+        let others = (0..MAPPINGS).filter(|one| *one != 3).map(more).max().unwrap_or_default();
+        // Each may still have had a look or two at its own first sync to come.
+        assert!(more(3) >= CHANGES && others < CHANGES / 2, "{before:?} {:?}", running.looked_at);
         running.stop().await;
     }
 }
