@@ -166,10 +166,15 @@ pub fn matches_key(item: &Value, keys: &[(String, Value)]) -> bool {
 }
 
 /// Whether a list item, as somebody wrote it, can be the one with these key values: it may leave out key fields that the
-/// server sets, but not all.
+/// server sets, but not all. The one such field with a default is a port's `protocol`, which is TCP then (Kubernetes API
+/// reference, `ContainerPort` and `ServicePort`).
 pub fn fits_written(item: &Value, keys: &[(String, Value)]) -> bool {
+    let may_miss = |name: &str, value: &Value| name != "protocol" || value == "TCP";
     keys.iter().any(|(name, _)| item.get(name).is_some())
-        && keys.iter().all(|(name, value)| item.get(name).is_none_or(|own| same_scalar(own, value)))
+        && keys.iter().all(|(name, value)| match item.get(name) {
+            Some(own) => same_scalar(own, value),
+            None => may_miss(name, value),
+        })
 }
 
 /// The values of the key fields of a list item; nothing when one is missing or is no scalar.
@@ -234,6 +239,16 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::{FieldPath, Step};
     use serde_json::json;
+
+    #[test]
+    fn ports_without_a_protocol_are_those_of_tcp() {
+        let object = json!({"ports": [{"port": 53, "name": "dns"}, {"port": 53, "protocol": "UDP", "name": "udp"}]});
+        for (protocol, name) in [("TCP", "dns"), ("UDP", "udp")] {
+            let path =
+                FieldPath::parse(&format!("/ports/[port=53,protocol={protocol}]/name")).unwrap();
+            assert_eq!(path.find_written(&object), Some(&json!(name)), "{protocol}");
+        }
+    }
 
     #[test]
     fn finds_fields_keys_items_and_positions() {
