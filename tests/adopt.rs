@@ -359,6 +359,53 @@ async fn charts_are_changed_by_their_values_only() {
             CHART[1].1.replace("replicaCount: 2", "replicaCount: 5").replace("\"1.4\"", "\"1.5\"");
         assert_eq!(fleet.pushed("chart/values.yaml"), values);
         assert!(fleet.message().contains("image 1.4 -> 1.5"), "{}", fleet.message());
+        // Nothing that is rendered depends on a key that somebody got wrong.
+        let said = fleet.fails(&["set", name, "value", "replicaCuont=5", "--yes", "--push"], 3);
+        assert!(said.contains("depends on replicaCuont"), "{said}");
+        assert_eq!(fleet.pushed("chart/values.yaml"), values);
+        // Defaults of a chart are not changed for the sake of one of its users.
+        let config = fleet.root().join("config.toml");
+        let text = fs::read_to_string(&config).unwrap();
+        fs::write(&config, format!("{text}helm = {{ values = [\"/prod.yaml\"] }}\n")).unwrap();
+        let own = "image: {tag: \"1.5\"}\n";
+        fs::write(fleet.root().join("work/prod.yaml"), own).unwrap();
+        fleet.git(&["-C", "work", "pull", "-q", "--rebase", "origin", "main"]);
+        fleet.git(&["-C", "work", "add", "-A"]);
+        fleet.git(&["-C", "work", "commit", "-qm", "values of production"]);
+        fleet.git(&["-C", "work", "push", "-q", "origin", "HEAD:main"]);
+        fleet.runs(&["set", name, "value", "replicaCount=6", "--yes", "--push"]);
+        assert_eq!(fleet.pushed("chart/values.yaml"), values);
+        assert_eq!(fleet.pushed("prod.yaml"), format!("{own}replicaCount: 6\n"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_waits_is_not_undone_unasked() {
+    for world in worlds("adopt-late").await {
+        let name = "adopt-late";
+        let shop = SHOP.replace("NAME", name);
+        let fleet = Fleet::new(&world, name, "shop", &[("shop/all.yaml", &shop)]);
+        fleet.runs(&["sync", name, "--yes"]);
+        fleet.change(DEPLOYMENT, name, json!({"spec": {"replicas": 5}})).await;
+        fleet.change(("", "v1", "ConfigMap"), name, json!({"data": {"level": "debug"}})).await;
+        let later = shop.replace("replicas: 3", "replicas: 7");
+        fs::write(fleet.root().join("work/shop/all.yaml"), &later).unwrap();
+        let output = Command::new("git")
+            .args(["-c", "user.name=Ana", "-c", "user.email=ana@example.com"])
+            .args(["commit", "-qam", "seven of them"])
+            .current_dir(fleet.root().join("work"))
+            .env("GIT_COMMITTER_DATE", "2090-01-01T00:00:00Z")
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        fleet.git(&["-C", "work", "push", "-q", "origin", "HEAD:main"]);
+        let said = fleet.runs(&["adopt", name, "--yes", "--push"]);
+        assert!(said.contains("/spec/replicas") && said.contains("name it to adopt it"), "{said}");
+        let adopted = later.replace("level: 'info'", "level: 'debug'");
+        assert_eq!(fleet.pushed("shop/all.yaml"), adopted);
+        let pick = format!("Deployment/{name}:/spec/replicas");
+        fleet.runs(&["adopt", name, &pick, "--yes", "--push"]);
+        assert_eq!(fleet.pushed("shop/all.yaml"), adopted.replace("replicas: 7", "replicas: 5"));
     }
 }
 

@@ -4,7 +4,7 @@ use super::history::{described, parents};
 use super::repository::Repository;
 use super::{GitError, path};
 use crate::domain::repository::FileChangeKind;
-use crate::domain::{CommitDetails, FileChange, Revision};
+use crate::domain::{Commit, CommitDetails, FileChange, Revision};
 use git2::{Delta, Diff, DiffFindOptions, DiffFormat, DiffOptions, Patch};
 
 /// Bytes of a patch that are kept.
@@ -15,6 +15,15 @@ const COUNTED_FILES: usize = 2_000;
 const RENAME_LIMIT: usize = 200;
 
 impl Repository {
+    /// A commit without its files.
+    pub fn described(&self, revision: &Revision) -> Result<Commit, GitError> {
+        self.with(|handles| {
+            let commit = self.commit_of(handles, revision)?;
+            let pending = self.chain(handles)?.contains(&commit.id());
+            Ok(described(&commit, pending))
+        })
+    }
+
     /// A commit with its files and its patch against the first parent. The patch is cut at 1 MiB.
     pub fn details(&self, revision: &Revision) -> Result<CommitDetails, GitError> {
         self.with(|handles| {

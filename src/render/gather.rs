@@ -128,6 +128,12 @@ impl Gathered {
         resolve(folder, reference)
     }
 
+    /// The file that a reference names beside another path of the repository, as `helm.values` of a mapping do.
+    pub fn beside(&self, path: &str, reference: &str) -> Option<String> {
+        let is_file = self.files.contains_key(path);
+        resolve(if is_file { folder_of(path) } else { path }, reference)
+    }
+
     /// The kustomization of the mapping's path.
     pub fn top(&self) -> Option<&str> {
         self.kustomization(&self.root).map(|file| file.path.as_str())
@@ -192,8 +198,7 @@ impl Gathered {
 
     /// A path that is written relative to the mapping's.
     pub(super) fn path_of(&self, file: &str) -> Option<String> {
-        let is_file = self.files.contains_key(&self.root);
-        resolve(if is_file { folder_of(&self.root) } else { &self.root }, file)
+        self.beside(&self.root, file)
     }
 
     fn detect(&self, wanted: RenderKind) -> Result<Kind, RenderError> {

@@ -1,15 +1,19 @@
 //! Adopt: live values become those of Git.
 
-use crate::domain::path::FieldPath;
+use crate::domain::path::{FieldPath, Step};
 use crate::domain::prove::MANAGER;
-use crate::domain::{Change, Mapping, ObjectKey, ObjectRef, Op, Operation, Plan, Reason};
+use crate::domain::{
+    Change, Manifest, Mapping, ObjectKey, ObjectRef, Op, Operation, Plan, Reason, Revision,
+};
 use crate::engine::error::Stop;
 use crate::engine::jobs::look::look;
 use crate::engine::jobs::place::{Ground, Misplaced, Wish};
 use crate::engine::jobs::propose::{Found, check};
 use crate::engine::jobs::{Context, depends};
 use crate::engine::{Failure, SyncOptions};
+use jiff::Timestamp;
 use serde_json::Value;
+use std::collections::{HashMap, HashSet};
 
 /// An object, and perhaps a field of it, that somebody named.
 struct Pick {
@@ -60,7 +64,19 @@ pub(super) async fn edits(
     let options = SyncOptions::default();
     let seen = Box::pin(look(ctx, mapping, None, &options, depends::Sight::Known)).await?;
     let mut found = Found::default();
-    let wishes = wishes(&seen.plan, &ground, &picks, &mut found)?;
+    let mut sides = Sides {
+        plan: &seen.plan,
+        ground: &ground,
+        previous: seen.basis.previous(),
+        commits: HashMap::new(),
+    };
+    sides.commits = sides.dated(ctx, mapping).await?;
+    let mut wishes = wishes(&sides, &picks, &mut found)?;
+    // Items without a name go from the last to the first: each that goes moves those behind it.
+    wishes.sort_by_key(|wish| match (&wish.value, wish.path.0.last()) {
+        (None, Some(Step::Index(index))) => (1, usize::MAX - index),
+        _ => (0, 0),
+    });
     let mut placed = Vec::new();
     for wish in wishes {
         match ground.place(&wish, into) {
@@ -95,12 +111,8 @@ pub(super) async fn edits(
 }
 
 /// What is to be taken from the cluster. What cannot be is left out with its reason, or refused where it was named.
-fn wishes(
-    plan: &Plan,
-    ground: &Ground,
-    picks: &[Pick],
-    found: &mut Found,
-) -> Result<Vec<Wish>, Failure> {
+fn wishes(sides: &Sides<'_>, picks: &[Pick], found: &mut Found) -> Result<Vec<Wish>, Failure> {
+    let Sides { plan, ground, .. } = sides;
     for pick in picks {
         differs(plan, pick)?;
     }
@@ -127,10 +139,61 @@ fn wishes(
                 continue;
             }
             let Some(path) = FieldPath::parse(&change.path) else { continue };
+            if named.is_empty() && sides.is_late(&object, &path, change) {
+                found.left.push(format!(
+                    "{}{path}: a commit has changed it since, and waits to be synced; name it to adopt it",
+                    operation.object
+                ));
+                continue;
+            }
             wishes.push(Wish { object: object.clone(), path, value: change.before.clone() });
         }
     }
     Ok(wishes)
+}
+
+/// What is compared to know what is adopted.
+struct Sides<'a> {
+    plan: &'a Plan,
+    ground: &'a Ground,
+    /// The manifests that were synced last.
+    previous: Option<&'a [Manifest]>,
+    /// When the head, and each commit that decides a differing value, was made.
+    commits: HashMap<Revision, Timestamp>,
+}
+
+impl Sides<'_> {
+    async fn dated(
+        &self,
+        ctx: &Context,
+        mapping: &Mapping,
+    ) -> Result<HashMap<Revision, Timestamp>, Stop> {
+        let changes = self.plan.operations.iter().flat_map(|one| &one.changes);
+        let commits: HashSet<Revision> =
+            changes.filter_map(|one| one.commit.clone()).chain(self.ground.base.clone()).collect();
+        let read = ctx.world.git(&mapping.repository, move |git| {
+            let dated = commits.into_iter().map(|one| Ok((git.described(&one)?.time, one)));
+            dated.map(|one| one.map(|(time, commit)| (commit, time))).collect()
+        });
+        read.await
+    }
+
+    /// Whether Git sets a field otherwise since the last sync, by a commit that is younger than the live value: to adopt
+    /// that would undo the commit. Where it cannot be told which commit, it may be the last one.
+    fn is_late(&self, object: &ObjectKey, path: &FieldPath, change: &Change) -> bool {
+        let of = |manifests: &[Manifest]| {
+            let found = manifests.iter().find(|one| one.reference.key() == *object);
+            found.and_then(|one| path.find_written(&one.object).cloned())
+        };
+        let now = of(&self.ground.manifests);
+        if self.previous.is_none_or(|previous| of(previous) == now) {
+            return false;
+        }
+        let decides = change.commit.as_ref().filter(|_| change.after == now);
+        let commit = decides.or(self.ground.base.as_ref());
+        let committed = commit.and_then(|commit| self.commits.get(commit));
+        committed.is_some_and(|committed| change.live_time.is_none_or(|live| live < *committed))
+    }
 }
 
 /// Refuses a pick of what is the same on both sides.

@@ -53,6 +53,11 @@ impl Basis {
         &self.desired
     }
 
+    /// The manifests of the revision that was synced last, where that is known and can be rendered.
+    pub fn previous(&self) -> Option<&[Manifest]> {
+        self.previous.as_ref().map(|manifests| manifests.as_slice())
+    }
+
     pub fn neighbours(&self) -> Vec<Neighbour<'_>> {
         self.neighbours.iter().map(|(mapping, desired)| Neighbour { mapping, desired }).collect()
     }
@@ -67,7 +72,7 @@ impl Basis {
             mapping,
             revision,
             desired: &self.desired,
-            previous: self.previous.as_ref().map(|manifests| manifests.as_slice()),
+            previous: self.previous(),
             neighbours,
             holder: Some(&self.holder),
             options: self.options,

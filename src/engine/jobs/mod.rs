@@ -5,6 +5,7 @@ mod activity;
 mod adopt;
 mod attribute;
 mod auto;
+mod chart;
 mod check;
 mod check_cluster;
 mod commit;

@@ -51,12 +51,18 @@ impl Overlay {
         {
             let name = split(image).0;
             let fits = |entry: &Value| entry["newName"] == name || entry["name"] == name;
-            let found = entries(&self.fields, "images").iter().position(fits);
-            spots.extend(found.map(Spot::Image));
+            // Another container of this image may have given the entry another name by now.
+            let before = ground.gathered.content(&self.file).unwrap_or_default();
+            let before = yaml::documents(before).unwrap_or_default();
+            let before = before.first().map_or(&Value::Null, |document| &document.value);
+            let images = entries(&self.fields, "images");
+            let found = entries(before, "images").iter().position(fits);
+            spots.extend(found.or_else(|| images.iter().position(fits)).map(Spot::Image));
         }
         if wish.path.to_string() == "/spec/replicas" {
-            let name = &manifest.reference.name;
-            let fits = |entry: &Value| entry["name"].as_str().is_some_and(|one| name.contains(one));
+            let fits = |entry: &Value| {
+                entry["name"].as_str().is_some_and(|name| is_called(ground, manifest, name))
+            };
             let found = entries(&self.fields, "replicas").iter().position(fits);
             spots.extend(found.map(Spot::Replicas));
         }
@@ -64,7 +70,7 @@ impl Overlay {
         for (index, patch) in entries(&self.fields, "patches").iter().enumerate().rev() {
             if let Some(text) = patch["patch"].as_str() {
                 let patches = yaml::documents(text.as_bytes()).unwrap_or_default();
-                if patches.len() == 1 && has(&patches[0].value, manifest, wish) {
+                if patches.len() == 1 && has(ground, &patches[0].value, manifest, wish) {
                     spots.push(Spot::Inline(index));
                 }
             } else if let Some(path) = patch["path"].as_str() {
@@ -87,7 +93,8 @@ impl Overlay {
         let folder = self.file.rsplit_once('/').map_or("", |(folder, _)| folder);
         let file = Gathered::named(folder, path)?;
         let documents = ground.documents(&file);
-        let found = documents.iter().rfind(|document| has(&document.value, manifest, wish))?;
+        let has = |document: &&yaml::Document| has(ground, &document.value, manifest, wish);
+        let found = documents.iter().rfind(has)?;
         Some(Spot::Document(file, Place::document(found.index)))
     }
 
@@ -342,11 +349,19 @@ fn entries<'a>(fields: &'a Value, key: &str) -> &'a [Value] {
 }
 
 /// Whether a patch is for the object and has the value.
-fn has(patch: &Value, manifest: &Manifest, wish: &Wish) -> bool {
+fn has(ground: &Ground, patch: &Value, manifest: &Manifest, wish: &Wish) -> bool {
     let name = patch["metadata"]["name"].as_str();
     patch["kind"] == manifest.reference.kind.as_str()
-        && name.is_some_and(|name| manifest.reference.name.contains(name))
+        && name.is_some_and(|name| is_called(ground, manifest, name))
         && wish.path.find_written(patch).is_some()
+}
+
+/// Whether a kustomization means an object by a name: that of its source, the last one, or one on the way between them,
+/// which has some of the prefixes and suffixes.
+fn is_called(ground: &Ground, manifest: &Manifest, name: &str) -> bool {
+    let source = source(ground, &manifest.origin);
+    let first = source["metadata"]["name"].as_str().unwrap_or(&manifest.reference.name);
+    manifest.reference.name.contains(name) && name.contains(first)
 }
 
 /// Name, tag and digest of an image's reference.

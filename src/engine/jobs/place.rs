@@ -193,7 +193,7 @@ pub(super) fn last_field(path: &FieldPath) -> Option<&str> {
     }
 }
 
-/// Every scalar of a chart's values with its key, `image.tag`.
+/// Every value of a chart that is no map with its key, `image.tag`; dots in names are escaped, as for Helm.
 pub(super) fn search(value: &Value, key: &mut String, found: &mut dyn FnMut(&str, &Value)) {
     let Value::Object(fields) = value else { return found(key, value) };
     for (name, below) in fields {
@@ -201,7 +201,7 @@ pub(super) fn search(value: &Value, key: &mut String, found: &mut dyn FnMut(&str
         if length > 0 {
             key.push('.');
         }
-        key.push_str(name);
+        key.push_str(&name.replace('\\', "\\\\").replace('.', "\\."));
         search(below, key, found);
         key.truncate(length);
     }

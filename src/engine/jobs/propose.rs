@@ -62,19 +62,26 @@ pub(super) async fn check(
         let Some(new) = after.iter().find(|new| new.reference.key() == key) else {
             return Err(elsewhere(&format!("{key} would not be there any more")));
         };
-        let mut expected = old.object.clone();
-        for wish in wishes.iter().filter(|wish| wish.object == key) {
+        let own: Vec<&Wish> = wishes.iter().filter(|wish| wish.object == key).collect();
+        let (mut expected, mut found) = (old.object.clone(), new.object.clone());
+        for wish in &own {
             put(&mut expected, &wish.path.0, wish.value.as_ref());
-            let found = wish.path.find_written(&new.object);
-            if found != wish.value.as_ref() {
-                return Err(Failure::new(format!(
-                    "{key}{} would not become what it shall: something else decides it",
-                    wish.path
-                ))
-                .hint("edit the file that computes it, or name another one with --into"));
-            }
         }
-        if bare(&expected) != bare(&new.object) {
+        for wish in own.iter().filter(|wish| wish.value.is_none()) {
+            bare(&mut expected, &wish.path.0);
+            bare(&mut found, &wish.path.0);
+        }
+        if let Some(wish) = own.iter().find(|wish| {
+            // By now another item may stand where one was removed.
+            wish.path.find_written(&expected) != wish.path.find_written(&found)
+        }) {
+            return Err(Failure::new(format!(
+                "{key}{} would not become what it shall: something else decides it",
+                wish.path
+            ))
+            .hint("edit the file that computes it, or name another one with --into"));
+        }
+        if expected != found {
             return Err(elsewhere(&format!("more of {key} would change than was asked for")));
         }
     }
@@ -140,20 +147,28 @@ fn put(object: &mut Value, steps: &[crate::domain::path::Step], new: Option<&Val
     }
 }
 
-/// Without empty maps and lists, which mean the same as nothing.
-fn bare(value: &Value) -> Value {
-    let is_something = |value: &Value| match value {
-        Value::Object(map) => !map.is_empty(),
-        Value::Array(items) => !items.is_empty(),
-        Value::Null => false,
-        _ => true,
-    };
-    match value {
-        Value::Object(map) => {
-            let fields = map.iter().map(|(key, value)| (key.clone(), bare(value)));
-            Value::Object(fields.filter(|(_, value)| is_something(value)).collect())
+/// Takes away the maps and lists on a path that are empty: what is left of them when their last field went depends on
+/// how the file was written. Those elsewhere stay, because an `emptyDir: {}` says something.
+fn bare(object: &mut Value, steps: &[crate::domain::path::Step]) {
+    use crate::domain::path::{Step, fits_written};
+    let Some((first, rest)) = steps.split_first() else { return };
+    let below = match (&mut *object, first) {
+        (Value::Object(map), Step::Field(name)) => map.get_mut(name),
+        (Value::Array(items), Step::Index(index)) => items.get_mut(*index),
+        (Value::Array(items), Step::Key(keys)) => {
+            items.iter_mut().find(|item| fits_written(item, keys))
         }
-        Value::Array(items) => Value::Array(items.iter().map(bare).collect()),
-        other => other.clone(),
+        _ => None,
+    };
+    let Some(below) = below else { return };
+    bare(below, rest);
+    let is_empty = match below {
+        Value::Object(map) => map.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Null => true,
+        _ => false,
+    };
+    if let (true, Value::Object(map), Step::Field(name)) = (is_empty, object, first) {
+        map.shift_remove(name);
     }
 }

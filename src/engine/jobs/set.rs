@@ -6,11 +6,11 @@ use crate::engine::Failure;
 use crate::engine::error::Stop;
 use crate::engine::jobs::adopt::names;
 use crate::engine::jobs::overlay::split;
-use crate::engine::jobs::place::{Ground, Misplaced, Wish, search};
+use crate::engine::jobs::place::{Ground, Misplaced, Wish};
 use crate::engine::jobs::propose::{Found, check};
-use crate::engine::jobs::{Context, render};
+use crate::engine::jobs::{Context, chart};
 use crate::render::Kind;
-use crate::yaml::{self, Change, Place};
+use crate::yaml;
 use serde_json::Value;
 
 /// The edits that give an image another version.
@@ -47,7 +47,8 @@ pub(super) async fn image(
         return Err(no_image(&ground.manifests, mapping, name).into());
     }
     if ground.gathered.kind == Kind::Helm {
-        in_values(&mut ground, name, reference)?;
+        let files = chart::Files::of(ctx, mapping, &ground);
+        chart::image(&mut ground, &files, name, reference)?;
     } else {
         for wish in &wishes {
             // What an entry of `images` says of one container it says of all.
@@ -66,7 +67,7 @@ pub(super) async fn value(
     text: &str,
 ) -> Result<Found, Stop> {
     if ground.gathered.kind == Kind::Helm && !path.contains(":/") {
-        return chart_value(ctx, mapping, ground, path, text).await;
+        return chart::value(ctx, mapping, ground, path, text).await;
     }
     let (object, at) = match path.find(":/") {
         Some(at) => (Some(&path[..at]), &path[at + 1..]),
@@ -135,17 +136,28 @@ async fn ended(
     Ok(Found { edits, ..Found::default() })
 }
 
-/// The value in the type that is there: what is text stays text.
-fn typed(now: Option<&Value>, text: &str) -> Result<Value, Failure> {
+/// The value in the type that is there: what is text stays text. A number that YAML would write otherwise, as `1.10` or
+/// `0644`, is text where nothing is there yet, and refused where a number is.
+pub(super) fn typed(now: Option<&Value>, text: &str) -> Result<Value, Failure> {
     if matches!(now, Some(Value::String(_))) {
         return Ok(Value::String(text.to_owned()));
     }
     let fault = |why: String| Failure::usage(format!("\"{text}\" is no value in YAML: {why}"));
     let mut read = yaml::documents(text.as_bytes()).map_err(|error| fault(error.message))?;
-    match read.len() {
-        0 => Ok(Value::Null),
-        1 => Ok(read.remove(0).value),
-        _ => Err(fault("it is several documents".to_owned())),
+    let value = match read.len() {
+        0 => Value::Null,
+        1 => read.remove(0).value,
+        _ => return Err(fault("it is several documents".to_owned())),
+    };
+    match &value {
+        Value::Number(number) if number.to_string() != text.trim() => match now {
+            Some(Value::Number(_)) => {
+                Err(Failure::usage(format!("\"{text}\" would be read as the number {number}"))
+                    .hint("write the number as it is meant, in decimal"))
+            }
+            _ => Ok(Value::String(text.to_owned())),
+        },
+        _ => Ok(value),
     }
 }
 
@@ -172,13 +184,13 @@ fn containers<'a>(value: &'a Value, above: &FieldPath, found: &mut Vec<(FieldPat
 }
 
 /// Whether an image is the one that a name means: all of its name, or the end of it.
-fn is_named(image: &str, name: &str) -> bool {
+pub(super) fn is_named(image: &str, name: &str) -> bool {
     let full = split(image).0;
     full == name || full.strip_suffix(name).is_some_and(|rest| rest.ends_with('/'))
 }
 
 /// The image under another tag or digest, or another image.
-fn renewed(image: &str, reference: &str) -> String {
+pub(super) fn renewed(image: &str, reference: &str) -> String {
     let name = split(image).0;
     if reference.starts_with("sha256:") {
         format!("{name}@{reference}")
@@ -201,90 +213,6 @@ fn no_image(manifests: &[Manifest], mapping: &Mapping, name: &str) -> Failure {
     images.truncate(8);
     let failure = Failure::usage(format!("no container of {} uses an image {name}", mapping.name));
     if images.is_empty() { failure } else { failure.hint(format!("it uses {}", images.join(", "))) }
-}
-
-/// Sets the image in the values of a chart: `image: name:tag`, or `repository` and `tag` side by side.
-fn in_values(ground: &mut Ground, name: &str, reference: &str) -> Result<(), Failure> {
-    let mut spots: Vec<(String, String)> = Vec::new();
-    for file in ground.values.clone() {
-        for document in ground.documents(&file) {
-            search(&document.value, &mut String::new(), &mut |key, value| {
-                let last = key.rsplit('.').next().unwrap_or(key);
-                let fits = value.as_str().is_some_and(|image| is_named(image, name));
-                if fits && matches!(last, "image" | "repository") {
-                    spots.push((file.clone(), key.to_owned()));
-                }
-            });
-        }
-    }
-    let Some((file, key)) = spots.pop() else {
-        return Err(Failure::new(format!("no values of the chart have an image {name}"))
-            .hint("`gitdeck set MAPPING value KEY=VALUE` sets any value"));
-    };
-    let place = Place::document(0);
-    let now = yaml::value_at(ground.content(&file).unwrap_or_default(), &place, &dotted(&key));
-    let now =
-        now.ok().flatten().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
-    let new = renewed(&now, reference);
-    let mut set = |key: &str, value: &str| {
-        let file = effective(ground, key).unwrap_or_else(|| file.clone());
-        let change = Change::Set(Value::String(value.to_owned()));
-        ground.edit(&file, &place, &dotted(key), &change).map_err(Failure::new)
-    };
-    let Some(above) = key.strip_suffix("repository") else { return set(&key, &new) };
-    let (repository, tag, digest) = split(&new);
-    if repository != now {
-        set(&key, repository)?;
-    }
-    match (tag, digest) {
-        (Some(tag), _) => set(&format!("{above}tag"), tag),
-        (None, Some(digest)) => set(&format!("{above}digest"), digest),
-        (None, None) => Ok(()),
-    }
-}
-
-/// The file that decides a value of a chart: the last that has it.
-fn effective(ground: &Ground, key: &str) -> Option<String> {
-    let has = |file: &&String| {
-        let content = ground.content(file).unwrap_or_default();
-        yaml::value_at(content, &Place::document(0), &dotted(key))
-            .is_ok_and(|found| found.is_some())
-    };
-    ground.values.iter().rfind(has).cloned()
-}
-
-async fn chart_value(
-    ctx: &Context,
-    mapping: &Mapping,
-    mut ground: Ground,
-    key: &str,
-    text: &str,
-) -> Result<Found, Stop> {
-    let last = ground.values.last().cloned();
-    let file = effective(&ground, key).or(last).ok_or_else(|| {
-        Failure::new(format!("the chart of {} has no file with values", mapping.name))
-            .hint("add a values.yaml, or name one in helm.values")
-    })?;
-    let place = Place::document(0);
-    let content = ground.content(&file).unwrap_or_default();
-    let now = yaml::value_at(content, &place, &dotted(key)).ok().flatten();
-    let value = typed(now.as_ref(), text)?;
-    ground.edit(&file, &place, &dotted(key), &Change::Set(value)).map_err(Failure::new)?;
-    let edits = ground.edits();
-    if edits.is_empty() {
-        return Err(Failure::new(format!("{key} is {text} already")).into());
-    }
-    // What the chart makes of it is the chart's business; that it renders at all is not.
-    render::edited(ctx, mapping, edits.clone()).await?;
-    Ok(Found { edits, ..Found::default() })
-}
-
-/// A key of a chart's values as a path: `image.tag`, or `/image/tag`.
-fn dotted(key: &str) -> FieldPath {
-    if key.starts_with('/') {
-        return FieldPath::parse(key).unwrap_or_default();
-    }
-    FieldPath(key.split('.').map(|name| Step::Field(name.to_owned())).collect())
 }
 
 #[cfg(test)]
@@ -318,6 +246,9 @@ mod tests {
         assert_eq!(typed(Some(&json!("5")), "6").unwrap(), json!("6"));
         assert_eq!(typed(Some(&json!(5)), "6").unwrap(), json!(6));
         assert_eq!(typed(None, "yes").unwrap(), json!(true));
+        assert_eq!(typed(None, "1.10").unwrap(), json!("1.10"));
+        assert_eq!(typed(Some(&json!(420)), "420").unwrap(), json!(420));
+        assert!(typed(Some(&json!(420)), "0644").is_err());
         assert_eq!(typed(None, "[1, a]").unwrap(), json!([1, "a"]));
         assert!(typed(None, "[1").is_err());
     }
