@@ -12,6 +12,7 @@ mod https;
 mod index;
 mod jump;
 mod reading;
+mod reverting;
 mod signing;
 mod ssh;
 mod world;

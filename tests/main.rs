@@ -43,6 +43,8 @@ mod pty;
 mod render;
 #[cfg(feature = "sandbox")]
 mod rendered;
+#[cfg(feature = "sandbox")]
+mod reverts;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 mod secrecy;
 #[cfg(feature = "sandbox")]

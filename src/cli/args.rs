@@ -155,6 +155,7 @@ pub enum WorkVerb {
     Adopt(commands::adopt::Adopt),
     Commit(commands::commit::Commit),
     Push(commands::push::Push),
+    Revert(commands::revert::Revert),
     Doctor(commands::doctor::Doctor),
 }
 

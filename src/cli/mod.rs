@@ -178,6 +178,7 @@ impl WorkVerb {
             Self::Adopt(verb) => verb.run(work).await,
             Self::Commit(verb) => verb.run(work).await,
             Self::Push(verb) => verb.run(work).await,
+            Self::Revert(verb) => verb.run(work).await,
             Self::Doctor(verb) => verb.run(work).await,
         }
     }

@@ -48,6 +48,7 @@ pub mod regression;
 pub mod renamed;
 pub mod rendering;
 pub mod repository;
+pub mod revert;
 pub mod risk;
 pub mod saved;
 pub mod secret;

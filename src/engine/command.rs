@@ -3,6 +3,7 @@
 use crate::domain::automation::{Drifted, Fight};
 use crate::domain::{FileEdit, Revision};
 use crate::engine::Alteration;
+use crate::engine::revert::{Confirmed, Wish};
 use jiff::Timestamp;
 use std::fmt::Write;
 use std::time::Duration;
@@ -177,6 +178,18 @@ pub enum Command {
         /// What the edits were made for, where gitdeck made them.
         of: Option<Box<Alteration>>,
     },
+    /// Draft the commit that undoes others, and tell what it would be.
+    DraftRevert {
+        /// What is undone, and where.
+        wish: Box<Wish>,
+    },
+    /// Commit a draft, push it and sync it, as far as it was confirmed.
+    Revert {
+        /// What was drafted.
+        wish: Box<Wish>,
+        /// What was confirmed of it.
+        confirmed: Box<Confirmed>,
+    },
     /// Push what waits in the outbox of a repository.
     Push {
         /// Repository.
@@ -245,6 +258,7 @@ impl Command {
                 | Self::AutoSync { .. }
                 | Self::StopHealing { .. }
                 | Self::Commit { .. }
+                | Self::Revert { .. }
                 | Self::Push { .. }
                 | Self::Drop { .. }
                 | Self::Accept { .. }
@@ -292,6 +306,8 @@ impl Command {
                 push_sync(&mut line, revision.as_deref(), options);
             }
             Self::Sync { .. } | Self::AutoSync { .. } => self.push_syncing(&mut line),
+            Self::DraftRevert { wish } => wish.push(&mut line, None),
+            Self::Revert { wish, confirmed } => wish.push(&mut line, Some(confirmed)),
             Self::Draft { mapping, .. } => push(&mut line, "commit", mapping),
             Self::Propose { mapping, alteration } => {
                 line = format!("{} --dry-run", alteration.line(mapping));
@@ -314,9 +330,7 @@ impl Command {
                 if let Some(reason) = reason {
                     let _ = write!(line, " --reason {}", quoted(reason));
                 }
-                if let Some(until) = until {
-                    let _ = write!(line, " --until {until}");
-                }
+                let _ = until.map(|until| write!(line, " --until {until}"));
             }
             Self::Resume { mapping } => push(&mut line, "resume", mapping),
             Self::Activity => line.push_str("activity"),
@@ -372,6 +386,11 @@ fn push_sync(line: &mut String, revision: Option<&str>, options: &SyncOptions) {
     if let Some(revision) = revision {
         let _ = write!(line, " --revision {}", quoted(revision));
     }
+    push_options(line, options);
+}
+
+/// The flags of `sync` that are not the defaults.
+pub(super) fn push_options(line: &mut String, options: &SyncOptions) {
     match options.prune {
         Some(true) => line.push_str(" --prune"),
         Some(false) => line.push_str(" --no-prune"),

@@ -1,5 +1,6 @@
 //! The closed list of facts, in the past tense. Only [`crate::engine::Store::apply`] turns them into state.
 
+use crate::domain::revert::RevertDraft;
 use crate::domain::{
     Commit, CommitDetails, HostKey, MappingStatus, ObjectRef, Plan, PushOutcome, Refusal, Revision,
     Rewrite, Stall,
@@ -104,7 +105,7 @@ pub struct JournalEntry {
     pub id: u64,
     /// When it began.
     pub at: Timestamp,
-    /// What was to be done: `sync`, `commit`, `push`, `accept`, `suspend`, `resume`, `stop-healing`,
+    /// What was to be done: `sync`, `commit`, `revert`, `push`, `accept`, `suspend`, `resume`, `stop-healing`,
     /// `regression` (noticed, not done).
     pub what: String,
     /// Mapping or repository.
@@ -289,6 +290,11 @@ pub enum Event {
         mapping: String,
         /// The commit.
         commit: Commit,
+    },
+    /// A revert was drafted.
+    RevertDrafted {
+        /// What its commit would be.
+        draft: Arc<RevertDraft>,
     },
     /// A push ended.
     Pushed {

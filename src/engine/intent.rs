@@ -44,6 +44,15 @@ pub enum Intent {
         /// Paths that it changes.
         paths: Vec<String>,
     },
+    /// Commit a drafted revert; its id tells whether it was made.
+    Revert {
+        /// Repository.
+        repository: String,
+        /// Mapping that it is limited to.
+        mapping: Option<String>,
+        /// The drafted commit.
+        revision: String,
+    },
     /// Push what waits.
     Push {
         /// Repository.
@@ -92,6 +101,7 @@ impl Intent {
         match self {
             Self::Sync { .. } => "sync",
             Self::Commit { .. } => "commit",
+            Self::Revert { .. } => "revert",
             Self::Push { .. } => "push",
             Self::Drop { .. } => "drop",
             Self::Accept { .. } => "accept",
@@ -119,6 +129,7 @@ impl Intent {
             | Self::Resume { mapping }
             | Self::StopHealing { mapping }
             | Self::Regress { mapping } => mapping,
+            Self::Revert { mapping, repository, .. } => mapping.as_ref().unwrap_or(repository),
             Self::Push { repository, .. }
             | Self::Drop { repository, .. }
             | Self::Accept { repository, .. } => repository,

@@ -1,6 +1,7 @@
 //! What is known of the world. Written only by [`Store::apply`]; read by every face.
 
 use crate::config::Settings;
+use crate::domain::revert::RevertDraft;
 use crate::domain::{
     Commit, CommitDetails, Health, Mapping, MappingStatus, ObjectRef, Plan, Remote, Revision,
     Rewrite, Stall, SyncState,
@@ -124,6 +125,8 @@ pub struct Store {
     pub commits: IndexMap<Revision, Arc<CommitDetails>>,
     /// The journal, newest first.
     pub journal: Vec<JournalEntry>,
+    /// The revert that was drafted last.
+    pub revert: Option<Arc<RevertDraft>>,
 }
 
 impl Store {
@@ -179,6 +182,7 @@ impl Store {
                 self.cluster_checks.insert(context, checks);
             }
             Event::JournalLoaded { entries } => self.journal = entries,
+            Event::RevertDrafted { draft } => self.revert = Some(draft),
             event => self.apply_mapping(event),
         }
     }

@@ -89,7 +89,7 @@ impl Repository {
 }
 
 /// The message with its trailers, as `git commit --trailer` writes it.
-fn full_message(request: &CommitRequest) -> Result<String, GitError> {
+pub(super) fn full_message(request: &CommitRequest) -> Result<String, GitError> {
     let message = request.message.replace("\r\n", "\n");
     let message = message.trim();
     if message.is_empty() {
@@ -128,7 +128,7 @@ fn ends_with_trailers(message: &str) -> bool {
     })
 }
 
-fn signature(author: &Author) -> Result<Signature<'static>, GitError> {
+pub(super) fn signature(author: &Author) -> Result<Signature<'static>, GitError> {
     let clean = |text: &str| {
         let text: String =
             text.chars().filter(|c| !c.is_control() && !matches!(c, '<' | '>')).collect();

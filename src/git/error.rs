@@ -206,6 +206,20 @@ pub enum GitError {
         /// The files.
         paths: Vec<String>,
     },
+    /// A merge cannot be undone before it is said which of its lines stays.
+    #[error("{revision} is a merge: say which parent stays ({lines}) with --mainline N")]
+    Mainline {
+        /// The merge.
+        revision: Revision,
+        /// Its parents by number.
+        lines: String,
+    },
+    /// What is to be undone was changed again since.
+    #[error("changed again since, so that it cannot be undone alone: {}", .paths.join(", "))]
+    Diverged {
+        /// The files.
+        paths: Vec<String>,
+    },
     /// The server said yes, but the branch does not have the commit.
     #[error(
         "{remote} accepted {revision}, but its branch does not have it: the commit stays in the outbox; fetch and look"

@@ -87,7 +87,12 @@ impl Repository {
     }
 
     /// Whether a folder of the path is a file in the tree.
-    fn blocked(&self, handles: &Handles, base: &Tree<'_>, path: &str) -> Result<bool, GitError> {
+    pub(super) fn blocked(
+        &self,
+        handles: &Handles,
+        base: &Tree<'_>,
+        path: &str,
+    ) -> Result<bool, GitError> {
         for (at, _) in path.match_indices('/') {
             let above = entry_in(&handles.all, base, &path[..at])
                 .map_err(self.fault("reading a folder"))?;

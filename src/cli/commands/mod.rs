@@ -18,6 +18,7 @@ pub mod push;
 pub mod release;
 pub mod repo;
 pub mod resume;
+pub mod revert;
 mod rounds;
 mod saved;
 pub mod set;

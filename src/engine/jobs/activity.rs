@@ -1,10 +1,12 @@
 //! Load the journal, and say of what was interrupted how far it came.
 
+use crate::domain::Revision;
 use crate::engine::error::Stop;
 use crate::engine::event::JournalEntry;
 use crate::engine::jobs::Context;
 use crate::engine::journal::{Intent, Operation};
 use crate::engine::{Event, Failure};
+use crate::git::Fate;
 
 /// Loads every entry.
 pub(super) async fn run(ctx: &Context) -> Result<String, Stop> {
@@ -50,6 +52,7 @@ pub(super) async fn how_far(ctx: &Context, operation: &Operation) -> String {
                 Err(_) => "whether the commit was made cannot be told now".to_owned(),
             }
         }
+        Intent::Revert { repository, revision, .. } => reverted(ctx, repository, revision).await,
         Intent::Push { repository, head } => {
             let short = head.get(..7).unwrap_or(head);
             match ctx.world.git(repository, crate::git::Repository::pending).await {
@@ -84,6 +87,19 @@ pub(super) async fn how_far(ctx: &Context, operation: &Operation) -> String {
         | Intent::Regress { .. } => {
             format!("{done} of {total} done{open}")
         }
+    }
+}
+
+/// What became of the commit of a revert.
+async fn reverted(ctx: &Context, repository: &str, revision: &str) -> String {
+    let id = Revision::new(revision);
+    let short = id.short().to_owned();
+    match ctx.world.git(repository, move |git| git.fate(&id)).await {
+        Ok(Fate::Unknown) => "the revert was not committed".to_owned(),
+        Ok(Fate::Pending) => format!("the revert was committed: {short}; it waits for a push"),
+        Ok(Fate::OnRemote) => format!("the revert was committed and pushed: {short}"),
+        Ok(Fate::Rebuilt(new)) => format!("the revert was committed: {}", new.short()),
+        Err(_) => "whether the revert was committed cannot be told now".to_owned(),
     }
 }
 

@@ -108,7 +108,8 @@ async fn record(
     made
 }
 
-fn author(ctx: &Context) -> Result<Author, Failure> {
+/// Who commits.
+pub(super) fn author(ctx: &Context) -> Result<Author, Failure> {
     ctx.world.settings.author.clone().or_else(git::configured_author).ok_or_else(|| {
         Failure::usage("no author is configured, so nothing can be committed")
             .hint("set `[author] name` and `email` in the configuration, or `git config --global user.name` and `user.email`")

@@ -63,7 +63,7 @@ async fn bases(ctx: &Context, mapping: &Mapping, from: Option<String>) -> Vec<St
 }
 
 /// A commit with its diff, without the values of the Secrets in it.
-fn shown(git: &Repository, text: &str) -> Result<CommitDetails, GitError> {
+pub(super) fn shown(git: &Repository, text: &str) -> Result<CommitDetails, GitError> {
     let mut details = git.details(&git.resolve(text)?)?;
     let (new, old) = (&details.commit.revision, details.commit.parents.first());
     let side = |revision: Option<&Revision>, path: &str| match revision.map(|r| git.file(r, path)) {

@@ -28,6 +28,7 @@ mod reach;
 mod regress;
 mod render;
 mod resume;
+mod revert;
 mod set;
 mod suspects;
 mod suspend;
@@ -120,6 +121,10 @@ pub(crate) fn title(command: &Command) -> String {
             format!("draft {mapping}")
         }
         Command::Commit { mapping, .. } => format!("commit {mapping}"),
+        Command::DraftRevert { wish } | Command::Revert { wish, .. } => {
+            let of = wish.mapping.as_ref().or(wish.repository.as_ref());
+            format!("revert {}", of.map_or("a commit", String::as_str))
+        }
         Command::Push { repository } => format!("push {repository}"),
         Command::Drop { repository, .. } => format!("drop a commit of {repository}"),
         Command::Compare { repository } => format!("compare {repository}"),
@@ -173,6 +178,8 @@ pub(crate) async fn run(ctx: Context, command: Command) -> Outcome {
         Command::Commit { mapping, edits, message, base, push, of } => {
             commit::run(&ctx, commit::Request { mapping, edits, message, base, push, of }).await
         }
+        Command::DraftRevert { wish } => ctx.read(revert::draft(&ctx, &wish)).await,
+        Command::Revert { wish, confirmed } => revert::run(&ctx, &wish, &confirmed).await,
         Command::Push { repository } => push::run(&ctx, &repository).await,
         Command::Drop { repository, revision } => drop::run(&ctx, &repository, &revision).await,
         Command::Compare { repository } => accept::compare(&ctx, &repository).await,

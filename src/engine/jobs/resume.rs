@@ -32,7 +32,8 @@ pub(super) async fn proceed(ctx: &Context, entry: u64) -> Result<String, Stop> {
         Intent::Accept { repository, tip } => {
             accept::run(ctx, &repository, crate::domain::Revision::new(tip)).await?
         }
-        Intent::Suspend { .. }
+        Intent::Revert { .. }
+        | Intent::Suspend { .. }
         | Intent::Resume { .. }
         | Intent::StopHealing { .. }
         | Intent::Regress { .. } => how_far(ctx, &operation).await,

@@ -1,0 +1,292 @@
+//! `gitdeck revert`.
+
+use super::release::{Release, options};
+use crate::cli::exit::Exit;
+use crate::cli::fault::Fault;
+use crate::cli::print;
+use crate::cli::prompt::Answer;
+use crate::cli::select;
+use crate::cli::session::Work;
+use crate::config::duration;
+use crate::domain::depends::PATIENCE;
+use crate::domain::revert::{RevertDraft, Undo};
+use crate::domain::text::harmless;
+use crate::domain::{Plan, PushOutcome, Revision};
+use crate::engine::{Command, Confirmed, Event, Outcome, SyncOptions, Wish};
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Undo a commit, a range, or everything since a state, by a new commit
+///
+/// `revert MAPPING` undoes the newest commit of the mapping, `revert MAPPING REV` that commit or range A..B, each as far as
+/// it is about the mapping's path; what else it changed is told and stays. `revert REV` undoes all of it. Undoing a revert
+/// applies again what it undid. A range and --to become one commit. A commit that was changed again since is a conflict:
+/// the files are named, and nothing is kept.
+///
+/// The result is shown as a diff and, for every mapping that it touches, as a plan of the cluster. With --sync the commit
+/// is pushed and exactly these plans are carried out and waited for; each step is in the journal.
+#[derive(Debug, Args)]
+pub struct Revert {
+    /// A mapping, or a commit or range A..B
+    #[arg(value_name = "MAPPING|REV")]
+    subject: String,
+    /// Of the mapping, this commit or range A..B instead of the newest commit
+    #[arg(value_name = "REV", conflicts_with = "to")]
+    revision: Option<String>,
+    /// Undo everything since this state; below the mapping's path it is exactly that state again
+    #[arg(long, value_name = "REV")]
+    to: Option<String>,
+    /// Of a merge, the parent that stays, counted from 1
+    #[arg(long, value_name = "N")]
+    mainline: Option<usize>,
+    /// Message; the default one says what is undone
+    #[arg(short, long, value_name = "TEXT")]
+    message: Option<String>,
+    /// Push right after
+    #[arg(long, conflicts_with = "no_push")]
+    push: bool,
+    /// Leave the commit in the outbox
+    #[arg(long, conflicts_with = "sync")]
+    no_push: bool,
+    /// Push, then carry out the plans that were shown, and wait until everything is healthy
+    #[arg(long)]
+    sync: bool,
+    /// With --sync, wait at most this long
+    #[arg(long, value_name = "TIMEOUT", requires = "sync", value_parser = timeout)]
+    timeout: Option<Duration>,
+    #[command(flatten)]
+    release: Release,
+    /// Do not ask
+    #[arg(long, short = 'y')]
+    yes: bool,
+}
+
+fn timeout(text: &str) -> Result<Duration, String> {
+    duration::parse(text).ok_or_else(|| "a duration like 30s, 5m or 1h".to_owned())
+}
+
+/// The document.
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    repository: &'a str,
+    mapping: Option<&'a str>,
+    /// `committed`, `pushed`, `synced`, `declined`, `refused`, `failed`, `cancelled`.
+    outcome: &'static str,
+    message: Option<String>,
+    revision: &'a Revision,
+    title: &'a str,
+    files: Vec<&'a str>,
+    /// Files that what is undone changed elsewhere, and that stay.
+    besides: &'a [String],
+    push: Option<&'a PushOutcome>,
+    plans: Vec<&'a Plan>,
+}
+
+impl Revert {
+    /// Drafts, shows, asks; commits, pushes and syncs as far as wanted.
+    pub(crate) async fn run(&self, work: &mut Work<'_>) -> Result<Exit, Fault> {
+        let wish = self.wish(work)?;
+        let fetched = self.fetch(work, &wish).await;
+        let (outcome, events) =
+            work.run_one(Command::DraftRevert { wish: Box::new(wish.clone()) }).await;
+        let drafted = events.iter().find_map(|event| match event {
+            Event::RevertDrafted { draft } => Some(Arc::clone(draft)),
+            _ => None,
+        });
+        let Some(draft) = drafted else { return Ok(work.settle(&self.subject, &outcome)) };
+        let released = SyncOptions {
+            wait: self.sync.then(|| self.timeout.unwrap_or(PATIENCE)),
+            ..options(self.release.released())
+        };
+        let revision = draft.details.commit.revision.clone();
+        let text = revision.as_str();
+        let (plans, planned) = work.plans_of_fetched(&draft.touches, Some(text), &released).await;
+        if work.out.is_human() {
+            show(work, &draft, &plans);
+        }
+        let mut exit = if self.sync { planned } else { Exit::Fine };
+        for plan in plans.iter().filter(|plan| self.sync && plan.is_refused()) {
+            exit = exit.and(work.refused(&plan.mapping, &plan.refusals));
+        }
+        if exit != Exit::Fine {
+            let what = "nothing was committed: what would be synced cannot be synced as it is";
+            work.out.note(what);
+            tell(work, &draft, &plans, ("refused", None, None));
+            return Ok(exit);
+        }
+        let Some(push) = self.decided(work, &draft, &plans).await? else {
+            tell(work, &draft, &plans, ("declined", None, None));
+            return Ok(Exit::Fine);
+        };
+        let sync = |plan: &Arc<Plan>| (plan.mapping.clone(), plan.digest.clone(), released.clone());
+        let syncs = plans.iter().filter(|_| self.sync).map(sync).collect();
+        let repository = draft.repository.clone();
+        let confirmed = Confirmed { repository, draft: revision, push, syncs };
+        let exit = self.carry_out(work, (wish, confirmed), &draft, &plans).await;
+        Ok(if exit == Exit::Fine && !push { exit.and(fetched) } else { exit })
+    }
+
+    /// Commits, pushes and syncs what was confirmed.
+    async fn carry_out(
+        &self,
+        work: &mut Work<'_>,
+        (wish, confirmed): (Wish, Confirmed),
+        draft: &RevertDraft,
+        plans: &[Arc<Plan>],
+    ) -> Exit {
+        let push = confirmed.push;
+        let command = Command::Revert { wish: Box::new(wish), confirmed: Box::new(confirmed) };
+        let (outcome, events) = work.run_one(command).await;
+        let exit = work.settle(&self.subject, &outcome);
+        let pushed = events.iter().find_map(|event| match event {
+            Event::Pushed { outcome, .. } => Some(outcome),
+            _ => None,
+        });
+        let (word, said) = match &outcome {
+            Outcome::Done(said) if self.sync => ("synced", Some(said.clone())),
+            Outcome::Done(said) if push => ("pushed", Some(said.clone())),
+            Outcome::Done(said) => ("committed", Some(said.clone())),
+            Outcome::Failed(failure) => ("failed", Some(failure.message.clone())),
+            Outcome::Refused(_) => ("refused", None),
+            Outcome::Cancelled => ("cancelled", None),
+        };
+        tell(work, draft, plans, (word, said, pushed));
+        exit
+    }
+
+    /// What is wanted, in the engine's words.
+    fn wish(&self, work: &Work<'_>) -> Result<Wish, Fault> {
+        let named = work.settings.mappings.contains_key(&self.subject);
+        let is_repository = work.settings.repositories.contains_key(&self.subject);
+        let undo = match (&self.to, &self.revision) {
+            (Some(state), _) => Undo::Since(state.clone()),
+            (None, Some(revision)) => Undo::parse(revision),
+            (None, None) if named => Undo::Newest,
+            (None, None) if is_repository => {
+                return Err(Fault::usage(format!(
+                    "nothing says what of `{}` is undone",
+                    self.subject
+                ))
+                .hint("give a commit or a range A..B, or --to REV"));
+            }
+            (None, None) => Undo::parse(&self.subject),
+        };
+        if !named && !is_repository && (self.to.is_some() || self.revision.is_some()) {
+            select::subject(&work.settings, &self.subject)?;
+        }
+        Ok(Wish {
+            repository: is_repository.then(|| self.subject.clone()).filter(|_| !named),
+            mapping: named.then(|| self.subject.clone()),
+            undo,
+            mainline: self.mainline,
+            message: self.message.clone(),
+        })
+    }
+
+    async fn fetch(&self, work: &mut Work<'_>, wish: &Wish) -> Exit {
+        match (&wish.mapping, &wish.repository) {
+            (Some(mapping), _) => work.fetch(std::slice::from_ref(mapping)).await,
+            (None, Some(name)) => work.fetch_repositories(std::slice::from_ref(name)).await,
+            (None, None) => {
+                let all: Vec<String> = work.settings.repositories.keys().cloned().collect();
+                work.fetch_repositories(&all).await
+            }
+        }
+    }
+
+    /// Whether it is pushed; nothing where it is declined.
+    async fn decided(
+        &self,
+        work: &mut Work<'_>,
+        draft: &RevertDraft,
+        plans: &[Arc<Plan>],
+    ) -> Result<Option<bool>, Fault> {
+        let push = self.push || self.sync;
+        let settings = Arc::clone(&work.settings);
+        let production = plans.iter().filter(|plan| {
+            self.sync && settings.mappings.get(&plan.mapping).is_some_and(|one| one.production)
+        });
+        let production: Vec<&str> = production.map(|plan| plan.mapping.as_str()).collect();
+        if self.yes || work.settings.safety.read_only {
+            let unnamed = production.iter().find(|name| **name != self.subject);
+            return match unnamed {
+                Some(name) => Err(Fault {
+                    message: format!(
+                        "{name} goes to production, which --yes alone does not release"
+                    ),
+                    hint: Some("revert without --sync, and name it in `gitdeck sync`".to_owned()),
+                    exit: Exit::Refused,
+                }),
+                None => Ok(Some(push)),
+            };
+        }
+        if !work.out.can_ask {
+            let what = if push { "committed and pushed" } else { "committed" };
+            return Err(Fault::usage(format!(
+                "a revert would be {what}, and nobody is here to confirm it"
+            ))
+            .hint("`--yes` does it without asking"));
+        }
+        for name in production {
+            let question = format!("{name} goes to production; type its name to go on");
+            if work.ask_for(&question, name).await? != Answer::Yes {
+                return Ok(None);
+            }
+        }
+        let repository = &draft.repository;
+        let question = match (self.sync, push || !self.no_push) {
+            (true, _) => format!("Commit, push to {repository}, and sync?"),
+            (false, true) => format!("Commit and push to {repository}?"),
+            (false, false) => format!("Commit to the outbox of {repository}?"),
+        };
+        let yes = work.ask(&question).await? == Answer::Yes;
+        Ok(yes.then_some(!self.no_push))
+    }
+}
+
+/// Says how it ended.
+fn tell(
+    work: &mut Work<'_>,
+    draft: &RevertDraft,
+    plans: &[Arc<Plan>],
+    (outcome, message, push): (&'static str, Option<String>, Option<&PushOutcome>),
+) {
+    if work.out.is_human() {
+        if let (Some(message), true) = (&message, outcome != "failed") {
+            work.out.line(&harmless(message));
+        }
+        if outcome == "committed" {
+            work.out.note(&format!("`gitdeck push {}` pushes it", draft.repository));
+        }
+        return;
+    }
+    let commit = &draft.details.commit;
+    work.out.document(&Document {
+        repository: &draft.repository,
+        mapping: draft.mapping.as_deref(),
+        outcome,
+        message,
+        revision: &commit.revision,
+        title: commit.title(),
+        files: draft.details.files.iter().map(|file| file.path.as_str()).collect(),
+        besides: &draft.besides,
+        push,
+        plans: plans.iter().map(Arc::as_ref).collect(),
+    });
+}
+
+/// The commit with its diff, what stays as it is, and what would happen on the clusters.
+fn show(work: &mut Work<'_>, draft: &RevertDraft, plans: &[Arc<Plan>]) {
+    let paint = work.out.paint;
+    work.out.text(&print::commit::print_details(paint, &draft.repository, &draft.details));
+    if !draft.besides.is_empty() {
+        let files = draft.besides.join(", ");
+        work.out.note(&format!("stays as it is, outside of the mapping: {}", harmless(&files)));
+    }
+    for plan in plans {
+        work.out.text(&print::plan::print(paint, plan, Timestamp::now(), false));
+    }
+}

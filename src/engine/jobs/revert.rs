@@ -1,0 +1,255 @@
+//! Undo commits: draft the commit that does it, then commit, push and sync it as it was drafted.
+
+use crate::domain::revert::{RevertDraft, Undo, of_commit, of_range, to_state};
+use crate::domain::{Commit, Mapping, Refusal, Revision, SyncState};
+use crate::engine::error::Stop;
+use crate::engine::jobs::commit::{MAPPING_TRAILER, OPERATION_TRAILER, author, reload_log};
+use crate::engine::jobs::render::sources;
+use crate::engine::jobs::{Context, log, observe, push, sync};
+use crate::engine::journal::Intent;
+use crate::engine::revert::{Confirmed, Wish};
+use crate::engine::{Command, Event, Failure};
+use crate::git::{CommitRequest, Fate, GitError, LogQuery, Repository, Undone};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// Commits that a message names.
+const NAMED: usize = 50;
+
+/// Drafts, and tells what the commit would be.
+pub(super) async fn draft(ctx: &Context, wish: &Wish) -> Result<String, Stop> {
+    let mapping = wish.mapping.as_deref().map(|name| ctx.world.mapping(name)).transpose()?;
+    let repository = match (mapping, &wish.repository) {
+        (Some(mapping), _) => mapping.repository.clone(),
+        (None, Some(name)) => ctx.world.repository(name)?.remote.name.clone(),
+        (None, None) => holder(ctx, &wish.undo).await?,
+    };
+    let author = author(ctx)?;
+    let path = mapping.map(|mapping| mapping.path.clone());
+    let subject = mapping.map_or_else(|| repository.clone(), |mapping| mapping.name.clone());
+    let mut trailers = vec![(OPERATION_TRAILER.to_owned(), "revert".to_owned())];
+    if let Some(mapping) = mapping {
+        trailers.insert(0, (MAPPING_TRAILER.to_owned(), mapping.name.clone()));
+    }
+    let wished = wish.clone();
+    let drafted = ctx
+        .world
+        .git(&repository, move |git| {
+            let (undone, message) = resolved(git, &wished, path.as_deref(), &subject)?;
+            let about = CommitRequest {
+                edits: Vec::new(),
+                message: wished.message.unwrap_or(message),
+                committer: author.clone(),
+                author,
+                trailers,
+                expected_base: None,
+                first: false,
+            };
+            let drafted = git.draft_revert(&undone, path.as_deref(), &about)?;
+            let details = log::shown(git, drafted.commit.revision.as_str())?;
+            Ok((drafted, details))
+        })
+        .await;
+    let (drafted, details) = drafted.map_err(|stop| hinted(stop, &subject_of(wish)))?;
+    let touches =
+        touched(ctx, &repository, mapping, &drafted.commit.revision, &drafted.files).await;
+    let title = details.commit.title().to_owned();
+    let draft = RevertDraft {
+        repository,
+        mapping: wish.mapping.clone(),
+        details,
+        besides: drafted.besides,
+        touches,
+    };
+    ctx.emit(Event::RevertDrafted { draft: Arc::new(draft) }).await;
+    Ok(title)
+}
+
+fn subject_of(wish: &Wish) -> String {
+    wish.mapping.clone().or_else(|| wish.repository.clone()).unwrap_or_default()
+}
+
+fn hinted(stop: Stop, subject: &str) -> Stop {
+    match stop {
+        Stop::Failed(failure) if failure.hint.is_none() => {
+            let at = if subject.is_empty() { String::new() } else { format!(" {subject}") };
+            Failure {
+                hint: Some(format!("nothing was kept; `gitdeck log{at}` shows what came since")),
+                ..failure
+            }
+            .into()
+        }
+        stop => stop,
+    }
+}
+
+/// The first repository that has the commit that is spoken of.
+async fn holder(ctx: &Context, undo: &Undo) -> Result<String, Stop> {
+    let text = match undo {
+        Undo::Newest => return Err(Failure::usage("nothing says what is to be undone").into()),
+        Undo::Commit(text) | Undo::Range(text, _) | Undo::Since(text) => text.clone(),
+    };
+    for name in ctx.world.settings.repositories.keys() {
+        let text = text.clone();
+        if ctx.world.git(name, move |git| git.resolve(&text)).await.is_ok() {
+            return Ok(name.clone());
+        }
+    }
+    Err(Failure::usage(format!("no repository has a commit `{text}`, and no mapping is called so"))
+        .hint("give a mapping, or a commit; `gitdeck log` lists them")
+        .into())
+}
+
+/// What the words mean, and the default message.
+fn resolved(
+    git: &Repository,
+    wish: &Wish,
+    path: Option<&str>,
+    subject: &str,
+) -> Result<(Undone, String), GitError> {
+    Ok(match &wish.undo {
+        Undo::Newest => {
+            let query = LogQuery { path: path.map(str::to_owned), limit: 1, ..LogQuery::default() };
+            one(git.log(&query)?.commits.pop().ok_or(GitError::NothingChanged)?, wish, path)
+        }
+        Undo::Commit(text) => one(described(git, text)?, wish, path),
+        Undo::Range(first, last) => {
+            let (first, last) = (git.resolve(first)?, git.resolve(last)?);
+            let paths = [path.unwrap_or_default()];
+            let count = git.ahead(Some(&first), &last, &paths)?;
+            let query = LogQuery {
+                from: Some(last.clone()),
+                path: path.map(str::to_owned),
+                limit: count.min(NAMED),
+                ..LogQuery::default()
+            };
+            let message = of_range([&first, &last], &git.log(&query)?.commits, count, path);
+            (Undone::Range(first, last), message)
+        }
+        Undo::Since(text) => {
+            let state = described(git, text)?;
+            let message = to_state(&state, subject, path);
+            (Undone::Since(state.revision), message)
+        }
+    })
+}
+
+fn one(commit: Commit, wish: &Wish, path: Option<&str>) -> (Undone, String) {
+    let line = wish.mainline.and_then(|line| commit.parents.get(line.checked_sub(1)?));
+    let message = of_commit(&commit, line, path);
+    (Undone::Commit(commit.revision, wish.mainline), message)
+}
+
+fn described(git: &Repository, text: &str) -> Result<Commit, GitError> {
+    let query = LogQuery { from: Some(git.resolve(text)?), limit: 1, ..LogQuery::default() };
+    let unknown = || GitError::UnknownRevision { text: text.to_owned() };
+    git.log(&query)?.commits.pop().ok_or_else(unknown)
+}
+
+/// The mappings that are made from one of the files. A mapping that was named is one of them.
+async fn touched(
+    ctx: &Context,
+    repository: &str,
+    named: Option<&Mapping>,
+    revision: &Revision,
+    files: &[String],
+) -> Vec<String> {
+    let mut names: Vec<String> = named.iter().map(|mapping| mapping.name.clone()).collect();
+    let own = ctx.world.settings.mappings.values().filter(|one| one.repository == repository);
+    for mapping in own {
+        let paths = sources(ctx, mapping, revision).await;
+        let is_of = |file: &String| {
+            paths.iter().any(|path| {
+                let rest = file.strip_prefix(path.as_str());
+                rest.is_some_and(|rest| path.is_empty() || rest.is_empty() || rest.starts_with('/'))
+            })
+        };
+        if files.iter().any(is_of) && !names.contains(&mapping.name) {
+            names.push(mapping.name.clone());
+        }
+    }
+    names
+}
+
+/// Commits the draft, pushes it, and syncs what was planned at it. Each step has its own entry in the journal.
+pub(super) async fn run(ctx: &Context, wish: &Wish, confirmed: &Confirmed) -> Result<String, Stop> {
+    let commit = record(ctx, wish, confirmed).await?;
+    let short = commit.revision.short().to_owned();
+    let mapping = wish.mapping.clone().unwrap_or_default();
+    let repository = confirmed.repository.clone();
+    ctx.emit(Event::Committed { repository: repository.clone(), mapping, commit: commit.clone() })
+        .await;
+    push::tell_pending(ctx, &repository).await?;
+    reload_log(ctx, &repository).await?;
+    if !confirmed.push {
+        return Ok(format!("committed {short} {}; it waits for a push", commit.title()));
+    }
+    let mut said = vec![push::run(ctx, &repository).await?];
+    if !confirmed.syncs.is_empty() {
+        is_pushed(ctx, confirmed).await?;
+    }
+    for (mapping, digest, options) in &confirmed.syncs {
+        ctx.check()?;
+        let revision = Some(confirmed.draft.to_string());
+        let request =
+            sync::Request::confirmed(mapping.clone(), revision, digest.clone(), options.clone());
+        let synced = match Box::pin(sync::run(ctx, request)).await {
+            Err(Stop::Refused(why)) => {
+                already(ctx, mapping, &confirmed.draft).await.ok_or(Stop::Refused(why))
+            }
+            synced => synced,
+        };
+        said.push(synced?);
+    }
+    Ok(said.join("; "))
+}
+
+/// A commit that was made again on a newer tip has other trees than the one whose plans were shown.
+async fn is_pushed(ctx: &Context, confirmed: &Confirmed) -> Result<(), Stop> {
+    let draft = confirmed.draft.clone();
+    let what = match ctx.world.git(&confirmed.repository, move |git| git.fate(&draft)).await? {
+        Fate::OnRemote => return Ok(()),
+        Fate::Rebuilt(new) => format!(
+            "it was pushed as {}, on top of commits that nobody has seen; sync what is there now",
+            new.short()
+        ),
+        Fate::Pending | Fate::Unknown => "the commit is not on the branch".to_owned(),
+    };
+    Err(Stop::Refused(vec![Refusal::Moved { what }]))
+}
+
+/// Where a mapping syncs by itself, that may have been faster.
+async fn already(ctx: &Context, mapping: &str, revision: &Revision) -> Option<String> {
+    let status = observe::observe(ctx, mapping).await.ok()?;
+    let is_there =
+        status.synced_revision.as_ref() == Some(revision) && status.sync == SyncState::Synced;
+    is_there.then(|| format!("{mapping} is at {} already", revision.short()))
+}
+
+async fn record(ctx: &Context, wish: &Wish, confirmed: &Confirmed) -> Result<Commit, Stop> {
+    ctx.check()?;
+    let repository = &confirmed.repository;
+    let intent = Intent::Revert {
+        repository: repository.clone(),
+        mapping: wish.mapping.clone(),
+        revision: confirmed.draft.to_string(),
+    };
+    let line = {
+        let (wish, confirmed) = (Box::new(wish.clone()), Box::new(confirmed.clone()));
+        Command::Revert { wish, confirmed }.line()
+    };
+    let journal = &ctx.world.journal;
+    let id = journal.begin(intent, &line, Timestamp::now()).map_err(Failure::from)?;
+    journal.before(id, 1, 1, "commit").map_err(Failure::from)?;
+    let draft = confirmed.draft.clone();
+    let made = ctx.world.git(repository, move |git| git.publish(&draft)).await;
+    let (state, message) = match &made {
+        Ok(commit) => ("done", format!("committed {}", commit.revision.short())),
+        Err(Stop::Failed(failure)) => ("failed", failure.message.clone()),
+        Err(_) => ("cancelled", "stopped".to_owned()),
+    };
+    let error = made.is_err().then_some(message.as_str());
+    journal.after(id, (1, 1), "commit", error).map_err(Failure::from)?;
+    journal.end(id, state, Some(&message), Timestamp::now()).map_err(Failure::from)?;
+    made
+}
