@@ -23,7 +23,11 @@ mod frames_pictures;
 #[cfg(feature = "console")]
 mod frames_random;
 #[cfg(feature = "console")]
+mod frames_revert;
+#[cfg(feature = "console")]
 mod frames_states;
+#[cfg(feature = "console")]
+mod frames_travel;
 mod git;
 mod health;
 #[cfg(feature = "sandbox")]

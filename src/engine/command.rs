@@ -118,6 +118,15 @@ pub enum Command {
         /// What the sync may do.
         options: SyncOptions,
     },
+    /// Plan one mapping at a commit that may never be synced, beside its plan of the tip.
+    Preview {
+        /// Mapping.
+        mapping: String,
+        /// The commit.
+        revision: Revision,
+        /// How long to wait before the work begins, for whoever may move on.
+        rest: Duration,
+    },
     /// Carry out a plan that somebody confirmed.
     Sync {
         /// Mapping.
@@ -304,6 +313,10 @@ impl Command {
             Self::Plan { mapping, revision, options } => {
                 push(&mut line, "plan", mapping);
                 push_sync(&mut line, revision.as_deref(), options);
+            }
+            Self::Preview { mapping, revision, .. } => {
+                push(&mut line, "plan", mapping);
+                push_sync(&mut line, Some(revision.short()), &SyncOptions::default());
             }
             Self::Sync { .. } | Self::AutoSync { .. } => self.push_syncing(&mut line),
             Self::DraftRevert { wish } => wish.push(&mut line, None),

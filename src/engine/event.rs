@@ -291,8 +291,19 @@ pub enum Event {
         /// The commit.
         commit: Commit,
     },
+    /// A mapping was planned at a commit that may never be synced. The plan says of which mapping and commit it is.
+    Previewed {
+        /// The job that planned it.
+        job: JobId,
+        /// The plan.
+        plan: Arc<Plan>,
+        /// When.
+        at: Timestamp,
+    },
     /// A revert was drafted.
     RevertDrafted {
+        /// The job that drafted it.
+        job: JobId,
         /// What its commit would be.
         draft: Arc<RevertDraft>,
     },

@@ -75,6 +75,8 @@ pub struct MappingView {
     pub status: MappingStatus,
     /// Last plan, and when it was made.
     pub plan: Option<(Arc<Plan>, Timestamp)>,
+    /// Last plan of a commit that may never be synced, and when it was made.
+    pub preview: Option<(Arc<Plan>, Timestamp)>,
     /// Path-limited log.
     pub log: Log,
     /// Files at the head.
@@ -182,7 +184,7 @@ impl Store {
                 self.cluster_checks.insert(context, checks);
             }
             Event::JournalLoaded { entries } => self.journal = entries,
-            Event::RevertDrafted { draft } => self.revert = Some(draft),
+            Event::RevertDrafted { draft, .. } => self.revert = Some(draft),
             event => self.apply_mapping(event),
         }
     }
@@ -298,7 +300,16 @@ impl Store {
             }
             Event::Planned { plan, at } => {
                 if let Some(view) = self.mappings.get_mut(&plan.mapping) {
+                    // What would be at another commit was said of a world that is another one by now.
+                    if view.plan.as_ref().is_none_or(|(known, _)| known.digest != plan.digest) {
+                        view.preview = None;
+                    }
                     view.plan = Some((plan, at));
+                }
+            }
+            Event::Previewed { plan, at, .. } => {
+                if let Some(view) = self.mappings.get_mut(&plan.mapping) {
+                    view.preview = Some((plan, at));
                 }
             }
             Event::FilesLoaded { mapping, revision, files } => {
@@ -362,6 +373,7 @@ impl MappingView {
             mapping,
             status,
             plan: None,
+            preview: None,
             log: Log::default(),
             files: None,
             steps: Vec::new(),

@@ -149,6 +149,8 @@ pub enum Action {
     Accept,
     /// Plan, ask, apply.
     Sync,
+    /// Undo the selected commit by a new one, or the newest of the selected mapping.
+    Revert,
     /// Take live values back into Git.
     Adopt,
     /// Give an image of the selected mapping another version.

@@ -45,10 +45,12 @@ pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
     }
 }
 
-/// Work that is no news: the watch that always runs, and logs that follow the selection, unless they fail.
+/// Work that is no news: the watch that always runs and logs that follow the selection, unless they fail; previews, whose
+/// failure is shown in their place.
 pub fn is_background(job: &JobView) -> bool {
     let failed = matches!(&job.ended, Some((Outcome::Failed(_), _)));
-    !job.writes && !failed && (job.line == Command::Watch.line() || job.title.starts_with("log "))
+    let of_screen = job.line == Command::Watch.line() || job.title.starts_with("log ");
+    !job.writes && (!failed && of_screen || job.title.starts_with("preview "))
 }
 
 /// One running job: spinner, title, bar, n of m.

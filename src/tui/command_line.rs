@@ -2,6 +2,7 @@
 
 use crate::engine::{Command, Store, SyncOptions};
 use crate::tui::action::Pane;
+use crate::tui::flows::travel;
 use crate::tui::ui::Ui;
 
 /// The command line for the pane in focus, or for the popup above it.
@@ -19,7 +20,8 @@ pub fn command_line(ui: &Ui, store: &Store) -> Option<String> {
             revision: ui.commits.selected.as_ref()?.get(..7)?.to_owned(),
         },
         Pane::Diff => {
-            Command::Plan { mapping: mapping()?, revision: None, options: SyncOptions::default() }
+            let revision = travel::destination(ui, store).map(|to| to.revision.short().to_owned());
+            Command::Plan { mapping: mapping()?, revision, options: SyncOptions::default() }
         }
         Pane::Mappings | Pane::Sync if ui.read_only => {
             Command::Observe { mapping: mapping()?, fetch: false }

@@ -1,5 +1,6 @@
 //! What the console wishes for, as data; the loop carries it out.
 
+use crate::domain::Revision;
 use crate::engine::{Command, JobId};
 
 /// Why a command was sent, so that its end can be followed up.
@@ -49,6 +50,17 @@ pub enum Purpose {
         /// Repository.
         repository: String,
     },
+    /// A step on the way to the question before a revert: the draft, or what it would do to a mapping.
+    Undo,
+    /// What came of a revert is shown.
+    Reverted {
+        /// What it was about.
+        subject: String,
+        /// The commit that undoes.
+        draft: Revision,
+    },
+    /// The plan of the commit under the cursor.
+    Preview,
     /// The log of the selection.
     Log,
     /// The commit is to be read.

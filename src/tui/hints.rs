@@ -1,6 +1,6 @@
 //! The last line: keys that make sense now, and the command line that does the same.
 
-use crate::tui::action::Action;
+use crate::tui::action::{Action, Pane};
 use crate::tui::command_line::command_line;
 use crate::tui::keymap::Binding;
 use crate::tui::panes::Scene;
@@ -75,6 +75,7 @@ fn hint(binding: &'static Binding, scene: &Scene) -> Option<(String, &'static st
                 state.is_some_and(|s| s.rewritten_from.is_some() || s.unknown_host.is_some());
             if asks { binding.name } else { "" }
         }
+        Action::Revert if ui.focus != Pane::Commits || ui.commits.commit(store).is_none() => "",
         Action::Suspend if mapping.is_some_and(|v| v.status.is_stopped()) => "resume",
         Action::Adopt
             if mapping

@@ -180,6 +180,13 @@ pub const TABLE: &[Binding] = &[
         "follow a rewritten branch, or trust an unknown host",
     ),
     write(
+        Action::Revert,
+        &[Key::char('R')],
+        OF_MAPPING,
+        "revert",
+        "undo the commit, or the mapping's newest one",
+    ),
+    write(
         Action::Suspend,
         &[Key::char('x')],
         OF_MAPPING,

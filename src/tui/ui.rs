@@ -1,11 +1,13 @@
 //! What only the screen knows: focus, selection, scroll, popups, and what waits for an answer.
 
-use crate::domain::{Commit, FileEdit, Revision};
+use crate::domain::{Commit, FileEdit, Plan, Revision};
 use crate::engine::store::MappingView;
 use crate::engine::{Command, JobId, Store, Subject};
 use crate::tui::action::Pane;
 use crate::tui::effect::{Effect, Purpose};
 use crate::tui::flows::SyncFlow;
+use crate::tui::flows::revert::RevertFlow;
+use crate::tui::flows::travel::{self, Travel};
 use crate::tui::keymap::Keymap;
 use crate::tui::layout::{Arrangement, Layout};
 use crate::tui::panes::{Rows, commits, diff, mappings, repositories, sync};
@@ -15,6 +17,7 @@ use crate::tui::widgets::frame::Frame;
 use jiff::Timestamp;
 use ratatui::layout::Rect;
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 /// Commits of one page of a log.
 const LOG_PAGE: usize = 200;
@@ -77,6 +80,10 @@ pub struct Ui {
     pub edits: BTreeMap<String, Edits>,
     /// A sync on its way to its confirmation.
     pub sync_flow: Option<SyncFlow>,
+    /// A revert on its way to its confirmation.
+    pub revert_flow: Option<RevertFlow>,
+    /// Where the cursor of the log leads.
+    pub travel: Travel,
     /// Rectangles of the last frame.
     pub layout: Layout,
     /// The keys.
@@ -112,6 +119,8 @@ impl Ui {
             waiting: Vec::new(),
             edits: BTreeMap::new(),
             sync_flow: None,
+            revert_flow: None,
+            travel: Travel::default(),
             layout: Layout::default(),
             keymap: Keymap::new(read_only),
             read_only,
@@ -156,6 +165,14 @@ impl Ui {
             .selected
             .clone()
             .or_else(|| self.selected_mapping(store).map(|view| view.mapping.repository.clone()))
+    }
+
+    /// The plan that the diff is of: that of the commit under the cursor of the log, else that of the tip.
+    pub fn shown_plan<'a>(&self, store: &'a Store) -> Option<&'a Arc<Plan>> {
+        match travel::destination(self, store) {
+            Some(to) => travel::arrived(store, &to).map(|(plan, _)| plan),
+            None => self.selected_mapping(store)?.plan.as_ref().map(|(plan, _)| plan),
+        }
     }
 
     /// The rows of a list pane.
@@ -204,7 +221,8 @@ impl Ui {
         }
         let subject = self.subject();
         self.commits.refresh(store, subject);
-        self.log_wish(store).into_iter().collect()
+        let log = self.log_wish(store);
+        log.into_iter().chain(travel::wish(self, store)).collect()
     }
 
     /// Whose log is shown.
@@ -256,8 +274,11 @@ impl Ui {
     /// The job that a command became, and what follows its end.
     pub fn sent(&mut self, job: JobId, purpose: Purpose) {
         if purpose != Purpose::Inform {
-            if let (Purpose::Confirm { mapping }, Some(flow)) = (&purpose, &mut self.sync_flow) {
-                flow.sent(mapping, job);
+            match (&purpose, &mut self.sync_flow, &mut self.revert_flow) {
+                (Purpose::Confirm { mapping }, Some(flow), _) => flow.sent(mapping, job),
+                (Purpose::Undo, _, Some(flow)) => flow.sent(job),
+                (Purpose::Preview, ..) => self.travel.sent(job),
+                _ => {}
             }
             self.waiting.push((job, purpose));
         }
@@ -285,9 +306,9 @@ impl Ui {
             self.commits.rows.fit(commits);
         }
         if !diff.is_empty() {
-            let plan = self.selected_mapping(store).and_then(|view| view.plan.clone());
+            let plan = self.shown_plan(store).cloned();
             let width = diff.width.saturating_sub(2) as usize;
-            self.diff.fit(plan.as_ref().map(|(plan, _)| plan), width, diff.height as usize);
+            self.diff.fit(plan.as_ref(), width, diff.height as usize);
         }
         if !sync.is_empty() {
             let width = sync.width.saturating_sub(2) as usize;

@@ -5,7 +5,7 @@ use crate::tui::action::{Action, Motion, Pane};
 use crate::tui::command_line::command_line;
 use crate::tui::describe::{causes, describe};
 use crate::tui::effect::{Effect, Purpose};
-use crate::tui::flows::{accept, adopt, edit, ended, go_on, leave, sync, write};
+use crate::tui::flows::{accept, adopt, edit, ended, go_on, leave, revert, sync, travel, write};
 use crate::tui::popups::activity::Activity;
 use crate::tui::popups::help::Help;
 use crate::tui::popups::palette::Palette;
@@ -157,7 +157,7 @@ pub fn act(ui: &mut Ui, store: &Store, action: Action) -> Vec<Effect> {
         Action::PreviousPane => ui.focus_on(ui.focus.step(-1)),
         Action::Open => return open(ui, store),
         Action::Zoom => ui.zoom = !ui.zoom,
-        Action::Back => back(ui),
+        Action::Back => return back(ui),
         Action::Filter => {
             clear_filter(ui, ui.focus);
             ui.filtering = Some(ui.focus);
@@ -186,6 +186,7 @@ pub fn act(ui: &mut Ui, store: &Store, action: Action) -> Vec<Effect> {
         Action::Push => return write::push(ui, store),
         Action::Drop => write::drop(ui, store),
         Action::Accept => return accept::begin(ui, store),
+        Action::Revert => return revert::begin(ui, store),
         Action::Adopt => return adopt::begin(ui, store),
         Action::SetImage => adopt::ask_image(ui),
         Action::SetValue => adopt::ask_value(ui, store),
@@ -226,9 +227,13 @@ fn show_commit(ui: &Ui) -> Vec<Effect> {
     vec![Effect::Run(command, Purpose::Show { revision })]
 }
 
-fn back(ui: &mut Ui) {
+fn back(ui: &mut Ui) -> Vec<Effect> {
     if clear_filter(ui, ui.focus) {
-        return;
+        return Vec::new();
+    }
+    if let Some(flow) = ui.revert_flow.take() {
+        ui.say(Role::Muted, "nothing is reverted");
+        return flow.stop();
     }
     if ui.sync_flow.take().is_some() {
         ui.say(Role::Muted, "the plan is not asked about any more");
@@ -245,6 +250,7 @@ fn back(ui: &mut Ui) {
             Pane::Commits | Pane::Diff | Pane::Sync => ui.focus_on(Pane::Mappings),
         }
     }
+    Vec::new()
 }
 
 fn diff(ui: &mut Ui, store: &Store) -> Vec<Effect> {
@@ -260,7 +266,7 @@ fn diff(ui: &mut Ui, store: &Store) -> Vec<Effect> {
 
 /// Lists what was left out; of objects that need nothing it is looked up now.
 fn left_out(ui: &mut Ui, store: &Store) -> Vec<Effect> {
-    let listed = ui.diff.list_left_out();
+    let listed = ui.diff.list_left_out() && travel::destination(ui, store).is_none();
     let Some(view) = ui.selected_mapping(store).filter(|_| listed) else { return Vec::new() };
     let options = crate::engine::SyncOptions { everything: true, ..Default::default() };
     let mapping = view.mapping.name.clone();

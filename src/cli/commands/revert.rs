@@ -93,7 +93,7 @@ impl Revert {
         let (outcome, events) =
             work.run_one(Command::DraftRevert { wish: Box::new(wish.clone()) }).await;
         let drafted = events.iter().find_map(|event| match event {
-            Event::RevertDrafted { draft } => Some(Arc::clone(draft)),
+            Event::RevertDrafted { draft, .. } => Some(Arc::clone(draft)),
             _ => None,
         });
         let Some(draft) = drafted else { return Ok(work.settle(&self.subject, &outcome)) };

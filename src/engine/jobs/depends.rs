@@ -20,6 +20,8 @@ const RECENT: Duration = Duration::from_secs(5);
 pub(super) enum Sight {
     /// To be shown.
     Known,
+    /// To be shown, of a commit that the mapping is not to have: what it claims stays.
+    Aside,
     /// Before a write.
     Fresh,
 }
@@ -83,7 +85,7 @@ async fn missing(
 /// How a mapping stands: as seen last where that is watched or a moment old, else looked at now, once for all who ask.
 async fn standing(ctx: &Context, name: &str, sight: Sight) -> Standing {
     let recent = || match sight {
-        Sight::Known => ctx.world.standings.recent(name, RECENT),
+        Sight::Known | Sight::Aside => ctx.world.standings.recent(name, RECENT),
         Sight::Fresh => None,
     };
     if let Some(known) = recent() {
@@ -102,7 +104,7 @@ async fn standing(ctx: &Context, name: &str, sight: Sight) -> Standing {
 async fn look_at(ctx: &Context, name: &str) -> Standing {
     let Ok(mapping) = ctx.world.mapping(name) else { return Standing::default() };
     let now = Timestamp::now();
-    let seen = Box::pin(sight(ctx, mapping, None, &SyncOptions::default())).await;
+    let seen = Box::pin(sight(ctx, mapping, None, &SyncOptions::default(), Sight::Fresh)).await;
     let found = match seen {
         Ok(seen) => match Box::pin(status_of(ctx, name, &seen, now)).await {
             Ok((status, _)) => Ok(Standing::of(&status, Some(&seen.plan))),
@@ -164,7 +166,7 @@ fn bad_end(outcome: Option<&Outcome>) -> Option<String> {
 async fn come_up(ctx: &Context, name: &str, limit: Duration) -> Result<Option<String>, Stop> {
     let mapping = ctx.world.mapping(name)?;
     let options = SyncOptions::default();
-    let looked = Box::pin(sight(ctx, mapping, None, &options));
+    let looked = Box::pin(sight(ctx, mapping, None, &options, Sight::Fresh));
     let seen = ctx.read(async { looked.await.map_err(Stop::from) }).await;
     let waited = match seen {
         Ok(seen) => wait(ctx, name, &seen, limit).await,

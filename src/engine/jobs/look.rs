@@ -127,7 +127,7 @@ pub(super) async fn look(
     options: &SyncOptions,
     depends: depends::Sight,
 ) -> Result<Look, Blind> {
-    let mut seen = Box::pin(sight(ctx, mapping, revision, options)).await?;
+    let mut seen = Box::pin(sight(ctx, mapping, revision, options, depends)).await?;
     depends::hold(ctx, mapping, &mut seen.plan, options, depends).await;
     Ok(seen)
 }
@@ -138,6 +138,7 @@ pub(super) async fn sight(
     mapping: &Mapping,
     revision: Option<&str>,
     options: &SyncOptions,
+    depends: depends::Sight,
 ) -> Result<Look, Blind> {
     let revision =
         desired_revision(ctx, mapping, revision).await.map_err(|stop| desired(stop, None))?;
@@ -174,10 +175,11 @@ pub(super) async fn sight(
         None => None,
     };
     let placed = cluster.references(&rendered, &mapping.target.namespace).await;
-    let mut objects = placed.map_err(|error| blind(error, &revision))?;
-    let wanted = desired_of(&rendered, &objects);
-    objects.extend(inventory.members.iter().map(|(key, member)| key.at(&member.version)));
-    ctx.world.claim(mapping, wanted, objects);
+    let placed = placed.map_err(|error| blind(error, &revision))?;
+    // Other mappings are planned by what this one wants at its tip, not by what it once wanted.
+    if depends != depends::Sight::Aside {
+        claim_seen(ctx, mapping, &rendered, placed, inventory);
+    }
     let options = PlanOptions {
         prune: options.prune.unwrap_or(mapping.sync.prune),
         allow_delete: options.allow_delete,
@@ -198,6 +200,19 @@ pub(super) async fn sight(
     attribute::commits(ctx, mapping, &rendered, &mut plan).await;
     hold(&mut plan, inventory);
     Ok(Look { cluster, revision, inventory: ahead.inventory, plan, basis })
+}
+
+/// Claims what is desired and what is owned.
+fn claim_seen(
+    ctx: &Context,
+    mapping: &Mapping,
+    rendered: &Rendered,
+    mut objects: Vec<ObjectRef>,
+    inventory: &Inventory,
+) {
+    let wanted = desired_of(rendered, &objects);
+    objects.extend(inventory.members.iter().map(|(key, member)| key.at(&member.version)));
+    ctx.world.claim(mapping, wanted, objects);
 }
 
 /// Whether a plan depends on what other mappings desire.

@@ -22,6 +22,7 @@ mod observe;
 mod overlay;
 mod place;
 mod plan;
+mod preview;
 mod propose;
 mod push;
 mod reach;
@@ -110,6 +111,9 @@ pub(crate) fn title(command: &Command) -> String {
         Command::Files { mapping } => format!("files of {mapping}"),
         Command::Observe { mapping, .. } => format!("observe {mapping}"),
         Command::Plan { mapping, .. } => format!("plan {mapping}"),
+        Command::Preview { mapping, revision, .. } => {
+            format!("preview {mapping} at {}", revision.short())
+        }
         Command::Sync { mapping, .. } => format!("sync {mapping}"),
         Command::AutoSync { mapping, corrects, .. } if corrects.is_empty() => {
             format!("auto-sync {mapping}")
@@ -150,8 +154,7 @@ pub(crate) async fn run(ctx: Context, command: Command) -> Outcome {
         Command::CheckCluster { context } => ctx.read(check_cluster::run(&ctx, &context)).await,
         Command::Reach { context } => ctx.read(reach::run(&ctx, context)).await,
         Command::Log { subject, from, skip, limit, path } => {
-            let page = log::Page { from, skip, limit, path };
-            ctx.read(log::run(&ctx, subject, page)).await
+            ctx.read(log::run(&ctx, subject, log::Page { from, skip, limit, path })).await
         }
         Command::Show { repository, revision } => {
             ctx.read(log::show(&ctx, repository, revision)).await
@@ -162,6 +165,9 @@ pub(crate) async fn run(ctx: Context, command: Command) -> Outcome {
         }
         Command::Plan { mapping, revision, options } => {
             Box::pin(ctx.read(plan::run(&ctx, &mapping, revision, &options))).await
+        }
+        Command::Preview { mapping, revision, rest } => {
+            Box::pin(ctx.read(preview::run(&ctx, &mapping, &revision, rest))).await
         }
         Command::Sync { mapping, revision, confirmed, options } => {
             sync::run(&ctx, sync::Request::confirmed(mapping, revision, confirmed, options)).await

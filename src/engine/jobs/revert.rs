@@ -61,7 +61,7 @@ pub(super) async fn draft(ctx: &Context, wish: &Wish) -> Result<String, Stop> {
         besides: drafted.besides,
         touches,
     };
-    ctx.emit(Event::RevertDrafted { draft: Arc::new(draft) }).await;
+    ctx.emit(Event::RevertDrafted { job: ctx.job, draft: Arc::new(draft) }).await;
     Ok(title)
 }
 

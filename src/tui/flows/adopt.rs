@@ -4,7 +4,7 @@ use crate::engine::store::MappingView;
 use crate::engine::{Alteration, Command, Store};
 use crate::tui::action::Pane;
 use crate::tui::effect::{Effect, Purpose};
-use crate::tui::flows::Step;
+use crate::tui::flows::{Step, travel};
 use crate::tui::popups::Popup;
 use crate::tui::popups::commit_form::CommitForm;
 use crate::tui::popups::confirm::{Choice, Confirm, Question};
@@ -21,13 +21,15 @@ pub fn begin(ui: &mut Ui, store: &Store) -> Vec<Effect> {
         return Vec::new();
     };
     let mapping = view.mapping.name.clone();
-    let picks = picked(ui, view).into_iter().collect();
+    let picks = picked(ui, store, view).into_iter().collect();
     propose(ui, mapping, Alteration::Adopt { picks, into: None })
 }
 
 /// The object or field under the cursor, as the command line names it.
-fn picked(ui: &Ui, view: &MappingView) -> Option<String> {
-    let (plan, _) = view.plan.as_ref().filter(|_| ui.focus == Pane::Diff)?;
+fn picked(ui: &Ui, store: &Store, view: &MappingView) -> Option<String> {
+    // The lines of another commit's plan say nothing of what is to be adopted.
+    let here = ui.focus == Pane::Diff && travel::destination(ui, store).is_none();
+    let (plan, _) = view.plan.as_ref().filter(|_| here)?;
     let (operation, change) = ui.diff.at_cursor()?;
     let operation = plan.operations.get(operation)?;
     let object = &operation.object;
@@ -56,7 +58,7 @@ pub fn ask_value(ui: &mut Ui, store: &Store) {
         return ui.say(Role::Muted, "no mapping is selected");
     };
     let mapping = view.mapping.name.clone();
-    let path = picked(ui, view).filter(|pick| pick.contains(":/"));
+    let path = picked(ui, store, view).filter(|pick| pick.contains(":/"));
     let about = match &path {
         Some(path) => vec![format!("The new value of {path}, as in YAML.")],
         None => vec![

@@ -21,10 +21,13 @@ use std::fmt::Write;
 const LISTED: usize = 30;
 
 /// A mapping that is ready to be asked about.
-struct Item<'a> {
-    view: &'a MappingView,
-    plan: &'a Plan,
-    options: SyncOptions,
+pub(super) struct Item<'a> {
+    /// The mapping.
+    pub view: &'a MappingView,
+    /// What would be done.
+    pub plan: &'a Plan,
+    /// What was released.
+    pub options: SyncOptions,
 }
 
 /// Builds the question; a sentence instead where there is nothing to ask.
@@ -134,7 +137,7 @@ fn sync(item: &Item, options: &SyncOptions) -> Effect {
 }
 
 /// Where it goes, what happens there, and what stands in the way.
-fn describe(body: &mut Vec<(Role, String)>, item: &Item) {
+pub(super) fn describe(body: &mut Vec<(Role, String)>, item: &Item) {
     let (mapping, plan) = (&item.view.mapping, item.plan);
     let target = &mapping.target;
     let guard = if mapping.production { "  PRODUCTION" } else { "" };
@@ -235,7 +238,7 @@ fn refusal_words(refusal: &Refusal, options: &SyncOptions) -> String {
 }
 
 /// Whether a refusal still stands with these options. A number of deletions is asked for, not a choice.
-fn blocks(refusal: &Refusal, options: &SyncOptions) -> bool {
+pub(super) fn blocks(refusal: &Refusal, options: &SyncOptions) -> bool {
     match refusal {
         Refusal::Deletions { .. } => false,
         Refusal::Foreign { .. } | Refusal::Exists { .. } | Refusal::Held { .. } => {
@@ -252,7 +255,7 @@ fn blocks(refusal: &Refusal, options: &SyncOptions) -> bool {
 }
 
 /// The options with the number of deletions, which is only used after somebody typed it.
-fn release(item: &Item) -> SyncOptions {
+pub(super) fn release(item: &Item) -> SyncOptions {
     let typed = item.plan.refusals.iter().find_map(|refusal| match refusal {
         Refusal::Deletions { count, .. } => Some(*count),
         _ => None,
@@ -261,7 +264,7 @@ fn release(item: &Item) -> SyncOptions {
 }
 
 /// What has to be typed: the name of every production mapping, and every number of deletions beyond its limit.
-fn challenges(items: &[Item]) -> Vec<Challenge> {
+pub(super) fn challenges(items: &[Item]) -> Vec<Challenge> {
     let mut challenges = Vec::new();
     for item in items {
         let mapping = &item.view.mapping;

@@ -1,9 +1,10 @@
 //! What follows the end of a job.
 
+use crate::domain::revert::Undo;
 use crate::engine::{Event, JobId, Outcome, Store};
 use crate::tui::activity_line::without_subject;
 use crate::tui::effect::{Effect, Purpose};
-use crate::tui::flows::{accept, adopt, edit, leave, sync, trust};
+use crate::tui::flows::{accept, adopt, edit, leave, revert, sync, trust};
 use crate::tui::popups::Popup;
 use crate::tui::popups::reader::Reader;
 use crate::tui::refusal;
@@ -17,6 +18,9 @@ const NOTICE: usize = 200;
 /// Follows up an event that the store took in already.
 pub fn follow(ui: &mut Ui, store: &Store, event: &Event) -> Vec<Effect> {
     ui.touch();
+    if let Some(flow) = &mut ui.revert_flow {
+        flow.follow(event);
+    }
     match event {
         Event::JournalLoaded { .. } => leave::ask_about_journal(ui, store),
         Event::RepositoryObserved { name, .. } => trust::notice(ui, store, name),
@@ -24,6 +28,13 @@ pub fn follow(ui: &mut Ui, store: &Store, event: &Event) -> Vec<Effect> {
             let text = safe(&format!("{mapping} {message}")).into_owned();
             ui.say(Role::Bad, text.clone());
             vec![Effect::Notify(text.chars().take(NOTICE).collect())]
+        }
+        Event::Committed { mapping, commit, .. } if revert::makes(ui, &commit.revision) => {
+            ui.say(
+                Role::Good,
+                format!("{mapping}: committed {}; pushing", commit.revision.short()),
+            );
+            Vec::new()
         }
         Event::Committed { mapping, .. } => {
             let pushes = |(_, purpose): &(JobId, Purpose)| matches!(purpose, Purpose::Commit { mapping: of, push: true } if of == mapping);
@@ -58,6 +69,9 @@ fn ended(
     match purpose {
         Purpose::Inform => {}
         Purpose::Log => ui.log_arrived(),
+        Purpose::Preview => ui.travel.ended(job, failure),
+        Purpose::Undo => return revert::went_on(ui, store, job, outcome),
+        Purpose::Reverted { subject, .. } => revert::ended(ui, &subject, outcome),
         Purpose::Confirm { mapping } => return sync::planned(ui, store, job, &mapping, failure),
         Purpose::Choose { mapping } => match failure {
             Some(failure) => ui.say(Role::Bad, format!("{mapping} cannot be edited: {failure}")),
@@ -183,7 +197,9 @@ fn show(ui: &mut Ui, store: &Store, revision: &str, failure: Option<String>) {
         .find(|(known, _)| known.as_str().starts_with(revision))
         .map(|(_, details)| details.clone());
     if let Some(details) = details {
-        ui.popups.push(Popup::Reader(Box::new(Reader::commit(&details))));
+        let undo = Undo::Commit(details.commit.revision.short().to_owned());
+        let wish = if ui.read_only { None } else { revert::wish(ui, undo) };
+        ui.popups.push(Popup::Reader(Box::new(Reader::commit(&details, wish))));
     }
 }
 

@@ -6,14 +6,16 @@ pub mod confirm_sync;
 pub mod edit;
 pub mod ended;
 pub mod leave;
+pub mod revert;
 pub mod sync;
+pub mod travel;
 pub mod trust;
 pub mod write;
 
 pub use sync::SyncFlow;
 
-use crate::domain::Revision;
-use crate::engine::{Alteration, Store, SyncOptions};
+use crate::domain::{Commit, Revision};
+use crate::engine::{Alteration, Store, SyncOptions, Wish};
 use crate::tui::effect::Effect;
 use crate::tui::ui::Ui;
 
@@ -56,6 +58,15 @@ pub enum Step {
         /// What shall change.
         alteration: Alteration,
     },
+    /// Undo a commit that was read.
+    Undo {
+        /// The commit.
+        commit: Box<Commit>,
+        /// What undoing it means.
+        wish: Box<Wish>,
+    },
+    /// Draft a revert, and ask about it.
+    Revert(Box<Wish>),
     /// Suspend a mapping.
     Suspend {
         /// Mapping.
@@ -100,6 +111,8 @@ pub fn go_on(ui: &mut Ui, store: &Store, step: Step) -> Vec<Effect> {
             Vec::new()
         }
         Step::Propose { mapping, alteration } => adopt::propose(ui, mapping, alteration),
+        Step::Undo { commit, wish } => revert::begin_with(ui, Some(&commit), *wish),
+        Step::Revert(wish) => revert::draft(ui, *wish),
         Step::Suspend { mapping, reason } => write::suspend_for(mapping, &reason),
         Step::Quit => leave::quit(store),
     }

@@ -59,6 +59,8 @@ pub struct Question {
     pub decline_label: String,
     /// Whether yes writes: such a question takes no key before it was painted.
     pub writes: bool,
+    /// Whether `y` copies the command line instead of meaning yes.
+    pub copies: bool,
 }
 
 impl Question {
@@ -73,6 +75,7 @@ impl Question {
             accept_label: "yes".to_owned(),
             decline_label: "cancel".to_owned(),
             writes: false,
+            copies: false,
         }
     }
 }
@@ -119,6 +122,10 @@ impl Confirm {
             return self.challenge_key(key);
         }
         match key.code {
+            KeyCode::Char('y') if self.question.copies => {
+                let copy = self.command_line().map(Effect::Copy);
+                Reaction::Run(copy.into_iter().collect())
+            }
             KeyCode::Enter | KeyCode::Char('y') => match &self.question.accept {
                 Some(step) => Reaction::Go(step.clone()),
                 None => Reaction::Stay,
@@ -171,6 +178,13 @@ impl Confirm {
     fn scroll(&mut self, motion: Motion) {
         let last = self.lines.len().saturating_sub(self.page) + 1;
         self.offset = motion.apply(self.offset, last, self.page);
+    }
+
+    /// Whether `y` copies the command line now.
+    pub fn copies(&self) -> bool {
+        self.question.copies
+            && self.question.accept.is_some()
+            && self.question.challenges.is_empty()
     }
 
     /// The command lines of what yes sends.

@@ -149,6 +149,7 @@ impl Popup {
         match self {
             Self::Activity(_) | Self::Reader(_) => true,
             Self::CommitForm(popup) => popup.copies(),
+            Self::Confirm(popup) => popup.copies(),
             _ => false,
         }
     }

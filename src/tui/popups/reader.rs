@@ -1,9 +1,10 @@
 //! A text to read: a commit with its patch, everything known of a selection, an error in full.
 
-use crate::domain::CommitDetails;
-use crate::engine::Command;
+use crate::domain::{Commit, CommitDetails};
+use crate::engine::{Command, Wish};
 use crate::tui::action::{Action, Motion, Pane};
 use crate::tui::effect::Effect;
+use crate::tui::flows::Step;
 use crate::tui::keymap::Keymap;
 use crate::tui::look::Look;
 use crate::tui::popups::{Reaction, keys, paint_frame, place};
@@ -28,6 +29,8 @@ pub struct Reader {
     page: usize,
     /// The command line that prints the same.
     pub command_line: Option<String>,
+    /// What `R` undoes.
+    undo: Option<(Box<Commit>, Box<Wish>)>,
 }
 
 impl Reader {
@@ -37,7 +40,8 @@ impl Reader {
             .iter()
             .flat_map(|(role, text)| text.lines().map(|line| (*role, safe(line).into_owned())))
             .collect();
-        Self { title, lines, wrapped: Vec::new(), width: 0, offset: 0, page: 1, command_line: None }
+        let wrapped = Vec::new();
+        Self { title, lines, wrapped, width: 0, offset: 0, page: 1, command_line: None, undo: None }
     }
 
     /// The same text, with the command line that prints it.
@@ -46,8 +50,8 @@ impl Reader {
         Self { command_line: Some(line), ..self }
     }
 
-    /// A commit with its message, files and patch.
-    pub fn commit(details: &CommitDetails) -> Self {
+    /// A commit with its message, files and patch, and what undoing it means.
+    pub fn commit(details: &CommitDetails, undo: Option<Wish>) -> Self {
         let commit = &details.commit;
         let mut sentences = vec![
             (Role::Strong, format!("commit {}", commit.revision)),
@@ -69,13 +73,19 @@ impl Reader {
         let revision = commit.revision.short().to_owned();
         let line = Command::Show { repository: None, revision: revision.clone() }.line();
         let title = format!("{revision} {}", commit.title());
-        Self { command_line: Some(line), ..Self::sentences(title, &sentences) }
+        let undo = undo.map(|wish| (Box::new(commit.clone()), Box::new(wish)));
+        Self { command_line: Some(line), undo, ..Self::sentences(title, &sentences) }
     }
 
     /// Scrolls, copies, or closes.
     pub fn key(&mut self, key: KeyEvent) -> Reaction {
         match key.code {
             KeyCode::Char('q') | KeyCode::Esc | KeyCode::Enter => return Reaction::Close,
+            KeyCode::Char('R') => {
+                if let Some((commit, wish)) = self.undo.take() {
+                    return Reaction::Go(Step::Undo { commit, wish });
+                }
+            }
             KeyCode::Char('y') => {
                 let copy = self.command_line.clone().map(Effect::Copy);
                 return Reaction::Run(copy.into_iter().collect());
@@ -121,6 +131,9 @@ impl Reader {
         let mut hints = vec![("j k", "scroll")];
         if self.command_line.is_some() {
             hints.push(("y", "copy command"));
+        }
+        if self.undo.is_some() {
+            hints.push(("R", "revert"));
         }
         hints.push(("Esc", "close"));
         let frame = Frame {

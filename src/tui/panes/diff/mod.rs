@@ -7,6 +7,7 @@ use crate::engine::Store;
 use crate::engine::event::ClusterState;
 use crate::engine::store::MappingView;
 use crate::tui::action::{Motion, Pane};
+use crate::tui::flows::travel::{self, Destination};
 use crate::tui::look::Look;
 use crate::tui::panes::{Scene, Titles, paint_empty, paint_frame};
 use crate::tui::style::Role;
@@ -141,9 +142,10 @@ impl State {
 pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
     let Scene { ui, store, look } = *scene;
     let state = &ui.diff;
+    let to = travel::destination(ui, store);
     let mapping = ui.selected_mapping(store);
     let titles = Titles {
-        subject: mapping.map(|view| subject(view, look)).unwrap_or_default(),
+        subject: mapping.map(|view| subject(view, to.as_ref(), look)).unwrap_or_default(),
         corner: Text::from(look.span(Role::Muted, corner(state.plan.as_deref()))),
         scroll: (state.offset, state.lines.len(), state.page),
     };
@@ -154,7 +156,11 @@ pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
         return;
     };
     if state.lines.is_empty() {
-        paint_empty(buffer, inner, look, &why_empty(mapping, store, look));
+        let said = match &to {
+            Some(to) => under_way(to, scene),
+            None => why_empty(mapping, store, look),
+        };
+        paint_empty(buffer, inner, look, &said);
         return;
     }
     let Some(plan) = &state.plan else { return };
@@ -170,16 +176,13 @@ pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
     }
 }
 
-fn subject(view: &MappingView, look: &Look) -> String {
+fn subject(view: &MappingView, to: Option<&Destination>, look: &Look) -> String {
     let name = &view.mapping.name;
-    match &view.plan {
-        Some((plan, _)) => format!(
-            "{name} {} live {} {}",
-            look.glyphs.dot,
-            look.glyphs.arrow,
-            plan.revision.short()
-        ),
-        None => name.clone(),
+    let (dot, arrow) = (look.glyphs.dot, look.glyphs.arrow);
+    match (to, &view.plan) {
+        (Some(to), _) => format!("{name} {dot} live {arrow} {}, if applied", to.revision.short()),
+        (None, Some((plan, _))) => format!("{name} {dot} live {arrow} {}", plan.revision.short()),
+        (None, None) => name.clone(),
     }
 }
 
@@ -190,6 +193,28 @@ fn corner(plan: Option<&Plan>) -> String {
     }
     let fields: usize = plan.operations.iter().map(|operation| operation.changes.len()).sum();
     format!("{}, {}", count(plan.operations.len(), "object"), count(fields, "field"))
+}
+
+/// What to say instead of the lines of another commit's plan.
+fn under_way(to: &Destination, scene: &Scene) -> Vec<(Role, String)> {
+    let Scene { ui, store, look } = *scene;
+    let short = to.revision.short();
+    if let Some(why) = ui.travel.failure(to) {
+        let said = format!("{short} cannot be planned: {}", safe(why));
+        return vec![(Role::Bad, said)];
+    }
+    match travel::arrived(store, to) {
+        Some((plan, at)) => vec![(
+            Role::Good,
+            format!(
+                "{} Nothing would change: {} as in {short} ({}).",
+                look.glyphs.done,
+                count(plan.summary.unchanged, "object"),
+                ago(*at, look.now)
+            ),
+        )],
+        None => vec![(Role::Muted, format!("planning {short}{}", look.glyphs.dots))],
+    }
 }
 
 /// What to say instead of lines; never that nothing differs while that is not known.

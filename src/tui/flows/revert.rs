@@ -1,0 +1,314 @@
+//! From a commit to the one question before it is undone: draft the revert, plan what it touches, ask, and do all of it.
+
+use crate::domain::depends::PATIENCE;
+use crate::domain::revert::{RevertDraft, Undo};
+use crate::domain::{Commit, Plan, Revision};
+use crate::engine::{Command, Confirmed, Event, JobId, Outcome, Store, Subject, SyncOptions, Wish};
+use crate::tui::action::Pane;
+use crate::tui::effect::{Effect, Purpose};
+use crate::tui::flows::Step;
+use crate::tui::flows::confirm_sync::{Item, blocks, challenges, describe, release};
+use crate::tui::popups::Popup;
+use crate::tui::popups::confirm::{Choice, Confirm, Question};
+use crate::tui::popups::reader::{Reader, patch};
+use crate::tui::refusal;
+use crate::tui::style::Role;
+use crate::tui::ui::Ui;
+use crate::tui::widgets::text::safe;
+use crate::tui::words::count;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Parents of a merge that can be chosen by a digit.
+const LINES: usize = 9;
+
+/// A revert that is being drafted and planned for one question.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RevertFlow {
+    wish: Wish,
+    jobs: Vec<JobId>,
+    draft: Option<Arc<RevertDraft>>,
+    plans: Vec<Arc<Plan>>,
+    /// Why what it touches cannot be planned.
+    failed: Vec<String>,
+    /// Steps whose job was not sent or did not end yet.
+    open: usize,
+}
+
+impl RevertFlow {
+    /// The job of a step.
+    pub fn sent(&mut self, job: JobId) {
+        self.jobs.push(job);
+    }
+
+    /// Stops what is under way.
+    pub fn stop(self) -> Vec<Effect> {
+        self.jobs.into_iter().map(Effect::Cancel).collect()
+    }
+
+    /// Takes in what one of its own jobs found out.
+    pub fn follow(&mut self, event: &Event) {
+        match event {
+            Event::RevertDrafted { job, draft } if self.jobs.contains(job) => {
+                self.draft = Some(Arc::clone(draft));
+            }
+            Event::Previewed { job, plan, .. } if self.jobs.contains(job) => {
+                self.plans.push(Arc::clone(plan));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What undoing a commit of the log means: all of it in the log of a repository, else what is the mapping's.
+pub fn wish(ui: &Ui, undo: Undo) -> Option<Wish> {
+    let (repository, mapping) = match (ui.focus, ui.commits.subject.clone()) {
+        (Pane::Commits, Some(Subject::Repository(name))) => (Some(name), None),
+        _ => (None, Some(ui.mappings.selected.clone()?)),
+    };
+    Some(Wish { repository, mapping, undo, mainline: None, message: None })
+}
+
+/// Drafts the revert of the selected commit, or of the newest one of the mapping; of a merge asks first which line stays.
+pub fn begin(ui: &mut Ui, store: &Store) -> Vec<Effect> {
+    let commit = ui.commits.commit(store).filter(|_| ui.focus == Pane::Commits);
+    let undo = commit.map_or(Undo::Newest, |one| Undo::Commit(one.revision.short().to_owned()));
+    let Some(wish) = wish(ui, undo) else {
+        ui.say(Role::Muted, "no commit and no mapping is selected");
+        return Vec::new();
+    };
+    begin_with(ui, commit.cloned().as_ref(), wish)
+}
+
+/// The same for a commit that is read.
+pub fn begin_with(ui: &mut Ui, commit: Option<&Commit>, wish: Wish) -> Vec<Effect> {
+    if let Some(merge) = commit.filter(|commit| commit.parents.len() > 1) {
+        ui.popups.push(Popup::Confirm(Box::new(Confirm::new(which_line(merge, &wish)))));
+        return Vec::new();
+    }
+    draft(ui, wish)
+}
+
+fn which_line(merge: &Commit, wish: &Wish) -> Question {
+    let short = merge.revision.short();
+    let mut body = vec![
+        (Role::Text, format!("{short} {}", safe(merge.title()))),
+        (Role::Text, "It joined several lines. What came with the others is undone.".to_owned()),
+        (Role::Muted, String::new()),
+    ];
+    let mut choices = Vec::new();
+    for (line, parent) in (1..=LINES).zip(&merge.parents) {
+        let usual = if line == 1 { ", the branch itself" } else { "" };
+        body.push((Role::Text, format!("  {line}  {}{usual}", parent.short())));
+        let step = Step::Revert(Box::new(Wish { mainline: Some(line), ..wish.clone() }));
+        let key = char::from_digit(line as u32, 10).unwrap_or('1');
+        choices.push(Choice { key, label: parent.short().to_owned(), step });
+    }
+    Question { choices, ..Question::new("Which line stays?".to_owned(), body) }
+}
+
+/// Drafts a revert; a flow before this one is stopped.
+pub fn draft(ui: &mut Ui, wish: Wish) -> Vec<Effect> {
+    if ui.read_only {
+        ui.say(Role::Muted, "read-only: nothing is reverted");
+        return Vec::new();
+    }
+    let mut effects = ui.revert_flow.take().map(RevertFlow::stop).unwrap_or_default();
+    let command = Command::DraftRevert { wish: Box::new(wish.clone()) };
+    effects.push(Effect::Run(command, Purpose::Undo));
+    let (jobs, plans, failed) = (Vec::new(), Vec::new(), Vec::new());
+    ui.revert_flow = Some(RevertFlow { wish, jobs, draft: None, plans, failed, open: 1 });
+    ui.say(Role::Muted, "drafting the revert; Esc stops");
+    effects
+}
+
+/// A step of the flow ended: the draft leads to its plans, the last of them to the question.
+pub fn went_on(ui: &mut Ui, store: &Store, job: JobId, outcome: &Outcome) -> Vec<Effect> {
+    let Some(flow) = ui.revert_flow.as_mut().filter(|flow| flow.jobs.contains(&job)) else {
+        return Vec::new();
+    };
+    flow.open -= 1;
+    let why = reasons(outcome);
+    match flow.draft.clone() {
+        None => {
+            ui.revert_flow = None;
+            ui.notice = None;
+            let reader = Reader::sentences("Nothing was reverted".to_owned(), &why);
+            ui.popups.push(Popup::Reader(Box::new(reader)));
+            return Vec::new();
+        }
+        Some(draft) if flow.jobs.len() == 1 && why.is_empty() && !draft.touches.is_empty() => {
+            flow.open = draft.touches.len();
+            return previews(&draft);
+        }
+        Some(_) => flow.failed.extend(why.into_iter().map(|(_, why)| why).next()),
+    }
+    if flow.open > 0 {
+        return Vec::new();
+    }
+    ui.notice = None;
+    let Some(flow) = ui.revert_flow.take() else { return Vec::new() };
+    if let Some(question) = question(store, &flow) {
+        ui.popups.push(Popup::Confirm(Box::new(Confirm::new(question))));
+    }
+    vec![Effect::DrainInput]
+}
+
+fn previews(draft: &RevertDraft) -> Vec<Effect> {
+    let revision = &draft.details.commit.revision;
+    let preview = |mapping: &String| Command::Preview {
+        mapping: mapping.clone(),
+        revision: revision.clone(),
+        rest: Duration::ZERO,
+    };
+    draft.touches.iter().map(|name| Effect::Run(preview(name), Purpose::Undo)).collect()
+}
+
+fn question(store: &Store, flow: &RevertFlow) -> Option<Question> {
+    let draft = flow.draft.as_ref()?;
+    let items: Vec<Item> = flow
+        .plans
+        .iter()
+        .filter_map(|plan| {
+            let view = store.mappings.get(&plan.mapping)?;
+            Some(Item { view, plan, options: SyncOptions::default() })
+        })
+        .collect();
+    let blocked = !flow.failed.is_empty()
+        || items.iter().any(|item| item.plan.refusals.iter().any(|r| blocks(r, &item.options)));
+    let step = |syncs| {
+        let revision = draft.details.commit.revision.clone();
+        let repository = draft.repository.clone();
+        let subject = flow.wish.mapping.clone().unwrap_or_else(|| repository.clone());
+        let confirmed = Confirmed { repository, draft: revision.clone(), push: true, syncs };
+        let wish = Box::new(flow.wish.clone());
+        let command = Command::Revert { wish, confirmed: Box::new(confirmed) };
+        let purpose = Purpose::Reverted { subject, draft: revision };
+        Step::Run(vec![Effect::Run(command, purpose)])
+    };
+    let syncs = items.iter().map(|item| {
+        let options = SyncOptions { wait: Some(PATIENCE), ..release(item) };
+        (item.plan.mapping.clone(), item.plan.digest.clone(), options)
+    });
+    let accept = (!blocked).then(|| step(syncs.collect()));
+    let mut choices = Vec::new();
+    if blocked || !items.is_empty() {
+        let step = step(Vec::new());
+        choices.push(Choice { key: 'p', label: "only push".to_owned(), step });
+    }
+    if let Undo::Commit(text) = &flow.wish.undo {
+        let undo = Undo::Since(text.clone());
+        let step = Step::Revert(Box::new(Wish { undo, mainline: None, ..flow.wish.clone() }));
+        choices.push(Choice { key: 't', label: "back to this state".to_owned(), step });
+    }
+    let of = flow.wish.mapping.as_ref().unwrap_or(&draft.repository);
+    let title = match &flow.wish.undo {
+        Undo::Since(state) => format!("Take {of} back to {state}?"),
+        Undo::Commit(text) => format!("Revert {text} in {of}?"),
+        Undo::Range(first, last) => format!("Revert {first}..{last} in {of}?"),
+        Undo::Newest => format!("Revert the newest commit of {of}?"),
+    };
+    Some(Question {
+        challenges: challenges(&items),
+        choices,
+        accept,
+        accept_label: "revert".to_owned(),
+        writes: true,
+        copies: true,
+        ..Question::new(title, body(store, flow, draft, &items))
+    })
+}
+
+/// What would be committed and pushed where, what that does to the clusters, and the diff.
+fn body(
+    store: &Store,
+    flow: &RevertFlow,
+    draft: &RevertDraft,
+    items: &[Item],
+) -> Vec<(Role, String)> {
+    let RevertDraft { details, besides, .. } = draft;
+    let mut body = vec![(Role::Strong, safe(details.commit.title()).into_owned())];
+    if let Some(view) = store.repositories.get(&draft.repository) {
+        let (url, branch) = (safe(&view.remote.url), safe(&view.remote.branch));
+        body.push((Role::Text, format!("  push  {url} {branch}")));
+    }
+    for file in &details.files {
+        let (added, removed, path) = (file.added, file.removed, safe(&file.path));
+        body.push((Role::Text, format!("  file  {path} +{added} -{removed}")));
+    }
+    if let Some(first) = besides.first() {
+        let more = match besides.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        body.push((Role::Muted, format!("  stays {}{more}, outside of the mapping", safe(first))));
+    }
+    body.push((Role::Muted, String::new()));
+    for item in items {
+        describe(&mut body, item);
+    }
+    for why in &flow.failed {
+        body.push((
+            Role::Bad,
+            format!("cannot be planned, so that it can only be pushed: {}", safe(why)),
+        ));
+    }
+    if items.is_empty() && flow.failed.is_empty() {
+        body.push((Role::Muted, "No mapping is made from these files.".to_owned()));
+    }
+    let what = match items.len() {
+        0 => "Enter commits and pushes.".to_owned(),
+        many => format!(
+            "Enter commits, pushes, syncs {} and waits until all is healthy.",
+            count(many, "mapping")
+        ),
+    };
+    body.push((Role::Muted, what));
+    body.push((Role::Muted, String::new()));
+    body.extend(
+        patch(&details.patch).into_iter().map(|(role, line)| (role, safe(&line).into_owned())),
+    );
+    if details.truncated {
+        body.push((Role::Drift, "The diff is longer; the rest was left out.".to_owned()));
+    }
+    body
+}
+
+/// Whether a commit is one that a revert makes: nothing that was edited goes with it.
+pub fn makes(ui: &Ui, commit: &Revision) -> bool {
+    let is_it =
+        |purpose: &Purpose| matches!(purpose, Purpose::Reverted { draft, .. } if draft == commit);
+    ui.waiting.iter().any(|(_, purpose)| is_it(purpose))
+}
+
+/// Says what came of it; what was not done is shown until somebody has read it, with what to do next.
+pub fn ended(ui: &mut Ui, subject: &str, outcome: &Outcome) {
+    match outcome {
+        Outcome::Done(what) => return ui.say(Role::Good, format!("{subject}: {what}")),
+        Outcome::Cancelled => {
+            let said = format!("{subject}: the revert was stopped; w says how far it came");
+            return ui.say(Role::Muted, said);
+        }
+        Outcome::Refused(_) | Outcome::Failed(_) => {}
+    }
+    let mut sentences = reasons(outcome);
+    let next = "The log shows whether the commit was made (^ where it waits for a push); s plans again and asks.";
+    sentences.push((Role::Muted, next.to_owned()));
+    let title = format!("{subject}: the revert was not finished");
+    ui.popups.push(Popup::Reader(Box::new(Reader::sentences(title, &sentences))));
+}
+
+/// Why something was not done, with what to do about it.
+fn reasons(outcome: &Outcome) -> Vec<(Role, String)> {
+    match outcome {
+        Outcome::Done(_) => Vec::new(),
+        Outcome::Cancelled => vec![(Role::Muted, "stopped".to_owned())],
+        Outcome::Refused(refusals) => {
+            refusals.iter().map(|refusal| (Role::Bad, refusal::words(refusal))).collect()
+        }
+        Outcome::Failed(failure) => {
+            let hint = failure.hint.clone().map(|hint| (Role::Text, hint));
+            [(Role::Bad, failure.message.clone())].into_iter().chain(hint).collect()
+        }
+    }
+}
