@@ -64,5 +64,7 @@ mod wait;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 mod walk;
 #[cfg(all(feature = "console", feature = "sandbox"))]
+mod walk_back;
+#[cfg(all(feature = "console", feature = "sandbox"))]
 mod walk_clusters;
 mod yaml_edits;

@@ -10,12 +10,15 @@ use std::time::Duration;
 
 const FILE: &str = "apps/cart/map.yaml";
 
+/// The record of a mapping is found by its name alone, and other tests use the same cluster.
+const MAPPING: &str = "reverted-cart";
+
 fn options() -> SyncOptions {
     SyncOptions { wait: Some(Duration::from_secs(60)), ..SyncOptions::default() }
 }
 
 fn wish(undo: Undo) -> Wish {
-    Wish { repository: None, mapping: Some("cart".into()), undo, mainline: None, message: None }
+    Wish { repository: None, mapping: Some(MAPPING.into()), undo, mainline: None, message: None }
 }
 
 async fn done(running: &mut Running, command: Command) {
@@ -29,15 +32,15 @@ async fn draft(running: &mut Running, undo: Undo) -> Arc<RevertDraft> {
 }
 
 async fn plan(running: &mut Running, revision: Option<String>) -> Arc<Plan> {
-    let mapping = "cart".to_owned();
+    let mapping = MAPPING.to_owned();
     done(running, Command::Plan { mapping, revision, options: options() }).await;
-    running.store.mappings["cart"].plan.clone().expect("a plan").0
+    running.store.mappings[MAPPING].plan.clone().expect("a plan").0
 }
 
 async fn sync(running: &mut Running) {
     done(running, Command::Fetch { repository: "fleet".into(), observe: false }).await;
     let confirmed = plan(running, None).await.digest.clone();
-    let (mapping, options) = ("cart".to_owned(), options());
+    let (mapping, options) = (MAPPING.to_owned(), options());
     done(running, Command::Sync { mapping, revision: None, confirmed, options }).await;
 }
 
@@ -46,7 +49,7 @@ fn confirmed(wish: Wish, draft: &RevertDraft, digest: &str) -> Command {
         repository: "fleet".into(),
         draft: draft.details.commit.revision.clone(),
         push: true,
-        syncs: vec![("cart".into(), digest.to_owned(), options())],
+        syncs: vec![(MAPPING.into(), digest.to_owned(), options())],
     };
     Command::Revert { wish: Box::new(wish), confirmed: Box::new(confirmed) }
 }
@@ -54,8 +57,8 @@ fn confirmed(wish: Wish, draft: &RevertDraft, digest: &str) -> Command {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revert_is_pushed_and_synced_as_it_was_previewed() {
     for world in worlds("reverts").await {
-        let tables = "[mappings.cart]\nrepository = \"fleet\"\npath = \"apps/cart\"\n";
-        let origin = Origin::new(&world, tables);
+        let table = format!("[mappings.{MAPPING}]\nrepository = \"fleet\"\npath = \"apps/cart\"\n");
+        let origin = Origin::new(&world, &table);
         origin.commit("begin", &[(FILE, Some(&config_map("cart", "1")))]);
         let mut running = Running::watch(origin.settings("one"));
         sync(&mut running).await;
@@ -66,7 +69,7 @@ async fn a_revert_is_pushed_and_synced_as_it_was_previewed() {
 
         let drafted = draft(&mut running, Undo::Newest).await;
         assert_eq!(drafted.besides, ["README"]);
-        assert_eq!(drafted.touches, ["cart"]);
+        assert_eq!(drafted.touches, [MAPPING]);
         let message = &drafted.details.commit.message;
         assert!(message.contains(&format!("This reverts commit {bad}")), "{message}");
         let revision = drafted.details.commit.revision.to_string();
@@ -77,7 +80,7 @@ async fn a_revert_is_pushed_and_synced_as_it_was_previewed() {
 
         done(&mut running, confirmed(wish(Undo::Newest), &drafted, &planned.digest)).await;
         assert_eq!(get(&maps, "cart").await, "1");
-        let status = &running.store.mappings["cart"].status;
+        let status = &running.store.mappings[MAPPING].status;
         assert_eq!(
             status.synced_revision.as_ref().map(gitdeck::domain::Revision::as_str),
             Some(&revision[..])

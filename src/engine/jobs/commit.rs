@@ -2,9 +2,10 @@
 
 use crate::domain::{Author, Commit, FileEdit, Mapping, Revision};
 use crate::engine::error::Stop;
-use crate::engine::jobs::{Context, draft, log, push};
+use crate::engine::jobs::look::look;
+use crate::engine::jobs::{Context, depends, draft, log, push, sync};
 use crate::engine::journal::Intent;
-use crate::engine::{Alteration, Command, Event, Failure, Subject};
+use crate::engine::{Alteration, Command, Event, Failure, Subject, SyncOptions};
 use crate::git::{self, CommitRequest};
 use jiff::Timestamp;
 
@@ -45,9 +46,29 @@ pub(super) async fn run(ctx: &Context, request: Request) -> Result<String, Stop>
     push::tell_pending(ctx, &mapping.repository).await?;
     reload_log(ctx, &mapping.repository).await?;
     if request.push {
-        return push::run(ctx, &mapping.repository).await;
+        let pushed = push::run(ctx, &mapping.repository).await?;
+        if matches!(request.of.as_deref(), Some(Alteration::Adopt { .. })) {
+            note_adopted(ctx, mapping).await;
+        }
+        return Ok(pushed);
     }
     Ok(format!("committed {short} {}; it waits for a push", commit.title()))
+}
+
+/// What was adopted is what is live: where nothing is left to do, the mapping is at the commit. Where that cannot be
+/// noted, the next sync does it.
+async fn note_adopted(ctx: &Context, mapping: &Mapping) {
+    let options = SyncOptions::default();
+    let looked = Box::pin(look(ctx, mapping, None, &options, depends::Sight::Fresh)).await;
+    let Ok(seen) = looked else { return };
+    let plan = seen.plan;
+    if plan.is_empty() && plan.hooks_run() == 0 && !plan.is_refused() {
+        let name = mapping.name.clone();
+        let request = sync::Request::confirmed(name, None, plan.digest, options);
+        if let Err(stop) = Box::pin(sync::run(ctx, request)).await {
+            tracing::info!(mapping = mapping.name, ?stop, "an adopted commit was not noted");
+        }
+    }
 }
 
 struct Draft {
