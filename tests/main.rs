@@ -57,6 +57,8 @@ mod support;
 #[cfg(feature = "sandbox")]
 mod suspects;
 mod tidy;
+#[cfg(feature = "sandbox")]
+mod travel;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 mod two_consoles;
 #[cfg(all(feature = "console", feature = "sandbox"))]

@@ -155,6 +155,20 @@ impl Terminal {
         self.seen.0.lock().expect("the reader lives").bytes.clone()
     }
 
+    /// The text of every frame that was drawn since the start, on a terminal that had this size all the time.
+    pub fn frames(&self, size: (u16, u16)) -> Vec<String> {
+        let bytes = self.bytes();
+        let mut parser = Parser::new(cells(size.1), cells(size.0), 0);
+        let (mut frames, mut rest) = (Vec::new(), bytes.as_slice());
+        while let Some(at) = rest.windows(FRAME_END.len()).position(|window| window == FRAME_END) {
+            let (frame, later) = rest.split_at(at + FRAME_END.len());
+            parser.process(frame);
+            frames.push(parser.screen().contents());
+            rest = later;
+        }
+        frames
+    }
+
     /// Gives the terminal another size.
     pub fn resize(&mut self, size: (u16, u16)) -> &mut Self {
         let mut seen = self.seen.0.lock().expect("the reader lives");
