@@ -44,6 +44,8 @@ mod parity;
 mod proof;
 #[cfg(feature = "console")]
 mod pty;
+#[cfg(feature = "sandbox")]
+mod record;
 mod render;
 #[cfg(feature = "sandbox")]
 mod rendered;

@@ -197,6 +197,7 @@ fn reason_of(refusal: &Refusal) -> String {
         Refusal::Suspended(suspension) => format!("the mapping is {suspension}"),
         Refusal::Rights(missing) => missing.to_string(),
         Refusal::Waits(wait) => format!("the mapping {wait}"),
+        Refusal::LiveWins => "the cluster is the mapping's source of truth".to_owned(),
         Refusal::ReadOnly => "writes are switched off".to_owned(),
     }
 }

@@ -11,7 +11,9 @@ use super::watch::{Sight, lock};
 use super::wire::{Call, Failure};
 use super::{Cluster, ClusterError};
 
-use crate::domain::{Automation, Healthy, Inventory, Members, ObjectKey, Suspension};
+use crate::domain::{
+    Automation, Healthy, Holder, Inventory, Members, ObjectKey, Revision, Suspension,
+};
 use http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -111,6 +113,25 @@ impl Cluster {
             if here && known != Some(&healthy.revision) {
                 inventory.healthy = Some(healthy.clone());
             }
+        };
+        self.record(mapping, note).await.map(|_| ())
+    }
+
+    /// Records up to which revision Git has what is live, where live changes become commits.
+    pub async fn note_recorded(
+        &self,
+        mapping: &str,
+        revision: &Revision,
+        holder: &Holder,
+    ) -> Result<(), ClusterError> {
+        let now = Timestamp::now();
+        let note = |inventory: &mut Inventory| {
+            if inventory.synced_revision.as_ref() != Some(revision) {
+                inventory.synced_revision = Some(revision.clone());
+                inventory.synced_at = Some(now);
+            }
+            inventory.holder.get_or_insert_with(|| holder.clone());
+            inventory.drift_since = None;
         };
         self.record(mapping, note).await.map(|_| ())
     }

@@ -19,7 +19,7 @@ use crate::domain::migrate::{left_behind, needs_migration};
 use crate::domain::noise::unset;
 use crate::domain::owner::{PART_OF, foreign_owner};
 use crate::domain::plan::{Change, Op, Refusal};
-use crate::domain::{Health, HealthReport, ObjectKey, Why};
+use crate::domain::{FieldPath, Health, HealthReport, ObjectKey, Why};
 use kube::core::Status;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -32,6 +32,8 @@ pub(super) struct Frame<'a> {
     /// The ignore rules, and a text that tells them from others.
     pub(super) rules: Vec<Ready>,
     pub(super) rules_mark: String,
+    /// The cluster is the source of truth: nothing is ever sent but dry runs, and what is not in Git differs as well.
+    pub(super) live_wins: bool,
     pub(super) take_over: bool,
     pub(super) recreate: bool,
     /// Other mappings of the same configuration with what they desire.
@@ -187,7 +189,7 @@ impl Cluster {
         live: &Live,
         value: &Value,
     ) -> Result<(Judged, Option<String>), ClusterError> {
-        let Inspected { sent, held, mut op, foreign, mut judged } =
+        let Inspected { sent, held, mut op, foreign, surplus, mut judged } =
             frame.inspect(desired, live, value);
         let Some(resource) = &desired.resource else { return Ok((judged, None)) };
         let tried = self.try_apply(resource, &sent, true).await?;
@@ -196,7 +198,10 @@ impl Cluster {
         let (predicted, refusal) = match tried {
             Tried::Predicted(predicted) => {
                 version = predicted["metadata"]["resourceVersion"].as_str().map(str::to_owned);
-                (Some(migrated(predicted, &sent, value)), None)
+                // Nothing is ever migrated where nothing is written.
+                let predicted =
+                    if frame.live_wins { predicted } else { migrated(predicted, &sent, value) };
+                (Some(predicted), None)
             }
             Tried::Invalid(message) => (None, Some(invalid(desired, &message))),
             Tried::Immutable(fields) => {
@@ -206,9 +211,16 @@ impl Cluster {
             }
         };
         let found = predicted.as_ref().map(|result| difference(Some(value), result, &held));
-        let mut changes = Vec::new();
+        let mut changes = surplus;
         if let Some(found) = found {
-            changes = found.changes;
+            let of = |change: &Change| FieldPath::parse(&change.path);
+            changes.retain(|one| {
+                let above =
+                    |other: &Change| of(other).zip(of(one)).is_some_and(|(a, b)| a.contains(&b));
+                !found.changes.iter().any(above)
+            });
+            changes.extend(found.changes);
+            changes.sort_by(|a, b| a.path.cmp(&b.path));
             judged.left.extend(found.left);
         }
         let refusal = refusal.map(|refusal| named(refusal, &changes)).or(foreign);
@@ -324,6 +336,9 @@ impl Frame<'_> {
 
     /// Whether the object is ours already, and who else claims it.
     pub(super) fn ownership(&self, desired: &Desired, live: &Value) -> (Op, Option<Refusal>) {
+        if self.live_wins {
+            return (Op::Update, None);
+        }
         let key = desired.reference.key();
         let marked = live["metadata"]["labels"][PART_OF].as_str() == Some(self.set_id.as_str());
         let op = if marked || self.owned.contains(&key) { Op::Update } else { Op::TakeOver };

@@ -6,7 +6,9 @@ use super::judge::{Frame, Judged, Verdict, invalid};
 use super::live::Live;
 use super::memo::Seen;
 use super::settle::{Settled, extra};
+use super::surplus::surplus;
 use super::{Cluster, ClusterError};
+use crate::domain::Change;
 use crate::domain::health::{NOT_YET, assess_at};
 use crate::domain::ignored::Held;
 use crate::domain::plan::{Op, Refusal};
@@ -29,6 +31,8 @@ pub(super) struct Inspected {
     pub(super) op: Op,
     /// What keeps it from being written before the server is asked: who else claims it, or rules that cannot be read.
     pub(super) foreign: Option<Refusal>,
+    /// What is live and not in Git, where that counts.
+    pub(super) surplus: Vec<Change>,
     /// The verdict, should nothing differ.
     pub(super) judged: Judged,
 }
@@ -38,16 +42,20 @@ impl Frame<'_> {
         let Settled { sent, ignored, left } = self.settle(desired, Some(value));
         let (op, foreign) = self.ownership(desired, value);
         let foreign = foreign.or(ignored.fault.map(|fault| invalid(desired, &fault)));
+        let surplus =
+            if self.live_wins { surplus(desired, value, &sent, &ignored.held) } else { Vec::new() };
+        let mut extra = extra(value, &sent, &left);
+        extra.retain(|path| surplus.iter().all(|change| change.path != *path));
         let judged = Judged {
             verdict: Verdict::Unchanged,
             health: assess_at(value, Timestamp::now()),
             live: Some(live.clone()),
-            extra: extra(value, &sent, &left),
+            extra,
             left,
             hits: ignored.hits,
             dry_runs: 0,
         };
-        Inspected { sent, held: ignored.held, op, foreign, judged }
+        Inspected { sent, held: ignored.held, op, foreign, surplus, judged }
     }
 }
 
@@ -106,10 +114,11 @@ impl Cluster {
             self.memo().renew(seen, &judged);
             return Some(judged);
         }
-        let Inspected { sent, foreign, judged, .. } = frame.inspect(desired, live, &value);
+        let Inspected { sent, foreign, surplus, judged, .. } = frame.inspect(desired, live, &value);
         // Where the definition is not served, nothing of the kind can be live.
         let is_proved = desired.resource.is_none()
             || foreign.is_none()
+                && surplus.is_empty()
                 && self.trusts(&desired.reference.group)
                 && prove(&sent, &value) == Proof::Unchanged;
         // Where nothing is watched, nobody comes back to what can be proved again.
@@ -135,8 +144,8 @@ impl Cluster {
         if !self.precedents().stands(&case, Timestamp::now().as_second()) {
             return None;
         }
-        let Inspected { held, foreign, judged, .. } = frame.inspect(desired, live, value);
-        (held.is_empty() && foreign.is_none()).then_some(judged)
+        let Inspected { held, foreign, surplus, judged, .. } = frame.inspect(desired, live, value);
+        (held.is_empty() && foreign.is_none() && surplus.is_empty()).then_some(judged)
     }
 
     /// Tells later processes what the server said, where there is nothing to add to it.

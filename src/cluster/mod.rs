@@ -39,6 +39,7 @@ mod rights;
 mod settle;
 mod stall;
 mod steps;
+mod surplus;
 mod tls;
 mod turn;
 mod turns;

@@ -7,7 +7,7 @@ use super::ground::Ground;
 use super::judge::{Judged, Verdict};
 use super::left::{left_out, rule_uses};
 use super::{Ahead, Cluster, ClusterError};
-use crate::domain::attribute::{Facts, reason};
+use crate::domain::attribute::{Facts, reason, recorded_reason};
 use crate::domain::diff::difference;
 use crate::domain::digest::{Part, digest, part_digest};
 use crate::domain::guard::{Deletions, guard};
@@ -195,6 +195,9 @@ fn why(
     let sent = ground.frame.sent(desired, live.as_ref());
     let before = previous.map(|previous| ground.frame.sent(previous, live.as_ref()));
     let facts = Facts { previous: before.as_ref(), desired: &sent, live: live.as_ref() };
+    if ground.frame.live_wins && live.is_some() {
+        return recorded_reason(&facts, &differing.changes);
+    }
     match reason(&facts, &differing.changes) {
         // Ours by mark or by record: somebody took the fields over, which is drift.
         Reason::TakeOver if differing.op != Op::TakeOver => Reason::Drift,

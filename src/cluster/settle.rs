@@ -22,8 +22,11 @@ pub(super) struct Settled {
 impl Frame<'_> {
     /// [`Frame::sent`] with what was left out, and why.
     pub(super) fn settle(&self, desired: &Desired, live: Option<&Value>) -> Settled {
-        let labels = [(PART_OF, self.set_id.as_str())];
-        let mut sent = as_sent(&desired.object, &labels);
+        let mark = [(PART_OF, self.set_id.as_str())];
+        // What is only recorded gets no mark; one that it has stays.
+        let marked = live.is_some_and(|live| live["metadata"]["labels"][PART_OF] == *self.set_id);
+        let labels = if self.live_wins && !marked { &mark[1..] } else { &mark[..] };
+        let mut sent = as_sent(&desired.object, labels);
         let place = || desired.origin.to_string();
         let mut ignored = Ignored::of(&self.rules, &sent, live, &place);
         let Some(live) = live else { return Settled { sent, ignored, left: Vec::new() } };

@@ -93,6 +93,7 @@ impl Loaded {
             let message = format!("`{}` of {}: {message}", key.value, rule.label);
             warnings.push(Fault { place: key.place.clone(), message });
         }
+        warnings.extend(super::recording::warnings(&self.raw, &self.settings));
         warnings
     }
 

@@ -27,6 +27,7 @@ impl<'a> Resolver<'a> {
             }
         }
         self.no_cycles(&mappings);
+        self.no_loops(&mappings, repositories);
         mappings
     }
 
@@ -65,6 +66,7 @@ impl<'a> Resolver<'a> {
             source: layers.source(trace),
             target,
             sync: layers.sync(trace),
+            record: self.recording(&layers, trace),
             rendering: layers.rendering(trace),
             ignore: layers.ignore(trace),
             production,

@@ -12,6 +12,7 @@ mod inherit;
 pub mod load;
 mod raw;
 mod reader;
+mod recording;
 mod rendering;
 mod resolve;
 mod rules;

@@ -53,6 +53,8 @@ pub(super) struct Layer {
     pub prune: Option<Sited<bool>>,
     pub self_heal: Option<Sited<bool>>,
     pub prune_limit: Option<Sited<u64>>,
+    pub record_quiet: Option<Sited<Duration>>,
+    pub record_push: Option<Sited<bool>>,
     pub depends_on: Option<Sited<Vec<String>>>,
     pub ignore: Vec<Sited<IgnoreRule>>,
     pub rendering: RawRendering,
@@ -159,6 +161,8 @@ impl Layer {
         once(file, &mut self.prune, other.prune);
         once(file, &mut self.self_heal, other.self_heal);
         once(file, &mut self.prune_limit, other.prune_limit);
+        once(file, &mut self.record_quiet, other.record_quiet);
+        once(file, &mut self.record_push, other.record_push);
         once(file, &mut self.depends_on, other.depends_on);
         self.ignore.extend(other.ignore);
         self.rendering.join(file, other.rendering);
@@ -225,6 +229,11 @@ fn layer(table: &mut Reader<'_>) -> Layer {
         layer.self_heal = sync.flag("self_heal");
         layer.prune_limit = sync.number("prune_limit");
         sync.finish();
+    }
+    if let Some(mut record) = table.table("record") {
+        layer.record_quiet = record.duration("quiet_period");
+        layer.record_push = record.flag("push");
+        record.finish();
     }
     for rule in table.list("ignore") {
         layer.ignore.extend(ignore(rule));

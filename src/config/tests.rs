@@ -2,6 +2,7 @@
 
 mod depends;
 mod ignoring;
+mod recording;
 mod rendering;
 
 use super::edit::{self, NewMapping, NewRepository};
@@ -293,6 +294,8 @@ fn the_nearest_layer_wins_and_is_explained() {
     sync.prune = false: mapping cart (config.toml:28)
     sync.self_heal = false: built in
     sync.prune_limit = 9: defaults (config.toml:5)
+    record.quiet_period = 10s: built in
+    record.push = true: built in
     render = auto: built in
     allow_remote = false: built in
     ignore = /metadata/annotations/a: defaults (config.toml:6)

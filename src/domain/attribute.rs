@@ -48,6 +48,31 @@ pub fn reason(facts: &Facts<'_>, changes: &[Change]) -> Reason {
     })
 }
 
+/// [`reason`] where live changes are recorded as commits: whoever owns the fields, a value that Git does not have is
+/// drift, unless Git asks for something else than at the last recording, or the server rewrites Git's own value.
+pub fn recorded_reason(facts: &Facts<'_>, changes: &[Change]) -> Reason {
+    let reasons: Vec<Reason> =
+        changes.iter().map(|change| recorded_change_reason(facts, change)).collect();
+    let strongest =
+        [Reason::Drift, Reason::Commit].into_iter().find(|reason| reasons.contains(reason));
+    strongest.unwrap_or(Reason::Admission)
+}
+
+fn recorded_change_reason(facts: &Facts<'_>, change: &Change) -> Reason {
+    let Some(path) = FieldPath::parse(&change.path) else { return Reason::Drift };
+    let wanted = path.find_written(facts.desired);
+    let live = facts.live.and_then(|live| path.find(live));
+    if let (Some(wanted), Some(live)) = (wanted, live)
+        && agrees(wanted, live)
+    {
+        return Reason::Admission;
+    }
+    match facts.previous {
+        Some(previous) if path.find_written(previous) != wanted => Reason::Commit,
+        _ => Reason::Drift,
+    }
+}
+
 /// The reason of one change: Git's value at the path changed since the last sync, or it did not and somebody changed the
 /// live value, or nobody did and the server rewrites what is sent. The last shows in three ways: Git and the live object
 /// agree and the dry run changes the value nevertheless; the value is not Git's, but still ours, and whoever writes

@@ -304,6 +304,8 @@ pub enum Decision {
     Later(Timestamp, String),
     /// Sync the tip.
     Sync,
+    /// Commit what is live.
+    Record,
     /// Correct these, at the synced revision where the tip has commits that nobody asked for.
     Heal(Vec<Drifted>),
     /// Stop healing.
@@ -395,6 +397,7 @@ fn obstacle(refusal: &Refusal) -> String {
         Refusal::Suspended(suspension) => suspension.to_string(),
         Refusal::Rights(missing) => missing.to_string(),
         Refusal::Waits(wait) => wait.to_string(),
+        Refusal::LiveWins => "the cluster is its source of truth".to_owned(),
         Refusal::ReadOnly => "gitdeck is read-only here".to_owned(),
         Refusal::Invalid { object, .. } => format!("{object} is not valid"),
     }

@@ -56,6 +56,22 @@ impl Default for SyncPolicy {
     }
 }
 
+/// How live changes become commits where the cluster is the source of truth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recording {
+    /// How long nothing is to change before what changed becomes one commit.
+    pub quiet: Duration,
+    /// Whether it is pushed right after; else it waits in the outbox.
+    pub push: bool,
+}
+
+impl Default for Recording {
+    /// Ten seconds, pushed.
+    fn default() -> Self {
+        Self { quiet: Duration::from_secs(10), push: true }
+    }
+}
+
 /// A mapping with every setting resolved (global, project, mapping).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mapping {
@@ -75,6 +91,9 @@ pub struct Mapping {
     pub target: Target,
     /// What a sync may do.
     pub sync: SyncPolicy,
+    /// How live changes become commits, where the cluster is the source.
+    #[serde(default)]
+    pub record: Recording,
     /// How its files become objects.
     #[serde(default)]
     pub rendering: Rendering,
@@ -87,4 +106,11 @@ pub struct Mapping {
     /// Mappings that have to be synced and healthy before this one is.
     #[serde(default)]
     pub depends_on: Vec<String>,
+}
+
+impl Mapping {
+    /// Whether gitdeck records live changes of it as commits, and so never writes to the cluster.
+    pub fn is_recorded(&self) -> bool {
+        self.source == Source::Cluster
+    }
 }

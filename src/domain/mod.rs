@@ -5,6 +5,7 @@ pub mod automation;
 #[cfg(test)]
 mod automation_tests;
 pub mod cause;
+pub mod clean;
 pub mod culprit;
 pub mod defaults;
 pub mod depends;
@@ -64,7 +65,7 @@ pub use health::{Health, HealthReport};
 pub use hook::{IdleHook, Phase, PlannedHook};
 pub use ignore::IgnoreRule;
 pub use inventory::{Healthy, Holder, HookRecord, Inventory, Member, Members, Suspension};
-pub use mapping::{EngineKind, Mapping, Source, SyncPolicy, Target};
+pub use mapping::{EngineKind, Mapping, Recording, Source, SyncPolicy, Target};
 pub use missing_rights::MissingRights;
 pub use noise::{LeftOut, RuleUse, Why};
 pub use object::{Manifest, ObjectKey, ObjectRef, Origin};

@@ -33,6 +33,11 @@ pub struct ObjectKey {
 }
 
 impl ObjectRef {
+    /// Whether it is a Secret, whatever its version.
+    pub fn is_secret(&self) -> bool {
+        self.kind == "Secret" && self.group.is_empty()
+    }
+
     /// Reads the name out of an object. Nothing when `apiVersion`, `kind` or `metadata.name` is missing.
     pub fn of(object: &Value) -> Option<Self> {
         let (group, version) = split_api_version(object["apiVersion"].as_str()?);

@@ -211,6 +211,8 @@ pub enum Refusal {
     Suspended(Suspension),
     /// A mapping that it depends on is not ready (`--ignore-dependencies`).
     Waits(Wait),
+    /// Its source of truth is the cluster: live changes become commits, and no commit is applied.
+    LiveWins,
     /// Writes are switched off.
     ReadOnly,
     /// We lack rights that the plan needs.
@@ -301,10 +303,13 @@ impl Plan {
         self.hooks.iter().filter(|hook| hook.phase != Phase::SyncFail).count()
     }
 
-    /// Whether a guard keeps a sync from carrying it out. A suspension keeps nothing from a plan without operations.
+    /// Whether a guard keeps a sync from carrying it out. Neither a suspension nor the source
+    /// keeps anything from a plan without operations.
     pub fn is_refused(&self) -> bool {
         let idle = self.is_empty();
-        self.refusals.iter().any(|refusal| !(idle && matches!(refusal, Refusal::Suspended(_))))
+        let waits =
+            |refusal: &Refusal| matches!(refusal, Refusal::Suspended(_) | Refusal::LiveWins);
+        self.refusals.iter().any(|refusal| !(idle && waits(refusal)))
     }
 
     /// The suspension that holds, if one does.

@@ -136,6 +136,14 @@ impl MappingStatus {
         }
     }
 
+    /// What is not done unasked where [`Self::held`] says why.
+    pub fn held_words(&self) -> &'static str {
+        match self.source {
+            Source::Git => "not synced by itself",
+            Source::Cluster => "not recorded yet",
+        }
+    }
+
     /// Whether there is something to resume: a suspension, or healing that was stopped for a fight.
     pub fn is_stopped(&self) -> bool {
         self.sync == SyncState::Suspended || self.fight.is_some()

@@ -151,6 +151,13 @@ pub enum Command {
         /// When anybody acted on the mapping last, as far as it was known.
         last_at: Option<Timestamp>,
     },
+    /// Commit what is live, where the settings ask for that; only the engine itself sends it.
+    Record {
+        /// Mapping.
+        mapping: String,
+        /// When anybody acted on the mapping last, as far as it was known.
+        last_at: Option<Timestamp>,
+    },
     /// Correct drift no more, because somebody else rewrites it each time; only the engine itself sends it.
     StopHealing {
         /// Mapping.
@@ -265,6 +272,7 @@ impl Command {
             self,
             Self::Sync { .. }
                 | Self::AutoSync { .. }
+                | Self::Record { .. }
                 | Self::StopHealing { .. }
                 | Self::Commit { .. }
                 | Self::Revert { .. }
@@ -321,6 +329,7 @@ impl Command {
             Self::Sync { .. } | Self::AutoSync { .. } => self.push_syncing(&mut line),
             Self::DraftRevert { wish } => wish.push(&mut line, None),
             Self::Revert { wish, confirmed } => wish.push(&mut line, Some(confirmed)),
+            Self::Record { mapping, .. } => push(&mut line, "adopt", mapping),
             Self::Draft { mapping, .. } => push(&mut line, "commit", mapping),
             Self::Propose { mapping, alteration } => {
                 line = format!("{} --dry-run", alteration.line(mapping));

@@ -43,6 +43,9 @@ pub enum Intent {
         repository: String,
         /// Paths that it changes.
         paths: Vec<String>,
+        /// Who asked for it where it was no human: `auto`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
     },
     /// Commit a drafted revert; its id tells whether it was made.
     Revert {
@@ -89,6 +92,11 @@ pub enum Intent {
         /// Mapping.
         mapping: String,
     },
+    /// Nothing was done: live changes are not recorded.
+    Record {
+        /// Mapping.
+        mapping: String,
+    },
     /// Nothing was to be done: a mapping was healthy and is not any more.
     Regress {
         /// Mapping.
@@ -108,6 +116,7 @@ impl Intent {
             Self::Suspend { .. } => "suspend",
             Self::Resume { .. } => "resume",
             Self::StopHealing { .. } => "stop-healing",
+            Self::Record { .. } => "record",
             Self::Regress { .. } => "regression",
         }
     }
@@ -115,8 +124,10 @@ impl Intent {
     /// Who asked for it where it was no human.
     pub(super) fn owner(&self) -> Option<String> {
         match self {
-            Self::Sync { owner, .. } => owner.clone(),
-            Self::StopHealing { .. } | Self::Regress { .. } => Some(AUTO.to_owned()),
+            Self::Sync { owner, .. } | Self::Commit { owner, .. } => owner.clone(),
+            Self::StopHealing { .. } | Self::Record { .. } | Self::Regress { .. } => {
+                Some(AUTO.to_owned())
+            }
             _ => None,
         }
     }
@@ -128,6 +139,7 @@ impl Intent {
             | Self::Suspend { mapping }
             | Self::Resume { mapping }
             | Self::StopHealing { mapping }
+            | Self::Record { mapping }
             | Self::Regress { mapping } => mapping,
             Self::Revert { mapping, repository, .. } => mapping.as_ref().unwrap_or(repository),
             Self::Push { repository, .. }

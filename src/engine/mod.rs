@@ -14,6 +14,7 @@ mod jobs;
 pub mod journal;
 pub mod message;
 pub mod programs;
+mod quiet;
 pub mod revert;
 mod sickness;
 mod standings;

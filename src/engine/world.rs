@@ -8,6 +8,7 @@ use crate::engine::error::Stop;
 use crate::engine::event::RepositoryState;
 use crate::engine::job::Jobs;
 use crate::engine::journal::Journal;
+use crate::engine::quiet::Quiet;
 use crate::engine::sickness::Sickness;
 use crate::engine::standings::Standings;
 use crate::engine::tree::{Tree, Trees};
@@ -56,6 +57,8 @@ pub(crate) struct World {
     pub jobs: Jobs,
     /// What is remembered of ill mappings.
     pub sickness: Sickness,
+    /// What waits to be recorded.
+    pub quiet: Quiet,
     /// How mappings stand, for those that depend on them.
     pub standings: Standings,
     /// This process in the words that others see while it acts unasked.
@@ -95,6 +98,7 @@ impl World {
             journal,
             jobs: Jobs::default(),
             sickness: Sickness::default(),
+            quiet: Quiet::default(),
             standings: Standings::default(),
             process,
             opened_at: Timestamp::now(),

@@ -1,6 +1,6 @@
 //! Everything known of a repository or a mapping, as a text to read.
 
-use crate::domain::{EngineKind, MappingStatus};
+use crate::domain::{EngineKind, Mapping, MappingStatus};
 use crate::engine::store::{MappingView, RepositoryView};
 use crate::engine::{Command, Store};
 use crate::tui::action::Pane;
@@ -106,6 +106,9 @@ fn mapping(view: &MappingView) -> Vec<(Role, String)> {
         ),
         fact("fetched every", format!("{} s", mapping.polling_interval.as_secs())),
     ]);
+    if mapping.is_recorded() {
+        facts.push(fact("source", source(mapping)));
+    }
     if !mapping.depends_on.is_empty() {
         facts.push(fact("depends on", mapping.depends_on.join(", ")));
     }
@@ -122,6 +125,12 @@ fn mapping(view: &MappingView) -> Vec<(Role, String)> {
         facts.insert(0, (sync_role(status.sync), message.clone()));
     }
     facts
+}
+
+fn source(mapping: &Mapping) -> String {
+    let quiet = mapping.record.quiet.as_secs_f64();
+    let pushed = if mapping.record.push { "pushed" } else { "not pushed" };
+    format!("cluster: what changes is committed after {quiet} s of quiet, {pushed}")
 }
 
 /// What keeps it from being synced and well; it comes before what was configured.

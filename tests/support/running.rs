@@ -50,6 +50,13 @@ impl Origin {
     /// Writes files (nothing removes one), commits and pushes; returns the revision.
     pub fn commit(&self, title: &str, files: &[(&str, Option<&str>)]) -> String {
         let work = self.place.path().join("work");
+        self.written(title, files);
+        git(&work, &["push", "-q", "origin", "main"]);
+        git(&work, &["rev-parse", "HEAD"])
+    }
+
+    fn written(&self, title: &str, files: &[(&str, Option<&str>)]) {
+        let work = self.place.path().join("work");
         for (path, text) in files {
             let path = work.join(path);
             fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
@@ -61,8 +68,70 @@ impl Origin {
         git(&work, &["add", "-A"]);
         let author = ["-c", "user.name=Ana", "-c", "user.email=ana@example.com"];
         git(&work, &[&author[..], &["commit", "-qm", title]].concat());
-        git(&work, &["push", "-q", "origin", "main"]);
+    }
+
+    /// Where all of it lies.
+    pub fn place(&self) -> &Path {
+        self.place.path()
+    }
+
+    /// [`Origin::commit`], pushed to another branch.
+    pub fn commit_to(&self, branch: &str, title: &str, files: &[(&str, Option<&str>)]) -> String {
+        self.written(title, files);
+        let work = self.place.path().join("work");
+        git(&work, &["push", "-q", "origin", &format!("HEAD:refs/heads/{branch}")]);
         git(&work, &["rev-parse", "HEAD"])
+    }
+
+    /// Commits of the branch.
+    pub fn count(&self) -> usize {
+        self.bare(&["rev-list", "--count", "main"]).parse().expect("a number")
+    }
+
+    /// A file at the tip of the branch.
+    pub fn pushed(&self, path: &str) -> String {
+        let text = self.bare(&["show", &format!("main:{path}")]);
+        text + "\n"
+    }
+
+    /// The message of the tip.
+    pub fn message(&self) -> String {
+        self.bare(&["log", "-1", "--format=%B", "main"]) + "\n"
+    }
+
+    /// Git in the bare repository.
+    pub fn bare(&self, arguments: &[&str]) -> String {
+        git(&self.place.path().join("fleet.git"), arguments)
+    }
+
+    /// Where a text is found: in any object of the repository and of what these processes keep, and in their files.
+    pub fn holders_of(&self, text: &str, processes: &[&str]) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.place.path().join("fleet.git")];
+        for process in processes {
+            visit(&self.place.path().join(process), &mut |path| {
+                if path.join("objects").is_dir() {
+                    folders.push(path.to_owned());
+                }
+                let bytes = if path.is_file() { fs::read(path).ok() } else { None };
+                if bytes.is_some_and(|bytes| holds(&bytes, text)) {
+                    found.push(path.display().to_string());
+                }
+            });
+        }
+        for folder in folders {
+            let output = Process::new("git")
+                .arg("--git-dir")
+                .arg(&folder)
+                .args(["cat-file", "--batch-all-objects", "--batch"])
+                .output()
+                .expect("git runs");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            if holds(&output.stdout, text) {
+                found.push(folder.display().to_string());
+            }
+        }
+        found
     }
 
     /// The settings of one process on this configuration, with its own directories and short pauses.
@@ -74,6 +143,20 @@ impl Origin {
         let pace = Backoff { first: pause, factor: 2, most: Duration::from_secs(1) };
         let (cache_dir, data_dir) = (own("cache"), own("data"));
         Settings { pace, cache_dir, data_dir, ..loaded.settings }
+    }
+}
+
+fn holds(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+fn visit(folder: &Path, see: &mut dyn FnMut(&Path)) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        see(&path);
+        if path.is_dir() {
+            visit(&path, see);
+        }
     }
 }
 
@@ -198,4 +281,11 @@ pub async fn set(maps: &Api<DynamicObject>, name: &str, value: &str, manager: &s
 pub async fn get(maps: &Api<DynamicObject>, name: &str) -> Value {
     let found = maps.get_opt(name).await.expect("an answer");
     found.map_or(Value::Null, |found| found.data["data"]["key"].clone())
+}
+
+/// Sets a label of a config map as somebody else does.
+pub async fn label(maps: &Api<DynamicObject>, name: &str, key: &str, value: &str) {
+    let by = PatchParams { field_manager: Some("kubectl-label".into()), ..PatchParams::default() };
+    let patch = Patch::Merge(json!({"metadata": {"labels": {key: value}}}));
+    maps.patch(name, &by, &patch).await.expect("a changed config map");
 }

@@ -236,7 +236,7 @@ fn mapping(work: &Work<'_>, name: &str) -> Option<Check> {
             ("warning", format!("{behind}; `gitdeck sync {name}` brings it up to date{why}"))
         }
     };
-    let held = status.held.as_ref().map(|held| format!("; not synced by itself: {held}"));
+    let held = status.held.as_ref().map(|held| format!("; {}: {held}", status.held_words()));
     Some(Check::new("mapping", name, result, message + &held.unwrap_or_default()))
 }
 

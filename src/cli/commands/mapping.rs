@@ -62,6 +62,8 @@ pub struct Add {
 pub enum Side {
     /// Git wins, the cluster is corrected
     Git,
+    /// Live changes are recorded as commits
+    Cluster,
 }
 
 #[derive(Debug, Serialize)]
@@ -131,7 +133,10 @@ impl Mapping {
                     context: overrides.context.clone(),
                     namespace: overrides.namespace.clone(),
                     engine: None,
-                    source: add.source.map(|Side::Git| Source::Git),
+                    source: add.source.map(|side| match side {
+                        Side::Git => Source::Git,
+                        Side::Cluster => Source::Cluster,
+                    }),
                 };
                 let file = edit::add_mapping(overrides, environment, &new)?;
                 tell_edit(out, ("added", "mapping", &add.name), &file);
@@ -257,6 +262,7 @@ fn print_details(paint: Paint, row: &Row) -> String {
         ("target", target(row)),
         ("production", if row.production { "yes" } else { "no" }.to_owned()),
         ("sync", policy),
+        ("source", if row.source == Source::Git { "git" } else { "cluster" }.to_owned()),
         ("fetched every", row.polling_interval.clone()),
         ("depends on", row.depends_on.join(", ")),
     ];

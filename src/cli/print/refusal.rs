@@ -48,6 +48,10 @@ pub(crate) fn words(refusal: &Refusal) -> (String, String) {
                 )
             },
         ),
+        Refusal::LiveWins => (
+            "its source of truth is the cluster, so no commit is applied".to_owned(),
+            "`gitdeck adopt MAPPING` takes live values into Git; `source = \"git\"` in its configuration makes Git win".to_owned(),
+        ),
         Refusal::ReadOnly => (
             "writes are off".to_owned(),
             "leave out --read-only, or set `read_only = false` under [safety]".to_owned(),

@@ -40,7 +40,7 @@ pub(crate) fn print(paint: Paint, statuses: &[MappingStatus], now: Timestamp) ->
         }
         if let Some(held) = &status.held {
             let name = paint.name(&harmless(&status.name));
-            let _ = writeln!(text, "{name}: not synced by itself: {}", harmless(held));
+            let _ = writeln!(text, "{name}: {}: {}", status.held_words(), harmless(held));
         }
     }
     text

@@ -255,7 +255,7 @@ fn by_others(change: &Change) -> bool {
 }
 
 /// Whether a change tells of the order of items, by their names, and of no value.
-fn is_order(change: &Change) -> bool {
+pub(super) fn is_order(change: &Change) -> bool {
     let names = |value: &Option<Value>| {
         let items = value.as_ref()?.as_array()?;
         let mut names: Vec<&str> = items
@@ -269,7 +269,7 @@ fn is_order(change: &Change) -> bool {
 }
 
 /// The name that the manifest of an object has, which may leave out its namespace where no other one gives it.
-fn written(ground: &Ground, object: &ObjectRef) -> Option<ObjectKey> {
+pub(super) fn written(ground: &Ground, object: &ObjectRef) -> Option<ObjectKey> {
     let keys = ground.manifests.iter().map(|manifest| manifest.reference.key());
     let mut keys = keys.filter(|key| {
         (&key.group, &key.kind, &key.name) == (&object.group, &object.kind, &object.name)

@@ -53,7 +53,7 @@ pub(super) async fn weigh(
 /// The decision in words, where there is something to say.
 pub(super) fn words(decision: &Decision) -> Option<String> {
     match decision {
-        Decision::Nothing | Decision::Sync | Decision::Heal(_) => None,
+        Decision::Nothing | Decision::Sync | Decision::Record | Decision::Heal(_) => None,
         Decision::Held(reason) => Some(reason.clone()),
         Decision::Later(due, why) => {
             Some(format!("{why}; next at {}", due.strftime("%H:%M:%S UTC")))
@@ -105,6 +105,7 @@ pub(super) async fn act(ctx: &Context, seen: &Seen) -> Option<Duration> {
         Decision::Sync | Decision::Heal(_) if !ctx.world.is_fetched(&seen.status.repository) => {
             return Some(SOON);
         }
+        Decision::Record => Command::Record { mapping: name.clone(), last_at: seen.acted_at },
         Decision::Sync => auto_sync(seen, seen.plan.as_ref()?, None, Vec::new()),
         Decision::Heal(drifted) => heal(ctx, seen, drifted).await?,
     };

@@ -3,8 +3,8 @@
 use crate::domain::{Author, Commit, FileEdit, Mapping, Revision};
 use crate::engine::error::Stop;
 use crate::engine::jobs::look::look;
-use crate::engine::jobs::{Context, depends, draft, log, push, sync};
-use crate::engine::journal::Intent;
+use crate::engine::jobs::{Context, depends, draft, log, push, record, sync};
+use crate::engine::journal::{AUTO, Intent};
 use crate::engine::{Alteration, Command, Event, Failure, Subject, SyncOptions};
 use crate::git::{self, CommitRequest};
 use jiff::Timestamp;
@@ -14,6 +14,50 @@ pub(super) const MAPPING_TRAILER: &str = "Gitdeck-Mapping";
 /// Trailer that names the journal's entry: it tells after a kill whether the commit was made.
 pub(super) const OPERATION_TRAILER: &str = "Gitdeck-Operation";
 
+/// Trailer that tells a recording of live changes.
+const SOURCE_TRAILER: &str = "Gitdeck-Source";
+/// Trailer that names who set the live values, one for each.
+const MANAGER_TRAILER: &str = "Gitdeck-Field-Manager";
+/// In place of a manager that cannot be told.
+const UNKNOWN: &str = "unknown";
+
+/// Whether a message is that of a recording.
+pub(super) fn is_recording(message: &str) -> bool {
+    has_trailer(message, SOURCE_TRAILER, "cluster")
+}
+
+/// Whether a message is that of a recording of this mapping.
+pub(super) fn is_recording_of(message: &str, mapping: &str) -> bool {
+    is_recording(message) && has_trailer(message, MAPPING_TRAILER, mapping)
+}
+
+fn has_trailer(message: &str, key: &str, value: &str) -> bool {
+    let last = message.trim_end().rsplit("\n\n").next().unwrap_or_default();
+    last.lines().any(|line| line.split_once(": ") == Some((key, value)))
+}
+
+/// Who made the live changes that a commit records.
+pub(super) struct Live {
+    /// Field managers (foreign text), each once.
+    pub managers: Vec<String>,
+}
+
+impl Live {
+    fn trailers(&self) -> Vec<(String, String)> {
+        let mut trailers = vec![(SOURCE_TRAILER.to_owned(), "cluster".to_owned())];
+        let clean = |name: &String| {
+            let name: String = name.chars().filter(|c| !c.is_control()).collect();
+            Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+        };
+        let mut names: Vec<String> = self.managers.iter().filter_map(clean).collect();
+        if names.is_empty() {
+            names.push(UNKNOWN.to_owned());
+        }
+        trailers.extend(names.into_iter().map(|name| (MANAGER_TRAILER.to_owned(), name)));
+        trailers
+    }
+}
+
 /// What to commit.
 pub(super) struct Request {
     pub mapping: String,
@@ -22,6 +66,8 @@ pub(super) struct Request {
     pub base: Option<Revision>,
     pub push: bool,
     pub of: Option<Box<Alteration>>,
+    /// Where it records live changes, unasked.
+    pub live: Option<Live>,
 }
 
 /// Validates, commits, and pushes where asked.
@@ -35,7 +81,7 @@ pub(super) async fn run(ctx: &Context, request: Request) -> Result<String, Stop>
             .into());
     }
     let message = request.message.clone().unwrap_or(drafted.message);
-    let commit = record(ctx, mapping, &request, Draft { author, message }).await?;
+    let commit = made(ctx, mapping, &request, Draft { author, message }).await?;
     let short = commit.revision.short().to_owned();
     ctx.emit(Event::Committed {
         repository: mapping.repository.clone(),
@@ -62,6 +108,12 @@ async fn note_adopted(ctx: &Context, mapping: &Mapping) {
     let looked = Box::pin(look(ctx, mapping, None, &options, depends::Sight::Fresh)).await;
     let Ok(seen) = looked else { return };
     let plan = seen.plan;
+    if mapping.is_recorded() {
+        if plan.operations.is_empty() {
+            record::note(ctx, mapping, Some(&seen.revision)).await;
+        }
+        return;
+    }
     if plan.is_empty() && plan.hooks_run() == 0 && !plan.is_refused() {
         let name = mapping.name.clone();
         let request = sync::Request::confirmed(name, None, plan.digest, options);
@@ -76,7 +128,7 @@ struct Draft {
     message: String,
 }
 
-async fn record(
+async fn made(
     ctx: &Context,
     mapping: &Mapping,
     request: &Request,
@@ -86,6 +138,12 @@ async fn record(
         mapping: mapping.name.clone(),
         repository: mapping.repository.clone(),
         paths: request.edits.iter().map(|edit| edit.path.clone()).collect(),
+        owner: request.live.as_ref().map(|_| AUTO.to_owned()),
+    };
+    let of = match &request.live {
+        // The same by hand.
+        Some(_) => Some(Box::new(Alteration::Adopt { picks: Vec::new(), into: None })),
+        None => request.of.clone(),
     };
     let line = Command::Commit {
         mapping: mapping.name.clone(),
@@ -93,7 +151,7 @@ async fn record(
         message: request.message.clone(),
         base: None,
         push: request.push,
-        of: request.of.clone(),
+        of,
     }
     .line_below(&mapping.path);
     let journal = &ctx.world.journal;
@@ -105,10 +163,13 @@ async fn record(
         committer: draft.author.clone(),
         author: draft.author,
         first: false,
-        trailers: vec![
+        trailers: [
             (MAPPING_TRAILER.to_owned(), mapping.name.clone()),
             (OPERATION_TRAILER.to_owned(), id.to_string()),
-        ],
+        ]
+        .into_iter()
+        .chain(request.live.iter().flat_map(Live::trailers))
+        .collect(),
         expected_base: request.base.clone(),
     };
     let made = ctx.world.git(&mapping.repository, move |git| git.commit(&commit)).await;

@@ -128,6 +128,11 @@ pub(super) async fn look(
     depends: depends::Sight,
 ) -> Result<Look, Blind> {
     let mut seen = Box::pin(sight(ctx, mapping, revision, options, depends)).await?;
+    if mapping.is_recorded() {
+        seen.plan.hooks.clear();
+        seen.plan.refusals.push(Refusal::LiveWins);
+        return Ok(seen);
+    }
     depends::hold(ctx, mapping, &mut seen.plan, options, depends).await;
     Ok(seen)
 }
@@ -181,7 +186,7 @@ pub(super) async fn sight(
         claim_seen(ctx, mapping, &rendered, placed, inventory);
     }
     let options = PlanOptions {
-        prune: options.prune.unwrap_or(mapping.sync.prune),
+        prune: options.prune.unwrap_or(mapping.sync.prune) && !mapping.is_recorded(),
         allow_delete: options.allow_delete,
         recreate: options.recreate,
         take_over: options.take_over,
@@ -189,6 +194,7 @@ pub(super) async fn sight(
     };
     let holder = ctx.world.holder(mapping);
     let holder = holder.map_err(|failure| Blind::Desired(failure, Some(revision.clone())))?;
+    claim_chasers(ctx, mapping).await;
     let neighbours = ctx.world.neighbours(mapping);
     let mut basis = Basis { desired: Arc::clone(&rendered), previous, neighbours, holder, options };
     let mut plan = basis.plan(&cluster, mapping, &revision, Some(&ahead)).await?;
@@ -236,6 +242,17 @@ async fn settle_others(ctx: &Context, mapping: &Mapping, basis: &mut Basis) -> O
     basis.neighbours = ctx.world.neighbours(mapping);
     basis.options.prune &= kept.is_none();
     kept
+}
+
+/// Claims what those mappings of the context desire that would chase this one, if they wanted the same object: one brings
+/// to the cluster what another one records.
+async fn claim_chasers(ctx: &Context, mapping: &Mapping) {
+    let others = ctx.world.unclaimed(mapping).into_iter();
+    let chasers = others.filter(|other| mapping.is_recorded() || other.is_recorded());
+    for other in chasers {
+        // What cannot be read wants nothing yet.
+        let _ = Box::pin(claim(ctx, other)).await;
+    }
 }
 
 /// Claims what the other mappings of the context desire. A mapping of the same repository that cannot be rendered may

@@ -15,17 +15,20 @@ mod drop;
 mod fetch;
 mod files;
 mod index;
+mod live_changes;
 mod log;
 mod look;
 mod mask;
 mod observe;
 mod overlay;
 mod place;
+mod place_picks;
 mod plan;
 mod preview;
 mod propose;
 mod push;
 mod reach;
+mod record;
 mod regress;
 mod render;
 mod resume;
@@ -121,6 +124,7 @@ pub(crate) fn title(command: &Command) -> String {
         Command::AutoSync { mapping, .. } | Command::StopHealing { mapping, .. } => {
             format!("heal {mapping}")
         }
+        Command::Record { mapping, .. } => format!("record {mapping}"),
         Command::Draft { mapping, .. } | Command::Propose { mapping, .. } => {
             format!("draft {mapping}")
         }
@@ -169,37 +173,51 @@ pub(crate) async fn run(ctx: Context, command: Command) -> Outcome {
         Command::Preview { mapping, revision, rest } => {
             Box::pin(ctx.read(preview::run(&ctx, &mapping, &revision, rest))).await
         }
+        other => write(&ctx, other).await,
+    };
+    result.map_or_else(Outcome::from, Outcome::Done)
+}
+
+/// Carries out what changes something, or is about to.
+async fn write(ctx: &Context, command: Command) -> Result<String, Stop> {
+    match command {
         Command::Sync { mapping, revision, confirmed, options } => {
-            sync::run(&ctx, sync::Request::confirmed(mapping, revision, confirmed, options)).await
+            sync::run(ctx, sync::Request::confirmed(mapping, revision, confirmed, options)).await
         }
         Command::AutoSync { mapping, revision, confirmed, corrects, last_at } => {
             let order = auto::Order { mapping, revision, confirmed, corrects, last_at };
-            auto::run(&ctx, order).await
+            auto::run(ctx, order).await
         }
-        Command::StopHealing { mapping, fight } => auto::stop_healing(&ctx, &mapping, fight).await,
-        Command::Draft { mapping, edits } => ctx.read(draft::run(&ctx, &mapping, edits)).await,
+        Command::Record { mapping, last_at } => Box::pin(record::run(ctx, &mapping, last_at)).await,
+        Command::StopHealing { mapping, fight } => auto::stop_healing(ctx, &mapping, fight).await,
+        Command::Draft { mapping, edits } => ctx.read(draft::run(ctx, &mapping, edits)).await,
         Command::Propose { mapping, alteration } => {
-            Box::pin(ctx.read(propose::run(&ctx, &mapping, alteration))).await
+            Box::pin(ctx.read(propose::run(ctx, &mapping, alteration))).await
         }
         Command::Commit { mapping, edits, message, base, push, of } => {
-            commit::run(&ctx, commit::Request { mapping, edits, message, base, push, of }).await
+            commit::run(
+                ctx,
+                commit::Request { mapping, edits, message, base, push, of, live: None },
+            )
+            .await
         }
-        Command::DraftRevert { wish } => ctx.read(revert::draft(&ctx, &wish)).await,
-        Command::Revert { wish, confirmed } => revert::run(&ctx, &wish, &confirmed).await,
-        Command::Push { repository } => push::run(&ctx, &repository).await,
-        Command::Drop { repository, revision } => drop::run(&ctx, &repository, &revision).await,
-        Command::Compare { repository } => accept::compare(&ctx, &repository).await,
-        Command::Accept { repository, tip } => accept::run(&ctx, &repository, tip).await,
+        Command::DraftRevert { wish } => ctx.read(revert::draft(ctx, &wish)).await,
+        Command::Revert { wish, confirmed } => revert::run(ctx, &wish, &confirmed).await,
+        Command::Push { repository } => push::run(ctx, &repository).await,
+        Command::Drop { repository, revision } => drop::run(ctx, &repository, &revision).await,
+        Command::Compare { repository } => accept::compare(ctx, &repository).await,
+        Command::Accept { repository, tip } => accept::run(ctx, &repository, tip).await,
         Command::Trust { repository, fingerprint } => {
-            trust::run(&ctx, &repository, fingerprint).await
+            trust::run(ctx, &repository, fingerprint).await
         }
         Command::Suspend { mapping, reason, until } => {
-            suspend::suspend(&ctx, &mapping, reason, until).await
+            suspend::suspend(ctx, &mapping, reason, until).await
         }
-        Command::Resume { mapping } => suspend::resume(&ctx, &mapping).await,
-        Command::Activity => ctx.read(activity::run(&ctx)).await,
-        Command::Continue { entry } => resume::proceed(&ctx, entry).await,
-        Command::Discard { entry } => resume::discard(&ctx, entry).await,
-    };
-    result.map_or_else(Outcome::from, Outcome::Done)
+        Command::Resume { mapping } => suspend::resume(ctx, &mapping).await,
+        Command::Activity => ctx.read(activity::run(ctx)).await,
+        Command::Continue { entry } => resume::proceed(ctx, entry).await,
+        Command::Discard { entry } => resume::discard(ctx, entry).await,
+        // What only looks was carried out before.
+        _ => Ok(String::new()),
+    }
 }

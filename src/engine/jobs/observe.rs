@@ -6,7 +6,7 @@ use crate::domain::{Health, Inventory, Mapping, MappingStatus, Plan, Revision, S
 use crate::engine::error::Stop;
 use crate::engine::jobs::look::{Blind, Look, look};
 use crate::engine::jobs::render::{render, sources};
-use crate::engine::jobs::{Context, auto, depends, fetch, suspects};
+use crate::engine::jobs::{Context, auto, depends, fetch, record, suspects};
 use crate::engine::status::{Sight, assess};
 use crate::engine::{Event, SyncOptions};
 use jiff::Timestamp;
@@ -134,17 +134,25 @@ pub(super) async fn status_of(
     now: Timestamp,
 ) -> Result<(MappingStatus, Decision), Stop> {
     let mapping = ctx.world.mapping(name)?;
+    // Where live changes become commits, nothing but a difference is left to be done.
+    let level = mapping.is_recorded() && seen.plan.operations.is_empty();
+    let known = seen.inventory.synced_revision.as_ref();
+    let behind = if level { 0 } else { behind(ctx, mapping, known, &seen.revision).await? };
     let sight = Sight {
         desired: Some(seen.revision.clone()),
         inventory: Some(&seen.inventory),
         plan: Some(&seen.plan),
-        behind: behind(ctx, name, seen).await?,
+        behind,
         error: ctx.world.failure(name, &seen.revision),
         unseen: None,
     };
     let mut status = assess(mapping, &sight, now);
     status.drift_since = onset(&seen.plan, &seen.inventory, now);
-    let decision = auto::weigh(ctx, mapping, &seen.plan, &seen.inventory, status.behind).await;
+    let decision = if mapping.is_recorded() {
+        record::weigh(ctx, mapping, seen).await
+    } else {
+        auto::weigh(ctx, mapping, &seen.plan, &seen.inventory, status.behind).await
+    };
     let made = Some((&seen.plan, seen.basis.desired()));
     status.suspects = suspects::find(ctx, mapping, &status, &seen.inventory, made).await;
     status.waits = seen.plan.waits().cloned().collect();
@@ -161,17 +169,21 @@ fn onset(plan: &Plan, inventory: &Inventory, now: Timestamp) -> Option<Timestamp
     (!drifted.is_empty()).then(|| inventory.drift_since.or(first).unwrap_or(now))
 }
 
-async fn behind(ctx: &Context, name: &str, seen: &Look) -> Result<usize, Stop> {
-    let mapping = ctx.world.mapping(name)?;
-    let (from, to) = (seen.inventory.synced_revision.clone(), seen.revision.clone());
-    if from.as_ref() == Some(&to) {
+/// Commits between two revisions that touch a mapping.
+pub(super) async fn behind(
+    ctx: &Context,
+    mapping: &Mapping,
+    from: Option<&Revision>,
+    to: &Revision,
+) -> Result<usize, Stop> {
+    if from == Some(to) {
         return Ok(0);
     }
+    let (from, to) = (from.cloned(), to.clone());
     let paths = sources(ctx, mapping, &to).await;
-    let count = move |from: Option<Revision>, to: Revision| {
-        ctx.world.git(&mapping.repository, move |git| git.ahead(from.as_ref(), &to, &paths))
-    };
-    match count(from, to).await {
+    let count =
+        ctx.world.git(&mapping.repository, move |git| git.ahead(from.as_ref(), &to, &paths));
+    match count.await {
         // The record names a commit that this repository never had or has lost: the plan alone tells what differs.
         Err(Stop::Failed(failure)) if failure.usage => Ok(0),
         counted => counted,

@@ -10,46 +10,66 @@ use jiff::Timestamp;
 
 /// Pushes, then looks at the mappings that the pushed commits touch.
 pub(super) async fn run(ctx: &Context, repository: &str) -> Result<String, Stop> {
-    let settings = ctx.world.repository(repository)?;
-    let branch = settings.remote.branch.clone();
     let touched = touched_paths(ctx, repository).await?;
+    let outcome = attempt(ctx, repository).await?;
+    let told = ended(ctx, repository, outcome.clone()).await?;
+    if let Some(PushOutcome::Pushed { .. }) = outcome {
+        observe_touched(ctx, repository, &touched).await?;
+    }
+    Ok(told)
+}
+
+/// Pushes and tells what came of it; nothing where nothing waits.
+pub(super) async fn attempt(ctx: &Context, repository: &str) -> Result<Option<PushOutcome>, Stop> {
+    ctx.world.repository(repository)?;
     let Some(head) = ctx.world.git(repository, |git| Ok(git.head())).await? else {
         return Err(Failure::new(format!("repository `{repository}` has nothing to push")).into());
     };
-    if touched.is_empty() {
+    let waits = !ctx.world.git(repository, Repository::pending).await?.is_empty();
+    let outcome = if waits {
+        ctx.check()?;
+        record(ctx, repository, &head).await?
+    } else {
         // Another gitdeck may have pushed it: what this one believes is set right.
-        let said =
-            format!("{repository}: nothing waits for a push, {} was pushed already", head.short());
-        let outcome = PushOutcome::UpToDate { revision: head };
-        ctx.emit(Event::Pushed { repository: repository.to_owned(), outcome }).await;
-        tell_pending(ctx, repository).await?;
-        commit::reload_log(ctx, repository).await?;
-        return Ok(said);
-    }
-    ctx.check()?;
-    let outcome = record(ctx, repository, &head).await?;
+        PushOutcome::UpToDate { revision: head }
+    };
     ctx.emit(Event::Pushed { repository: repository.to_owned(), outcome: outcome.clone() }).await;
     tell_pending(ctx, repository).await?;
     commit::reload_log(ctx, repository).await?;
+    Ok(waits.then_some(outcome))
+}
+
+/// What came of a push, in words.
+pub(super) async fn ended(
+    ctx: &Context,
+    repository: &str,
+    outcome: Option<PushOutcome>,
+) -> Result<String, Stop> {
+    let branch = &ctx.world.repository(repository)?.remote.branch;
+    let head = ctx.world.git(repository, |git| Ok(git.head())).await?;
+    let head = head.as_ref().map_or("nothing", Revision::short);
     match outcome {
-        PushOutcome::Pushed { revision, rebuilt } => {
-            observe_touched(ctx, repository, &touched).await?;
+        None => Ok(format!("{repository}: nothing waits for a push, {head} was pushed already")),
+        Some(PushOutcome::Pushed { revision, rebuilt }) => {
             Ok(format!("pushed {} to {branch}{}", revision.short(), again(&rebuilt)))
         }
-        PushOutcome::UpToDate { revision } => Ok(format!("{branch} is at {} already", revision.short())),
-        PushOutcome::Conflict { paths, remote } => Err(Failure::new(format!(
+        Some(PushOutcome::UpToDate { revision }) => {
+            Ok(format!("{branch} is at {} already", revision.short()))
+        }
+        Some(PushOutcome::Conflict { paths, remote }) => Err(Failure::new(format!(
             "not pushed: {branch} moved to {} and changed {} as well",
             remote.short(),
             paths.join(", ")
         ))
         .hint(format!(
-            "the commit is kept in the outbox; look at the remote's change, then drop the commit (`gitdeck push {repository} --drop {}`, Ctrl-X on it in the console) and edit again",
-            head.short()
+            "the commit is kept in the outbox; look at the remote's change, then drop the commit (`gitdeck push {repository} --drop {head}`, Ctrl-X on it in the console) and edit again",
         ))
         .into()),
-        PushOutcome::Refused { reason } => Err(Failure::new(format!("the server refused the push: {reason}"))
-            .hint("the commit is kept in the outbox; a protected branch needs a pull request or other rights")
-            .into()),
+        Some(PushOutcome::Refused { reason }) => {
+            Err(Failure::new(format!("the server refused the push: {reason}"))
+                .hint("the commit is kept in the outbox; a protected branch needs a pull request or other rights")
+                .into())
+        }
     }
 }
 

@@ -36,6 +36,7 @@ pub(super) async fn proceed(ctx: &Context, entry: u64) -> Result<String, Stop> {
         | Intent::Suspend { .. }
         | Intent::Resume { .. }
         | Intent::StopHealing { .. }
+        | Intent::Record { .. }
         | Intent::Regress { .. } => how_far(ctx, &operation).await,
     };
     ctx.world

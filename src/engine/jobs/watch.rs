@@ -5,7 +5,7 @@ use crate::domain::health::GRACE;
 use crate::domain::{Health, MappingStatus};
 use crate::engine::error::Stop;
 use crate::engine::event::ClusterState;
-use crate::engine::jobs::{Context, activity, auto, commit, fetch, look, observe, regress};
+use crate::engine::jobs::{Context, activity, auto, commit, fetch, look, observe, record, regress};
 use crate::engine::{Event, Failure};
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -119,6 +119,7 @@ impl Looks {
                 let again = match observe::see(&ctx, &name).await {
                     Ok(seen) => {
                         auto::note_onset(&ctx, &seen).await;
+                        record::follow(&ctx, &seen).await;
                         regress::look(&ctx, &seen.status).await;
                         let acted = auto::act(&ctx, &seen).await;
                         next_look(&seen.status).into_iter().chain(acted).min()

@@ -250,6 +250,7 @@ pub(super) fn blocks(refusal: &Refusal, options: &SyncOptions) -> bool {
         | Refusal::Rights(_)
         | Refusal::Moved { .. }
         | Refusal::Suspended(_)
+        | Refusal::LiveWins
         | Refusal::ReadOnly => true,
     }
 }

@@ -80,7 +80,7 @@ pub fn lines(view: &MappingView, look: &Look, width: usize) -> Vec<Line<'static>
         lines.extend(message.lines().flat_map(|line| said(role, &safe(line))));
     }
     if let Some(held) = &status.held {
-        let text = format!("{} not synced by itself: {}", look.glyphs.suspended, safe(held));
+        let text = format!("{} {}: {}", look.glyphs.suspended, status.held_words(), safe(held));
         lines.extend(said(Role::Suspended, &text));
     }
     if let Some(first) = status.suspects.first() {

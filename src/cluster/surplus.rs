@@ -1,0 +1,47 @@
+//! Live fields that are not in Git, where the cluster is the source of truth: they differ like any other field.
+
+use super::desired::Desired;
+use crate::domain::clean::without_defaults;
+use crate::domain::culprit::culprit;
+use crate::domain::diff::extras;
+use crate::domain::ignored::Held;
+use crate::domain::normalize::is_secret;
+use crate::domain::{Change, FieldPath};
+use serde_json::Value;
+
+/// What people and their programs added to a live object, as changes that would take it away. What a rule or a controller
+/// holds is left out, and so is what says nothing.
+pub(super) fn surplus(desired: &Desired, live: &Value, sent: &Value, held: &[Held]) -> Vec<Change> {
+    let is_held = |path: &FieldPath| held.iter().any(|held| held.path.contains(path));
+    let secret = is_secret(live);
+    let mut found = Vec::new();
+    for text in extras(live, sent) {
+        let Some(path) = FieldPath::parse(&text).filter(|path| !is_held(path)) else { continue };
+        let Some(value) = path.find(live) else { continue };
+        let value = without_defaults(&desired.reference.group, value);
+        if is_nothing(&value) {
+            continue;
+        }
+        let (live_manager, live_time) = culprit(live, &path).unzip();
+        found.push(Change {
+            path: text,
+            before: (!secret).then_some(value),
+            after: None,
+            live_manager,
+            live_time: live_time.flatten(),
+            forced: Vec::new(),
+            commit: None,
+            redacted: secret,
+        });
+    }
+    found
+}
+
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(fields) => fields.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
