@@ -7,6 +7,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::Uri;
+use http::uri::Authority;
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::TokioIo;
 use kube::Config;
@@ -14,7 +15,8 @@ use kube::config::AuthInfo;
 use openssl::error::ErrorStack;
 use openssl::pkey::PKey;
 use openssl::ssl::{
-    Ssl, SslContext, SslContextBuilder, SslMethod, SslMode, SslVerifyMode, SslVersion,
+    Ssl, SslContext, SslContextBuilder, SslMethod, SslMode, SslSession, SslSessionCacheMode,
+    SslSessionRef, SslVerifyMode, SslVersion,
 };
 use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::verify::{X509CheckFlags, X509VerifyFlags};
@@ -22,6 +24,7 @@ use openssl::x509::{X509, X509VerifyResult};
 use secrecy::ExposeSecret;
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -34,6 +37,9 @@ use tower::{BoxError, Service};
 pub(super) struct Connector {
     http: HttpConnector,
     context: SslContext,
+    ticket: Ticket,
+    /// Host and port of the server; a ticket of it is shown to nobody else.
+    server: Option<Authority>,
     /// Name in the certificate, where it is not the host of the address.
     name: Option<String>,
     /// For address, connection and handshake together.
@@ -54,7 +60,10 @@ impl Connector {
         http.enforce_http(false);
         http.set_nodelay(true);
         let name = config.tls_server_name.clone();
-        Ok(Some(Self { http, context: context(config, identity)?, name, limit }))
+        let ticket = Ticket::default();
+        let context = context(config, identity, &ticket)?;
+        let server = config.cluster_url.authority().cloned();
+        Ok(Some(Self { http, context, ticket, server, name, limit }))
     }
 
     async fn connect(mut self, address: Uri) -> Result<TokioIo<Secured>, BoxError> {
@@ -62,7 +71,10 @@ impl Connector {
         let stream = self.http.call(address.clone()).await?.into_inner();
         let host = address.host().unwrap_or_default();
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        let ssl = self.session(self.name.as_deref().unwrap_or(host))?;
+        let mut ssl = self.session(self.name.as_deref().unwrap_or(host))?;
+        if address.authority() == self.server.as_ref() {
+            self.ticket.show(&mut ssl)?;
+        }
         let mut stream = SslStream::new(ssl, stream)?;
         if let Err(error) = Pin::new(&mut stream).connect().await {
             let verdict = stream.ssl().verify_result();
@@ -88,6 +100,34 @@ impl Connector {
             None => wanted.set_host(name)?,
         }
         Ok(ssl)
+    }
+}
+
+/// What the server gave the last connection, so that the next one need not prove everything again.
+///
+/// One ticket serves several connections. TLS 1.3 advises against that (RFC 8446, C.4), because an observer could tell
+/// that they come from one client; they come from one address, at the same moment.
+#[derive(Clone, Default)]
+struct Ticket(Arc<Mutex<Option<Vec<u8>>>>);
+
+impl Ticket {
+    /// Keeps a copy: the session itself is void as soon as its connection breaks off.
+    fn keep(&self, session: &SslSessionRef) {
+        if let Ok(copy) = session.to_der() {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(copy);
+        }
+    }
+
+    #[expect(
+        unsafe_code,
+        reason = "only the caller can know that a session comes from the same context"
+    )]
+    fn show(&self, ssl: &mut Ssl) -> Result<(), ErrorStack> {
+        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            // SAFETY: a connector has one context, whose callback is all that keeps sessions here.
+            Some(copy) => unsafe { ssl.set_session(&*SslSession::from_der(copy)?) },
+            None => Ok(()),
+        }
     }
 }
 
@@ -160,8 +200,15 @@ struct Identity {
     key: Vec<u8>,
 }
 
-fn context(config: &Config, identity: Option<Identity>) -> Result<SslContext, BoxError> {
+fn context(
+    config: &Config,
+    identity: Option<Identity>,
+    ticket: &Ticket,
+) -> Result<SslContext, BoxError> {
     let mut context = SslContextBuilder::new(SslMethod::tls_client())?;
+    context.set_session_cache_mode(SslSessionCacheMode::CLIENT | SslSessionCacheMode::NO_INTERNAL);
+    let ticket = ticket.clone();
+    context.set_new_session_callback(move |_, session| ticket.keep(&session));
     context.set_min_proto_version(Some(SslVersion::TLS1_2))?;
     // A write that could not be finished is tried again from wherever its bytes are then.
     context.set_mode(
@@ -216,5 +263,79 @@ fn read(data: Option<&str>, file: Option<&str>) -> Result<Option<Vec<u8>>, BoxEr
             Ok(Some(found))
         }
         (None, None) => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Connector;
+    use http::Uri;
+    use kube::Config;
+    use openssl::asn1::Asn1Time;
+    use openssl::error::ErrorStack;
+    use openssl::hash::MessageDigest;
+    use openssl::pkey::{PKey, Private};
+    use openssl::rsa::Rsa;
+    use openssl::ssl::{Ssl, SslAcceptor, SslMethod};
+    use openssl::x509::extension::SubjectAlternativeName;
+    use openssl::x509::{X509, X509NameBuilder};
+    use std::pin::Pin;
+    use std::time::Duration;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio_openssl::SslStream;
+    use tower::Service;
+
+    /// A certificate for 127.0.0.1 that signs itself.
+    fn certificate() -> Result<(X509, PKey<Private>), ErrorStack> {
+        let key = PKey::from_rsa(Rsa::generate(2048)?)?;
+        let mut name = X509NameBuilder::new()?;
+        name.append_entry_by_text("CN", "a server")?;
+        let name = name.build();
+        let mut builder = X509::builder()?;
+        builder.set_version(2)?;
+        builder.set_subject_name(&name)?;
+        builder.set_issuer_name(&name)?;
+        builder.set_pubkey(&key)?;
+        builder.set_not_before(&*Asn1Time::days_from_now(0)?)?;
+        builder.set_not_after(&*Asn1Time::days_from_now(1)?)?;
+        let address = SubjectAlternativeName::new()
+            .ip("127.0.0.1")
+            .build(&builder.x509v3_context(None, None))?;
+        builder.append_extension(address)?;
+        builder.sign(&key, MessageDigest::sha256())?;
+        Ok((builder.build(), key))
+    }
+
+    #[tokio::test]
+    async fn what_was_proved_once_is_not_proved_again() {
+        let (certificate, key) = certificate().unwrap();
+        let mut acceptor = SslAcceptor::mozilla_modern_v5(SslMethod::tls_server()).unwrap();
+        acceptor.set_certificate(&certificate).unwrap();
+        acceptor.set_private_key(&key).unwrap();
+        acceptor.set_session_id_context(b"gitdeck").unwrap();
+        let acceptor = acceptor.build();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address: Uri = format!("https://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let server = tokio::spawn(async move {
+            let mut resumed = Vec::new();
+            for _ in 0..3 {
+                let (stream, _) = listener.accept().await.unwrap();
+                let mut stream =
+                    SslStream::new(Ssl::new(acceptor.context()).unwrap(), stream).unwrap();
+                Pin::new(&mut stream).accept().await.unwrap();
+                resumed.push(stream.ssl().session_reused());
+                stream.write_all(b"!").await.unwrap();
+            }
+            resumed
+        });
+        let mut config = Config::new(address.clone());
+        config.root_cert = Some(vec![certificate.to_der().unwrap()]);
+        let mut connector = Connector::new(&config, Duration::from_secs(10)).unwrap().unwrap();
+        for _ in 0..3 {
+            let mut stream = connector.call(address.clone()).await.unwrap().into_inner();
+            assert_eq!(stream.read_u8().await.unwrap(), b'!');
+        }
+        assert_eq!(server.await.unwrap(), [false, true, true]);
     }
 }
