@@ -64,6 +64,7 @@ impl Sync {
             run.exit = run.exit.and(exit);
             (same, Vec::new())
         } else {
+            work.reach(&names);
             run.exit = run.exit.and(work.fetch(&names).await);
             self.planned(work, &names).await
         };
