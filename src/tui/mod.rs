@@ -36,14 +36,16 @@ use crate::config::{Notify, Settings};
 use crate::engine::{Command, Engine, Event};
 use crossterm::event::{Event as Input, EventStream};
 use effect::{Effect, Purpose};
-use futures::{FutureExt, StreamExt};
+use futures::StreamExt;
 use hangup::Hangup;
 use jiff::Timestamp;
 use pace::Pace;
 use signals::{Signal, Signals};
+use std::future::poll_fn;
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::task::Poll;
 use terminal::Screen;
 
 /// Facts that are taken in between two frames.
@@ -122,7 +124,7 @@ impl Running {
         let effects = self.console.begin();
         self.paint()?;
         engine.send(Command::Watch);
-        let _ = self.carry_out(effects, engine)?;
+        let _ = self.carry_out(effects, engine).await?;
         loop {
             if self.pace.is_due() {
                 self.paint()?;
@@ -141,7 +143,7 @@ impl Running {
                     self.stop()?;
                     Vec::new()
                 }
-                Wake::Input(Some(input)) => self.take_input(input?)?,
+                Wake::Input(Some(input)) => self.take_input(input?).await?,
                 Wake::Fact(None) => return Err(ConsoleError::EngineGone),
                 Wake::Fact(Some(fact)) => self.take_facts(*fact, engine),
                 Wake::Time => {
@@ -149,7 +151,7 @@ impl Running {
                     Vec::new()
                 }
             };
-            if self.carry_out(effects, engine)?.is_break() {
+            if self.carry_out(effects, engine).await?.is_break() {
                 return Ok(());
             }
         }
@@ -166,7 +168,7 @@ impl Running {
     }
 
     /// Takes an input event and every one that is at hand already.
-    fn take_input(&mut self, first: Input) -> io::Result<Vec<Effect>> {
+    async fn take_input(&mut self, first: Input) -> io::Result<Vec<Effect>> {
         let mut effects = Vec::new();
         let mut next = Some(first);
         for _ in 0..INPUTS {
@@ -182,7 +184,7 @@ impl Running {
             if !effects.is_empty() {
                 break;
             }
-            next = self.input.next().now_or_never().flatten().transpose()?;
+            next = self.at_hand().await?;
         }
         Ok(effects)
     }
@@ -198,7 +200,7 @@ impl Running {
         effects
     }
 
-    fn carry_out(
+    async fn carry_out(
         &mut self,
         effects: Vec<Effect>,
         engine: &mut Engine,
@@ -209,7 +211,7 @@ impl Running {
                 Effect::Cancel(job) => engine.cancel(job),
                 Effect::Copy(text) => self.screen.copy(&text)?,
                 Effect::Notify(text) => self.screen.notify(self.notify, &text)?,
-                Effect::DrainInput => self.drain_input()?,
+                Effect::DrainInput => self.drain_input().await?,
                 Effect::Stop => signals::stop_job()?,
                 Effect::Quit => return Ok(ControlFlow::Break(())),
             }
@@ -222,11 +224,21 @@ impl Running {
         self.console.sent(job, purpose);
     }
 
+    /// An input event that is there without waiting.
+    ///
+    /// The stream remembers who asked first and wakes nobody else until there is input: who asks has to be this task,
+    /// or the next key waits for something else to happen.
+    async fn at_hand(&mut self) -> io::Result<Option<Input>> {
+        let asked = poll_fn(|task| match self.input.poll_next_unpin(task) {
+            Poll::Ready(input) => Poll::Ready(input),
+            Poll::Pending => Poll::Ready(None),
+        });
+        asked.await.transpose()
+    }
+
     /// What was typed before the prompt was seen was not meant for it.
-    fn drain_input(&mut self) -> io::Result<()> {
-        while let Some(Some(input)) = self.input.next().now_or_never() {
-            input?;
-        }
+    async fn drain_input(&mut self) -> io::Result<()> {
+        while self.at_hand().await?.is_some() {}
         self.paint()
     }
 
