@@ -8,7 +8,7 @@ use crate::tui::panes::Scene;
 use crate::tui::style::Role;
 use crate::tui::widgets::progress::bar;
 use crate::tui::widgets::text::{clip_line, safe};
-use crate::tui::words::{ago, bytes};
+use crate::tui::words::bytes;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -92,7 +92,7 @@ fn last_ended(store: &Store, look: &Look) -> Option<Line<'static>> {
         look.span(role, format!("{sign} ")),
         look.span(Role::Text, safe(&job.title).into_owned()),
         look.span(role, format!(" {}", safe(without_subject(&words, &job.title)))),
-        look.span(Role::Muted, format!("  {}", ago(at, look.now))),
+        look.span(Role::Muted, format!("  {}", look.ago(at))),
     ]))
 }
 

@@ -7,7 +7,7 @@ use crate::tui::look::Look;
 use crate::tui::panes::Scene;
 use crate::tui::style::Role;
 use crate::tui::widgets::text::{cells, clip_line, safe};
-use crate::tui::words::{age, health_role, sync_role, sync_state};
+use crate::tui::words::{health_role, sync_role, sync_state};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -86,8 +86,8 @@ fn facts(scene: &Scene, cluster: Option<&ClusterState>) -> Line<'static> {
         .selected_repository(store)
         .and_then(|name| store.repositories.get(&name))
         .and_then(|view| view.state.fetched_at);
-    let git = fetched
-        .map_or_else(|| "git not fetched".to_owned(), |at| format!("git {}", age(at, look.now)));
+    let git =
+        fetched.map_or_else(|| "git not fetched".to_owned(), |at| format!("git {}", look.age(at)));
     spans.push(look.span(Role::Muted, git + "  "));
     match cluster {
         Some(ClusterState::Live { latency_ms, .. }) => {
@@ -100,7 +100,7 @@ fn facts(scene: &Scene, cluster: Option<&ClusterState>) -> Line<'static> {
         }
         Some(ClusterState::Syncing) => spans.push(look.span(Role::Busy, "cluster loading")),
         Some(ClusterState::Stale { since, .. }) => {
-            spans.push(look.span(Role::Bad, format!("cluster lost {}", age(*since, look.now))));
+            spans.push(look.span(Role::Bad, format!("cluster lost {}", look.age(*since))));
         }
         Some(ClusterState::Unknown) | None => {
             spans.push(look.span(Role::Unknown, "cluster not asked"));

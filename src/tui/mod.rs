@@ -159,11 +159,11 @@ impl Running {
 
     fn paint(&mut self) -> io::Result<()> {
         let (width, height) = self.screen.size()?;
-        self.console.look.now = ui::present();
+        self.console.look.set_now(ui::present());
         self.console.look.beat = self.pace.beats();
         let frame = self.console.frame(width, height);
         self.screen.paint(frame)?;
-        self.pace.painted();
+        self.pace.painted(self.console.look.lasts());
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use crate::tui::glyphs::{ASCII, UNICODE};
 use crate::tui::look::Look;
 use crate::tui::style::{Theme, ThemeError};
 use jiff::Timestamp;
+use std::cell::Cell;
 
 /// What the caller and the environment say.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -55,7 +56,14 @@ impl ConsoleOptions {
         let theme = if self.no_colour { Theme::named("none")? } else { theme };
         let ascii = self.ascii || settings.glyphs == "ascii";
         let glyphs = if ascii { ASCII } else { UNICODE };
-        Ok(Look { theme, glyphs, no_colour: self.no_colour, now, beat: 0 })
+        Ok(Look {
+            theme,
+            glyphs,
+            no_colour: self.no_colour,
+            now,
+            beat: 0,
+            changes_at: Cell::default(),
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! When to paint: at once after a key, at most sixty times a second after facts, once a second for ages.
+//! When to paint: at once after a key, at most sixty times a second after facts, and when an age is another one.
 
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
@@ -7,9 +7,11 @@ use tokio::time::{Instant, sleep_until};
 const FRAME: Duration = Duration::from_millis(16);
 /// Between two frames of the spinner.
 const SPIN: Duration = Duration::from_millis(125);
-/// Between two looks at ages.
-const AGES: Duration = Duration::from_secs(1);
-/// The same while nobody looks.
+/// The longest time between two frames, should the clock be set meanwhile.
+const STILL: Duration = Duration::from_secs(60);
+/// The shortest time between two frames for the sake of ages.
+const AGES: Duration = Duration::from_millis(50);
+/// Between two frames while nobody looks.
 const UNSEEN: Duration = Duration::from_secs(15);
 
 /// The clock of the loop.
@@ -18,6 +20,8 @@ pub struct Pace {
     painted_at: Instant,
     /// When the next frame is due, if one is wanted.
     due: Option<Instant>,
+    /// How long the painted frame is as it should be.
+    lasts: Duration,
     looked_at: bool,
     beats: usize,
 }
@@ -32,7 +36,7 @@ impl Pace {
     /// A clock that wants a frame now.
     pub fn new() -> Self {
         let now = Instant::now();
-        Self { painted_at: now, due: Some(now), looked_at: true, beats: 0 }
+        Self { painted_at: now, due: Some(now), lasts: STILL, looked_at: true, beats: 0 }
     }
 
     /// Wants a frame at once.
@@ -57,9 +61,10 @@ impl Pace {
         self.due.is_some_and(|due| due <= Instant::now())
     }
 
-    /// A frame was painted.
-    pub fn painted(&mut self) {
+    /// A frame was painted, and how long it is as it should be, as far as that depends on time.
+    pub fn painted(&mut self, lasts: Option<Duration>) {
         self.painted_at = Instant::now();
+        self.lasts = lasts.map_or(STILL, |lasts| lasts.clamp(AGES, STILL));
         self.due = None;
     }
 
@@ -79,7 +84,7 @@ impl Pace {
         let rest = match (self.looked_at, animated) {
             (false, _) => UNSEEN,
             (true, true) => SPIN,
-            (true, false) => AGES,
+            (true, false) => self.lasts,
         };
         let wake = self.due.unwrap_or(self.painted_at + rest);
         sleep_until(wake).await;
@@ -95,7 +100,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_storm_of_facts_is_one_frame() {
         let mut pace = Pace::new();
-        pace.painted();
+        pace.painted(None);
         for _ in 0..100 {
             pace.soon();
         }
@@ -107,16 +112,25 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_key_is_a_frame_at_once() {
         let mut pace = Pace::new();
-        pace.painted();
+        pace.painted(None);
         pace.now();
         assert!(pace.is_due());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_painted_before_an_age_is_another_one() {
+        let mut pace = Pace::new();
+        pace.painted(Some(Duration::from_secs(41)));
+        let before = Instant::now();
+        pace.wake(false).await;
+        assert_eq!(before.elapsed().as_secs(), 41);
     }
 
     #[tokio::test(start_paused = true)]
     async fn nothing_moves_fast_while_nobody_looks() {
         let mut pace = Pace::new();
         pace.look(false);
-        pace.painted();
+        pace.painted(None);
         let before = Instant::now();
         pace.wake(true).await;
         assert!(before.elapsed() >= Duration::from_secs(15));

@@ -22,16 +22,42 @@ pub fn ago(then: Timestamp, now: Timestamp) -> String {
     }
 }
 
+/// The second from which on the age of a fact is another one.
+pub fn older_at(then: Timestamp, now: Timestamp) -> i64 {
+    let seconds = (now.as_second() - then.as_second()).max(0);
+    let unit = unit_of(seconds);
+    now.as_second() + unit - seconds % unit
+}
+
+/// The second from which on the time that is left until something is another one.
+pub fn nearer_at(until: Timestamp, now: Timestamp) -> i64 {
+    let seconds = (until.as_second() - now.as_second()).max(0);
+    now.as_second() + seconds % unit_of(seconds) + 1
+}
+
+/// Seconds of the unit in which an age is told.
+fn unit_of(seconds: i64) -> i64 {
+    match seconds {
+        0..60 => 1,
+        60..3600 => 60,
+        3600..86_400 => 3600,
+        86_400..31_536_000 => 86_400,
+        _ => 31_536_000,
+    }
+}
+
 /// A clock that was set back makes facts of the future; they count as new.
 fn split_age(then: Timestamp, now: Timestamp) -> (i64, &'static str) {
     let seconds = (now.as_second() - then.as_second()).max(0);
-    match seconds {
-        0..60 => (seconds, "sec"),
-        60..3600 => (seconds / 60, "min"),
-        3600..86_400 => (seconds / 3600, "hour"),
-        86_400..31_536_000 => (seconds / 86_400, "day"),
-        _ => (seconds / 31_536_000, "year"),
-    }
+    let unit = unit_of(seconds);
+    let word = match unit {
+        1 => "sec",
+        60 => "min",
+        3600 => "hour",
+        86_400 => "day",
+        _ => "year",
+    };
+    (seconds / unit, word)
 }
 
 /// `1 object`, `3 objects`.
@@ -120,7 +146,7 @@ pub fn bytes(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{age, ago, bytes, count};
+    use super::{age, ago, bytes, count, nearer_at, older_at};
     use jiff::Timestamp;
 
     fn at(second: i64) -> Timestamp {
@@ -142,6 +168,31 @@ mod tests {
         assert_eq!(ago(at(0), at(240)), "4 min ago");
         assert_eq!(ago(at(0), at(86_400)), "1 day ago");
         assert_eq!(ago(at(0), at(86_400 * 2)), "2 days ago");
+    }
+
+    #[test]
+    fn an_age_stays_as_it_is_until_it_is_older() {
+        for (then, now) in
+            [(0, 0), (0, 12), (0, 59), (0, 60), (0, 119), (7, 3_700), (9, 90_000), (20, 5)]
+        {
+            let (then, changes) = (at(then), older_at(at(then), at(now)));
+            assert!(changes > now);
+            for second in now..changes.min(now + 4_000) {
+                assert_eq!(age(then, at(second)), age(then, at(now)));
+            }
+            let future = then > at(now);
+            assert!(future || age(then, at(changes)) != age(then, at(now)));
+        }
+    }
+
+    #[test]
+    fn what_is_left_stays_as_it_is_until_it_is_less() {
+        for (until, now) in [(3_540, 0), (59, 0), (60, 0), (7_199, 0), (90, 30), (5, 4)] {
+            let changes = nearer_at(at(until), at(now));
+            let left = |second: i64| age(at(second), at(until));
+            assert!((now..changes).all(|second| left(second) == left(now)));
+            assert_ne!(left(changes), left(now));
+        }
     }
 
     #[test]

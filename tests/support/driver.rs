@@ -9,6 +9,7 @@ use gitdeck::tui::glyphs::UNICODE;
 use gitdeck::tui::look::Look;
 use gitdeck::tui::style::Theme;
 use ratatui::buffer::Buffer;
+use std::cell::Cell;
 
 /// A console that is driven by hand.
 pub struct Driver {
@@ -30,7 +31,14 @@ impl Driver {
     /// The same; perhaps read-only.
     pub fn with(store: Store, size: (u16, u16), read_only: bool) -> Self {
         let theme = Theme::named("dark").expect("a theme");
-        let look = Look { theme, glyphs: UNICODE, no_colour: false, now: now(), beat: 0 };
+        let look = Look {
+            theme,
+            glyphs: UNICODE,
+            no_colour: false,
+            now: now(),
+            beat: 0,
+            changes_at: Cell::default(),
+        };
         let mut console = Console::new(store, read_only, look);
         let effects = console.begin();
         let mut driver = Self { console, sent: Vec::new(), effects: Vec::new(), size };

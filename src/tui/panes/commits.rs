@@ -10,7 +10,6 @@ use crate::tui::panes::{Rows, Scene, Titles, paint_empty, paint_frame};
 use crate::tui::style::Role;
 use crate::tui::widgets::table::{Column, Emphasis, cells_area, emphasise, paint_cells, widths};
 use crate::tui::widgets::text::{cells, safe};
-use crate::tui::words::age;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -179,7 +178,7 @@ fn cells_of(commit: &Commit, deployed: bool, room: usize, look: &Look) -> Vec<Li
     let author = look.span(role, author(&safe(&commit.author), room));
     vec![
         Line::from(revision),
-        Line::from(look.span(Role::Muted, format!("{:>3}", age(commit.time, look.now)))),
+        Line::from(look.span(Role::Muted, format!("{:>3}", look.age(commit.time)))),
         Line::from(author),
         title(commit, look),
     ]

@@ -13,7 +13,7 @@ use crate::tui::widgets::table::{
     Column, Emphasis, cells_area, emphasise, paint_cells, paint_head, widths,
 };
 use crate::tui::widgets::text::{cells, clip_start, safe};
-use crate::tui::words::{age, health_role, sync, sync_role, sync_state};
+use crate::tui::words::{health_role, sync, sync_role, sync_state};
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -237,7 +237,7 @@ fn sync_cell(view: &MappingView, look: &Look) -> Line<'static> {
     let role = sync_role(view.status.sync);
     // Both have to fit beside the other columns; the details say it in words.
     let words = match ends(view).filter(|until| *until > look.now) {
-        Some(until) => format!("susp. -{}", age(look.now, until)),
+        Some(until) => format!("susp. -{}", look.left(until)),
         None => sync(&view.status),
     };
     Line::from(look.span(role, words))
@@ -261,5 +261,5 @@ fn health_cell(view: &MappingView, scene: &Scene) -> Line<'static> {
     if live {
         return Line::from(look.span(health_role(status.health), word));
     }
-    Line::from(look.span(Role::Unknown, format!("{word} {}", age(seen, look.now))))
+    Line::from(look.span(Role::Unknown, format!("{word} {}", look.age(seen))))
 }

@@ -8,7 +8,7 @@ use crate::tui::panes::{Rows, Scene, Titles, paint_empty, paint_frame};
 use crate::tui::style::Role;
 use crate::tui::widgets::table::{Column, Emphasis, cells_area, emphasise, paint_cells, widths};
 use crate::tui::widgets::text::{cells, safe};
-use crate::tui::words::{age, count};
+use crate::tui::words::count;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -138,7 +138,7 @@ fn name_cell(name: &str, repository: &RepositoryView, look: &Look) -> Line<'stat
 
 fn cells_of(name: &str, repository: &RepositoryView, look: &Look) -> Vec<Line<'static>> {
     let fetched = repository.state.fetched_at;
-    let age = fetched.map_or_else(String::new, |then| age(then, look.now));
+    let age = fetched.map_or_else(String::new, |then| look.age(then));
     vec![
         name_cell(name, repository, look),
         Line::from(look.span(Role::Text, safe(&repository.remote.branch).into_owned())),

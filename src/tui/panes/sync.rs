@@ -10,7 +10,7 @@ use crate::tui::refusal;
 use crate::tui::style::Role;
 use crate::tui::widgets::area::{padded, row};
 use crate::tui::widgets::text::{cells, clip_line, safe, wrap_hanging};
-use crate::tui::words::{ago, count, health_role, sync_role};
+use crate::tui::words::{count, health_role, sync_role};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -144,7 +144,7 @@ fn corner(view: &MappingView, look: &Look) -> Line<'static> {
         format!("{} {}", look.glyphs.health(view.status.health), view.status.health.word()),
     )];
     if let Some(seen) = view.status.observed_at {
-        spans.push(look.span(Role::Muted, format!("  seen {}", ago(seen, look.now))));
+        spans.push(look.span(Role::Muted, format!("  seen {}", look.ago(seen))));
     }
     Line::from(spans)
 }

@@ -15,7 +15,6 @@ use crate::tui::widgets::frame::Frame;
 use crate::tui::widgets::scroll::follow;
 use crate::tui::widgets::table::{Emphasis, cells_area, emphasise};
 use crate::tui::widgets::text::{clip_line, safe, wrap};
-use crate::tui::words::ago;
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -125,7 +124,7 @@ fn summary(job: &JobView, look: &Look) -> Line<'static> {
             Line::from(vec![
                 look.span(role, format!("{sign} ")),
                 look.span(Role::Strong, safe(&job.title).into_owned()),
-                look.span(Role::Muted, format!("  {}  ", ago(*at, look.now))),
+                look.span(Role::Muted, format!("  {}  ", look.ago(*at))),
                 look.span(role, safe(&words).into_owned()),
             ])
         }

@@ -14,7 +14,7 @@ use crate::tui::style::Role;
 use crate::tui::widgets::scroll::follow;
 use crate::tui::widgets::table::{Emphasis, cells_area, emphasise};
 use crate::tui::widgets::text::{cells, clip, clip_line, clip_start, safe};
-use crate::tui::words::{ago, count};
+use crate::tui::words::count;
 use lines::{GUTTER, Line, Side};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -210,7 +210,7 @@ fn under_way(to: &Destination, scene: &Scene) -> Vec<(Role, String)> {
                 "{} Nothing would change: {} as in {short} ({}).",
                 look.glyphs.done,
                 count(plan.summary.unchanged, "object"),
-                ago(*at, look.now)
+                look.ago(*at)
             ),
         )],
         None => vec![(Role::Muted, format!("planning {short}{}", look.glyphs.dots))],
@@ -226,7 +226,7 @@ fn why_empty(view: &MappingView, store: &Store, look: &Look) -> Vec<(Role, Strin
         let context = safe(&view.mapping.target.context).into_owned();
         said.push((
             Role::Bad,
-            format!("cluster {context} was lost {}: {}", ago(*since, look.now), safe(reason)),
+            format!("cluster {context} was lost {}: {}", look.ago(*since), safe(reason)),
         ));
         let kept =
             "It is asked again by itself. What is shown was so before it was lost.".to_owned();
@@ -244,7 +244,7 @@ fn why_empty(view: &MappingView, store: &Store, look: &Look) -> Vec<(Role, Strin
                 look.glyphs.done,
                 count(plan.summary.unchanged, "object"),
                 plan.revision.short(),
-                ago(*at, look.now)
+                look.ago(*at)
             ),
         )),
         None if view.status.observed_at.is_none() => {
@@ -404,7 +404,7 @@ fn live_culprit(change: &Change, look: &Look) -> String {
     let Some(manager) = &change.live_manager else { return "live".to_owned() };
     let manager = safe(manager);
     match change.live_time {
-        Some(time) => format!("{manager}, {}", ago(time, look.now)),
+        Some(time) => format!("{manager}, {}", look.ago(time)),
         None => manager.into_owned(),
     }
 }
@@ -417,7 +417,7 @@ fn git_culprit(commit: Option<&Revision>, scene: &Scene) -> String {
             "git, {} {}, {}",
             safe(&commit.author),
             revision.short(),
-            ago(commit.time, scene.look.now)
+            scene.look.ago(commit.time)
         ),
         None => format!("git, {}", revision.short()),
     }
@@ -450,7 +450,7 @@ fn reason_words(operation: &Operation, look: &Look) -> String {
             format!("{words}, {} and {} more", first.short(), rest.len())
         }
         (Reason::Drift, _, Some((manager, then))) => {
-            let when = then.map(|then| format!(" {}", ago(then, look.now))).unwrap_or_default();
+            let when = then.map(|then| format!(" {}", look.ago(then))).unwrap_or_default();
             format!("drift by {}{when}", safe(manager))
         }
         _ => words.to_owned(),
