@@ -149,6 +149,52 @@ fn killed_commits_and_pushes_lose_and_double_nothing() {
 }
 
 #[test]
+fn killed_reverts_are_named_and_finished() {
+    let demo = Demo::start();
+    let dir = tempfile::tempdir().expect("a directory");
+    let publish = |number: usize| {
+        let file = write(dir.path(), &config_maps(number));
+        let mut command = demo.gitdeck();
+        command.args(["commit", "quotas", "--push", "-m", &format!("edit {number}"), "--file"]);
+        succeed(command.arg(format!("fire.yaml={}", file.display())));
+        succeed(demo.gitdeck().args(["sync", "quotas", "--yes"]));
+    };
+    let revert = || {
+        let mut command = demo.gitdeck();
+        command.args(["revert", "quotas", "--sync", "--yes"]);
+        command
+    };
+    let titles = |pattern: &str| {
+        let output = Command::new("git")
+            .arg("--git-dir")
+            .arg(demo.repository("platform"))
+            .args(["log", "-F", "--grep", pattern, "--format=%s", "main"])
+            .output();
+        let output = output.expect("git runs");
+        String::from_utf8_lossy(&output.stdout).lines().count()
+    };
+    publish(0);
+    publish(1);
+    let mut moments = Moments::new(succeed(&mut revert()));
+    let (mut interrupted, mut begun) = (0, 1);
+    for number in 2..2 + kills().div_ceil(5) {
+        publish(number);
+        kill_at(&mut revert(), moments.next());
+        let entries = entries(&demo.config);
+        let was_begun = entries.iter().filter(|entry| entry["what"] == "revert").count() > begun;
+        begun += usize::from(was_begun);
+        interrupted += finish_interrupted(&demo.config);
+        // All of it, or none of it, and never twice.
+        let of = format!("Revert \"edit {number}\"");
+        assert_eq!(titles(&of), usize::from(was_begun), "{of}: {entries:#?}");
+        let status = json(demo.gitdeck().args(["status", "quotas"]));
+        assert_eq!(status["mappings"][0]["sync"], "synced", "{status}");
+        assert_eq!(status["mappings"][0]["objects"]["differing"], 0, "{status}");
+    }
+    assert!(interrupted > 0, "no kill came between the steps of a revert");
+}
+
+#[test]
 fn killed_applies_are_named_and_finished() {
     let demo = Demo::start();
     let dir = tempfile::tempdir().expect("a directory");

@@ -1,9 +1,43 @@
 //! What an entry of the journal was to do, with all that finishes it.
 
+use crate::engine::SyncOptions;
 use serde::{Deserialize, Serialize};
 
 /// Owner of what nobody asked for.
 pub const AUTO: &str = "auto";
+
+/// A sync that follows other steps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IntendedSync {
+    /// Mapping.
+    pub mapping: String,
+    /// Digest of the confirmed plan.
+    pub digest: String,
+    /// Typed number of deletions.
+    pub allow_delete: Option<usize>,
+    /// Whether pruning was on.
+    pub prune: Option<bool>,
+    /// Whether recreating was allowed.
+    pub recreate: bool,
+    /// Whether taking over was allowed.
+    pub take_over: bool,
+}
+
+impl IntendedSync {
+    /// What somebody confirmed.
+    pub fn of(mapping: String, digest: String, options: &SyncOptions) -> Self {
+        let SyncOptions { allow_delete, prune, recreate, take_over, .. } = *options;
+        Self { mapping, digest, allow_delete, prune, recreate, take_over }
+    }
+
+    /// Mapping, digest and options, as they were confirmed.
+    pub fn confirmed(self) -> (String, String, SyncOptions) {
+        let Self { mapping, digest, allow_delete, prune, recreate, take_over } = self;
+        let some =
+            SyncOptions { prune, allow_delete, recreate, take_over, ..SyncOptions::default() };
+        (mapping, digest, some)
+    }
+}
 
 /// What an interrupted operation needs to be finished. Never a secret, never a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +89,12 @@ pub enum Intent {
         mapping: Option<String>,
         /// The drafted commit.
         revision: String,
+        /// Whether it is pushed.
+        #[serde(default)]
+        push: bool,
+        /// What is synced after the push.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        syncs: Vec<IntendedSync>,
     },
     /// Push what waits.
     Push {

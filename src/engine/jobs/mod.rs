@@ -38,6 +38,7 @@ mod suspects;
 mod suspend;
 mod sync;
 mod trust;
+mod undo;
 mod wait;
 mod watch;
 
@@ -202,7 +203,7 @@ async fn write(ctx: &Context, command: Command) -> Result<String, Stop> {
             .await
         }
         Command::DraftRevert { wish } => ctx.read(revert::draft(ctx, &wish)).await,
-        Command::Revert { wish, confirmed } => revert::run(ctx, &wish, &confirmed).await,
+        Command::Revert { wish, confirmed } => undo::run(ctx, &wish, &confirmed).await,
         Command::Push { repository } => push::run(ctx, &repository).await,
         Command::Drop { repository, revision } => drop::run(ctx, &repository, &revision).await,
         Command::Compare { repository } => accept::compare(ctx, &repository).await,

@@ -1,11 +1,12 @@
 //! Finish or drop what a killed process left.
 
-use crate::domain::Phase;
+use crate::domain::{Phase, Revision};
 use crate::engine::error::Stop;
+use crate::engine::intent::IntendedSync;
 use crate::engine::jobs::activity::{how_far, made, tell};
-use crate::engine::jobs::{Context, accept, drop, push, sync};
+use crate::engine::jobs::{Context, accept, drop, push, sync, undo};
 use crate::engine::journal::{Intent, Operation};
-use crate::engine::{Failure, SyncOptions};
+use crate::engine::{Confirmed, Failure, SyncOptions};
 use jiff::Timestamp;
 
 /// Finishes an interrupted operation. Every step is safe to take again: applying is idempotent, a push is only
@@ -30,10 +31,14 @@ pub(super) async fn proceed(ctx: &Context, entry: u64) -> Result<String, Stop> {
             None => "the commit was not made; the edit has to be made again".to_owned(),
         },
         Intent::Accept { repository, tip } => {
-            accept::run(ctx, &repository, crate::domain::Revision::new(tip)).await?
+            accept::run(ctx, &repository, Revision::new(tip)).await?
         }
-        Intent::Revert { .. }
-        | Intent::Suspend { .. }
+        Intent::Revert { repository, mapping, revision, push, syncs } => {
+            let syncs = syncs.into_iter().map(IntendedSync::confirmed).collect();
+            let confirmed = Confirmed { repository, draft: Revision::new(revision), push, syncs };
+            Box::pin(undo::steps(ctx, entry, mapping.as_deref(), &confirmed)).await?
+        }
+        Intent::Suspend { .. }
         | Intent::Resume { .. }
         | Intent::StopHealing { .. }
         | Intent::Record { .. }

@@ -1,16 +1,14 @@
-//! Undo commits: draft the commit that does it, then commit, push and sync it as it was drafted.
+//! Undo commits: draft the commit that does it, as it will be.
 
 use crate::domain::revert::{RevertDraft, Undo, of_commit, of_range, to_state};
-use crate::domain::{Commit, Mapping, Refusal, Revision, SyncState};
+use crate::domain::{Commit, Mapping, Revision};
 use crate::engine::error::Stop;
-use crate::engine::jobs::commit::{MAPPING_TRAILER, OPERATION_TRAILER, author, reload_log};
+use crate::engine::jobs::commit::{MAPPING_TRAILER, OPERATION_TRAILER, author};
 use crate::engine::jobs::render::sources;
-use crate::engine::jobs::{Context, log, observe, push, sync};
-use crate::engine::journal::Intent;
-use crate::engine::revert::{Confirmed, Wish};
-use crate::engine::{Command, Event, Failure};
-use crate::git::{CommitRequest, Fate, GitError, LogQuery, Repository, Undone};
-use jiff::Timestamp;
+use crate::engine::jobs::{Context, log};
+use crate::engine::revert::Wish;
+use crate::engine::{Event, Failure};
+use crate::git::{CommitRequest, GitError, LogQuery, Repository, Undone};
 use std::sync::Arc;
 
 /// Commits that a message names.
@@ -169,87 +167,4 @@ async fn touched(
         }
     }
     names
-}
-
-/// Commits the draft, pushes it, and syncs what was planned at it. Each step has its own entry in the journal.
-pub(super) async fn run(ctx: &Context, wish: &Wish, confirmed: &Confirmed) -> Result<String, Stop> {
-    let commit = record(ctx, wish, confirmed).await?;
-    let short = commit.revision.short().to_owned();
-    let mapping = wish.mapping.clone().unwrap_or_default();
-    let repository = confirmed.repository.clone();
-    ctx.emit(Event::Committed { repository: repository.clone(), mapping, commit: commit.clone() })
-        .await;
-    push::tell_pending(ctx, &repository).await?;
-    reload_log(ctx, &repository).await?;
-    if !confirmed.push {
-        return Ok(format!("committed {short} {}; it waits for a push", commit.title()));
-    }
-    let mut said = vec![push::run(ctx, &repository).await?];
-    if !confirmed.syncs.is_empty() {
-        is_pushed(ctx, confirmed).await?;
-    }
-    for (mapping, digest, options) in &confirmed.syncs {
-        ctx.check()?;
-        let revision = Some(confirmed.draft.to_string());
-        let request =
-            sync::Request::confirmed(mapping.clone(), revision, digest.clone(), options.clone());
-        let synced = match Box::pin(sync::run(ctx, request)).await {
-            Err(Stop::Refused(why)) => {
-                already(ctx, mapping, &confirmed.draft).await.ok_or(Stop::Refused(why))
-            }
-            synced => synced,
-        };
-        said.push(synced?);
-    }
-    Ok(said.join("; "))
-}
-
-/// A commit that was made again on a newer tip has other trees than the one whose plans were shown.
-async fn is_pushed(ctx: &Context, confirmed: &Confirmed) -> Result<(), Stop> {
-    let draft = confirmed.draft.clone();
-    let what = match ctx.world.git(&confirmed.repository, move |git| git.fate(&draft)).await? {
-        Fate::OnRemote => return Ok(()),
-        Fate::Rebuilt(new) => format!(
-            "it was pushed as {}, on top of commits that nobody has seen; sync what is there now",
-            new.short()
-        ),
-        Fate::Pending | Fate::Unknown => "the commit is not on the branch".to_owned(),
-    };
-    Err(Stop::Refused(vec![Refusal::Moved { what }]))
-}
-
-/// Where a mapping syncs by itself, that may have been faster.
-async fn already(ctx: &Context, mapping: &str, revision: &Revision) -> Option<String> {
-    let status = observe::observe(ctx, mapping).await.ok()?;
-    let is_there =
-        status.synced_revision.as_ref() == Some(revision) && status.sync == SyncState::Synced;
-    is_there.then(|| format!("{mapping} is at {} already", revision.short()))
-}
-
-async fn record(ctx: &Context, wish: &Wish, confirmed: &Confirmed) -> Result<Commit, Stop> {
-    ctx.check()?;
-    let repository = &confirmed.repository;
-    let intent = Intent::Revert {
-        repository: repository.clone(),
-        mapping: wish.mapping.clone(),
-        revision: confirmed.draft.to_string(),
-    };
-    let line = {
-        let (wish, confirmed) = (Box::new(wish.clone()), Box::new(confirmed.clone()));
-        Command::Revert { wish, confirmed }.line()
-    };
-    let journal = &ctx.world.journal;
-    let id = journal.begin(intent, &line, Timestamp::now()).map_err(Failure::from)?;
-    journal.before(id, 1, 1, "commit").map_err(Failure::from)?;
-    let draft = confirmed.draft.clone();
-    let made = ctx.world.git(repository, move |git| git.publish(&draft)).await;
-    let (state, message) = match &made {
-        Ok(commit) => ("done", format!("committed {}", commit.revision.short())),
-        Err(Stop::Failed(failure)) => ("failed", failure.message.clone()),
-        Err(_) => ("cancelled", "stopped".to_owned()),
-    };
-    let error = made.is_err().then_some(message.as_str());
-    journal.after(id, (1, 1), "commit", error).map_err(Failure::from)?;
-    journal.end(id, state, Some(&message), Timestamp::now()).map_err(Failure::from)?;
-    made
 }
