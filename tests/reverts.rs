@@ -1,6 +1,7 @@
 //! Reverts on the sandbox and on a real API server: drafted, planned, and carried out exactly as planned.
 
-use crate::support::clusters::worlds;
+use crate::support::clusters::{World, worlds};
+use crate::support::demo::{Demo, json, said};
 use crate::support::running::{Origin, Running, config_map, config_maps, get};
 use gitdeck::domain::revert::{RevertDraft, Undo};
 use gitdeck::domain::{Op, Plan, Refusal};
@@ -102,4 +103,87 @@ async fn a_revert_is_pushed_and_synced_as_it_was_previewed() {
         assert_eq!(get(&maps, "cart").await, "2");
         running.stop().await;
     }
+}
+
+/// The map that is mapped, with two commits, the newest synced.
+async fn two_commits(world: &World, running_as: &str) -> (Origin, Running) {
+    let table = format!("[mappings.{MAPPING}]\nrepository = \"fleet\"\npath = \"apps/cart\"\n");
+    let origin = Origin::new(world, &table);
+    origin.commit("begin", &[(FILE, Some(&config_map("cart", "1")))]);
+    origin.commit("bad", &[(FILE, Some(&config_map("cart", "2")))]);
+    let mut running = Running::watch(origin.settings(running_as));
+    sync(&mut running).await;
+    (origin, running)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_branch_that_moved_since_the_preview_is_synced_by_nobody() {
+    let world = World::sandbox("reverts-race").await;
+    let (origin, mut running) = two_commits(&world, "one").await;
+    let maps = config_maps(&world).await;
+    let drafted = draft(&mut running, Undo::Newest).await;
+    let revision = drafted.details.commit.revision.to_string();
+    let digest = plan(&mut running, Some(revision)).await.digest.clone();
+    // Others push between the question and the answer: the commit is made again on theirs, and not synced.
+    origin.commit("theirs", &[("apps/cart/more.yaml", Some(&config_map("more", "1")))]);
+    let outcome = running.run(confirmed(wish(Undo::Newest), &drafted, &digest)).await;
+    let Outcome::Refused(why) = &outcome else { panic!("{outcome:?}") };
+    let Refusal::Moved { what } = &why[0] else { panic!("{why:?}") };
+    assert!(what.contains("on top of commits that nobody has seen"), "{what}");
+    assert_eq!(get(&maps, "cart").await, "2");
+    let entry = running.journal().await.into_iter().find(|entry| entry.what == "revert");
+    let entry = entry.expect("an entry");
+    assert_eq!((&entry.state[..], entry.steps), ("failed", (2, 3)), "{entry:?}");
+    // A draft on an older tip is not committed at all.
+    done(&mut running, Command::Fetch { repository: "fleet".into(), observe: false }).await;
+    let drafted = draft(&mut running, Undo::Newest).await;
+    origin.pull();
+    origin.commit("theirs again", &[("README", Some("more"))]);
+    done(&mut running, Command::Fetch { repository: "fleet".into(), observe: false }).await;
+    let outcome = running.run(confirmed(wish(Undo::Newest), &drafted, "any")).await;
+    let Outcome::Failed(failure) = &outcome else { panic!("{outcome:?}") };
+    assert!(failure.message.contains("README"), "{failure}");
+    assert_eq!(running.store.repositories["fleet"].state.pending, 0);
+    running.stop().await;
+}
+
+#[test]
+fn the_command_line_shows_asks_and_says_what_it_did() {
+    let demo = Demo::start();
+    let dir = tempfile::tempdir().expect("a directory");
+    for number in [1, 2] {
+        let file = dir.path().join("map.yaml");
+        std::fs::write(&file, config_map("reverted", &number.to_string())).expect("a file");
+        let message = format!("edit {number}");
+        let mut command = demo.gitdeck();
+        command.args(["commit", "quotas", "--push", "-m", &message, "--file"]);
+        let ended = command.arg(format!("map.yaml={}", file.display())).output().expect("it runs");
+        assert!(ended.status.success(), "{}", said(&ended));
+    }
+    let run = |arguments: &[&str]| {
+        let mut command = demo.gitdeck();
+        let ended = command.arg("revert").args(arguments).output().expect("it runs");
+        (ended.status.code().unwrap_or(-1), said(&ended))
+    };
+    let (code, text) = run(&["quotas"]);
+    assert!(code == 2 && text.contains("nobody is here to confirm it"), "{text}");
+    assert!(text.contains("Revert \"edit 2\"") && text.contains("-  key: \"2\""), "{text}");
+    let (code, text) = run(&["quotas", "HEAD~1", "--yes"]);
+    assert!(
+        code == 3 && text.contains("map.yaml") && text.contains("changed again since"),
+        "{text}"
+    );
+    let (code, text) = run(&["nothing-like-it", "--yes"]);
+    assert!(code == 2 && text.contains("no repository has a commit `nothing-like-it`"), "{text}");
+    let mut command = demo.gitdeck();
+    let document = json(command.args(["revert", "quotas", "--sync", "--yes"]));
+    assert_eq!(document["outcome"], "synced", "{document}");
+    assert_eq!(document["title"], "Revert \"edit 2\"", "{document}");
+    assert_eq!(document["plans"][0]["mapping"], "quotas", "{document}");
+    let status = json(demo.gitdeck().args(["status", "quotas"]));
+    assert_eq!(status["mappings"][0]["synced_revision"], document["revision"], "{status}");
+    let mut command = demo.gitdeck();
+    let document = json(command.args(["revert", "quotas", "--no-push", "--yes"]));
+    assert_eq!(document["title"], "Reapply \"edit 2\"", "{document}");
+    assert_eq!(document["outcome"], "committed", "{document}");
 }

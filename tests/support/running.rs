@@ -134,6 +134,11 @@ impl Origin {
         found
     }
 
+    /// Takes over what others pushed.
+    pub fn pull(&self) {
+        git(&self.place.path().join("work"), &["pull", "-q", "--rebase", "origin", "main"]);
+    }
+
     /// The settings of one process on this configuration, with its own directories and short pauses.
     pub fn settings(&self, process: &str) -> Settings {
         let overrides = Overrides { config: Some(self.config.clone()), ..Overrides::default() };
