@@ -4,7 +4,7 @@ use crate::frames::both;
 use crate::support::driver::Driver;
 use crate::support::world;
 use gitdeck::domain::repository::{FileChange, FileChangeKind};
-use gitdeck::domain::revert::{RevertDraft, Undo};
+use gitdeck::domain::revert::{RevertConflict, RevertDraft, Undo};
 use gitdeck::domain::{Commit, CommitDetails, FileEdit, Plan, Refusal, Suspension};
 use gitdeck::engine::{Command, Confirmed, Event, JobId, Outcome, Store, Subject, Wish};
 use gitdeck::tui::effect::Effect;
@@ -121,7 +121,15 @@ fn a_conflict_names_the_files() {
     let why = "changed again since, so that it cannot be undone alone: apps/shop/checkout/deployment.yaml";
     let hint = "nothing was kept; `gitdeck log checkout` shows what came since";
     both("revert-conflict", &world::fleet(), |driver| {
-        driver.keys("/checkout<enter>3jR").end(world::failure(why, hint), is_draft);
+        driver.keys("/checkout<enter>3jR");
+        let conflict = RevertConflict {
+            path: "apps/shop/checkout/deployment.yaml".into(),
+            since: vec![world::commits().remove(0)],
+            patch: PATCH.split_once('\n').expect("lines").1.to_owned(),
+        };
+        let conflicts = Arc::new(vec![conflict]);
+        driver.fact(Event::RevertConflicted { job: job(driver, is_draft), conflicts });
+        driver.end(world::failure(why, hint), is_draft);
     });
 }
 

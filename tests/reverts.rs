@@ -9,6 +9,8 @@ use gitdeck::engine::{Command, Confirmed, Outcome, SyncOptions, Wish};
 use std::sync::Arc;
 use std::time::Duration;
 
+const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: reverted\nstringData:\n";
+
 const FILE: &str = "apps/cart/map.yaml";
 
 /// The record of a mapping is found by its name alone, and other tests use the same cluster.
@@ -157,7 +159,11 @@ fn the_command_line_shows_asks_and_says_what_it_did() {
         let message = format!("edit {number}");
         let mut command = demo.gitdeck();
         command.args(["commit", "quotas", "--push", "-m", &message, "--file"]);
-        let ended = command.arg(format!("map.yaml={}", file.display())).output().expect("it runs");
+        command.arg(format!("map.yaml={}", file.display()));
+        let secret = dir.path().join("secret.yaml");
+        std::fs::write(&secret, format!("{SECRET}  token: hidden-{number}\n")).expect("a file");
+        command.arg(format!("--file=secret.yaml={}", secret.display()));
+        let ended = command.output().expect("it runs");
         assert!(ended.status.success(), "{}", said(&ended));
     }
     let run = |arguments: &[&str]| {
@@ -167,12 +173,16 @@ fn the_command_line_shows_asks_and_says_what_it_did() {
     };
     let (code, text) = run(&["quotas"]);
     assert!(code == 2 && text.contains("nobody is here to confirm it"), "{text}");
+    assert!(!text.contains("hidden"), "{text}");
     assert!(text.contains("Revert \"edit 2\"") && text.contains("-  key: \"2\""), "{text}");
     let (code, text) = run(&["quotas", "HEAD~1", "--yes"]);
     assert!(
         code == 3 && text.contains("map.yaml") && text.contains("changed again since"),
         "{text}"
     );
+    assert!(text.contains("conflict in quotas/map.yaml"), "{text}");
+    assert!(text.contains("conflict in quotas/secret.yaml") && !text.contains("hidden"), "{text}");
+    assert!(text.contains(": edit 2\n") && text.contains("+  key: \"2\""), "{text}");
     let (code, text) = run(&["nothing-like-it", "--yes"]);
     assert!(code == 2 && text.contains("no repository has a commit `nothing-like-it`"), "{text}");
     let mut command = demo.gitdeck();

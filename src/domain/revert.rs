@@ -2,6 +2,7 @@
 
 use crate::domain::text::harmless;
 use crate::domain::{Commit, CommitDetails, Revision};
+use serde::Serialize;
 use std::fmt::Write;
 
 /// What somebody wants undone, as it was said.
@@ -43,6 +44,17 @@ pub struct RevertDraft {
     pub besides: Vec<String>,
     /// Mappings that are made from a file that it changes.
     pub touches: Vec<String>,
+}
+
+/// A file in which what is undone was changed again.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RevertConflict {
+    /// Path from the root.
+    pub path: String,
+    /// The newest commits that changed it since, the newest first.
+    pub since: Vec<Commit>,
+    /// What they changed, as a unified diff; values of Secrets are masked. Empty where that is no text or too long.
+    pub patch: String,
 }
 
 /// The message of the commit that undoes one commit, in the words of `git revert`; of a merge, `stays` is the parent

@@ -1,6 +1,6 @@
 //! The closed list of facts, in the past tense. Only [`crate::engine::Store::apply`] turns them into state.
 
-use crate::domain::revert::RevertDraft;
+use crate::domain::revert::{RevertConflict, RevertDraft};
 use crate::domain::{
     Commit, CommitDetails, HostKey, MappingStatus, ObjectRef, Plan, PushOutcome, Refusal, Revision,
     Rewrite, Stall,
@@ -306,6 +306,13 @@ pub enum Event {
         job: JobId,
         /// What its commit would be.
         draft: Arc<RevertDraft>,
+    },
+    /// A revert could not be drafted: what it would undo was changed again.
+    RevertConflicted {
+        /// The job that tried.
+        job: JobId,
+        /// File by file.
+        conflicts: Arc<Vec<RevertConflict>>,
     },
     /// A push ended.
     Pushed {

@@ -9,7 +9,7 @@ use crate::cli::select;
 use crate::cli::session::Work;
 use crate::config::duration;
 use crate::domain::depends::PATIENCE;
-use crate::domain::revert::{RevertDraft, Undo};
+use crate::domain::revert::{RevertConflict, RevertDraft, Undo};
 use crate::domain::text::harmless;
 use crate::domain::{Plan, PushOutcome, Revision};
 use crate::engine::{Command, Confirmed, Event, Outcome, SyncOptions, Wish};
@@ -96,7 +96,10 @@ impl Revert {
             Event::RevertDrafted { draft, .. } => Some(Arc::clone(draft)),
             _ => None,
         });
-        let Some(draft) = drafted else { return Ok(work.settle(&self.subject, &outcome)) };
+        let Some(draft) = drafted else {
+            conflicts(work, &events);
+            return Ok(work.settle(&self.subject, &outcome));
+        };
         let released = SyncOptions {
             wait: self.sync.then(|| self.timeout.unwrap_or(PATIENCE)),
             ..options(self.release.released())
@@ -244,6 +247,38 @@ impl Revert {
         };
         let yes = work.ask(&question).await? == Answer::Yes;
         Ok(yes.then_some(!self.no_push))
+    }
+}
+
+/// The document where nothing was drafted.
+#[derive(Debug, Serialize)]
+struct Conflicted<'a> {
+    /// `conflict`.
+    outcome: &'static str,
+    conflicts: &'a [RevertConflict],
+}
+
+/// Says in which files the revert met what came since, and what that is.
+fn conflicts(work: &mut Work<'_>, events: &[Event]) {
+    let found = events.iter().find_map(|event| match event {
+        Event::RevertConflicted { conflicts, .. } => Some(conflicts),
+        _ => None,
+    });
+    let Some(conflicts) = found else { return };
+    if !work.out.is_human() {
+        work.out.document(&Conflicted { outcome: "conflict", conflicts });
+        return;
+    }
+    for conflict in conflicts.iter() {
+        work.out.line(&format!("conflict in {}", harmless(&conflict.path)));
+        for commit in &conflict.since {
+            let (short, author) = (commit.revision.short(), harmless(&commit.author));
+            work.out.line(&format!(
+                "  changed since by {short} {author}: {}",
+                harmless(commit.title())
+            ));
+        }
+        work.out.text(&print::commit::patch(work.out.paint, &conflict.patch));
     }
 }
 

@@ -9,6 +9,7 @@ mod chart;
 mod check;
 mod check_cluster;
 mod commit;
+mod conflict;
 mod depends;
 mod draft;
 mod drop;

@@ -4,6 +4,7 @@ use crate::domain::revert::{RevertDraft, Undo, of_commit, of_range, to_state};
 use crate::domain::{Commit, Mapping, Revision};
 use crate::engine::error::Stop;
 use crate::engine::jobs::commit::{MAPPING_TRAILER, OPERATION_TRAILER, author};
+use crate::engine::jobs::conflict::conflicts;
 use crate::engine::jobs::render::sources;
 use crate::engine::jobs::{Context, log};
 use crate::engine::revert::Wish;
@@ -25,10 +26,7 @@ pub(super) async fn draft(ctx: &Context, wish: &Wish) -> Result<String, Stop> {
     let author = author(ctx)?;
     let path = mapping.map(|mapping| mapping.path.clone());
     let subject = mapping.map_or_else(|| repository.clone(), |mapping| mapping.name.clone());
-    let mut trailers = vec![(OPERATION_TRAILER.to_owned(), "revert".to_owned())];
-    if let Some(mapping) = mapping {
-        trailers.insert(0, (MAPPING_TRAILER.to_owned(), mapping.name.clone()));
-    }
+    let trailers = trailers(mapping);
     let wished = wish.clone();
     let drafted = ctx
         .world
@@ -43,12 +41,27 @@ pub(super) async fn draft(ctx: &Context, wish: &Wish) -> Result<String, Stop> {
                 expected_base: None,
                 first: false,
             };
-            let drafted = git.draft_revert(&undone, path.as_deref(), &about)?;
+            let drafted = match git.draft_revert(&undone, path.as_deref(), &about) {
+                Err(GitError::Diverged { paths }) => {
+                    let found = conflicts(git, &undone, &paths)?;
+                    return Ok(Err((found, GitError::Diverged { paths })));
+                }
+                drafted => drafted?,
+            };
             let details = log::shown(git, drafted.commit.revision.as_str())?;
-            Ok((drafted, details))
+            Ok(Ok((drafted, details)))
         })
-        .await;
-    let (drafted, details) = drafted.map_err(|stop| hinted(stop, &subject_of(wish)))?;
+        .await
+        .map_err(|stop| hinted(stop, &subject_of(wish)))?;
+    let (drafted, details) = match drafted {
+        Ok(drafted) => drafted,
+        Err((conflicts, error)) => {
+            let conflicts = Arc::new(conflicts);
+            ctx.emit(Event::RevertConflicted { job: ctx.job, conflicts }).await;
+            let hint = "nothing was kept; undo what came since as well: a range A..B, or --to REV";
+            return Err(Failure::from(error).hint(hint).into());
+        }
+    };
     let touches =
         touched(ctx, &repository, mapping, &drafted.commit.revision, &drafted.files).await;
     let title = details.commit.title().to_owned();
@@ -61,6 +74,12 @@ pub(super) async fn draft(ctx: &Context, wish: &Wish) -> Result<String, Stop> {
     };
     ctx.emit(Event::RevertDrafted { job: ctx.job, draft: Arc::new(draft) }).await;
     Ok(title)
+}
+
+fn trailers(mapping: Option<&Mapping>) -> Vec<(String, String)> {
+    let of = mapping.map(|mapping| (MAPPING_TRAILER.to_owned(), mapping.name.clone()));
+    let operation = (OPERATION_TRAILER.to_owned(), "revert".to_owned());
+    of.into_iter().chain([operation]).collect()
 }
 
 fn subject_of(wish: &Wish) -> String {

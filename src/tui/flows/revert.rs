@@ -1,7 +1,7 @@
 //! From a commit to the one question before it is undone: draft the revert, plan what it touches, ask, and do all of it.
 
 use crate::domain::depends::PATIENCE;
-use crate::domain::revert::{RevertDraft, Undo};
+use crate::domain::revert::{RevertConflict, RevertDraft, Undo};
 use crate::domain::{Commit, Plan, Revision};
 use crate::engine::{Command, Confirmed, Event, JobId, Outcome, Store, Subject, SyncOptions, Wish};
 use crate::tui::action::Pane;
@@ -28,6 +28,7 @@ pub struct RevertFlow {
     wish: Wish,
     jobs: Vec<JobId>,
     draft: Option<Arc<RevertDraft>>,
+    conflicts: Arc<Vec<RevertConflict>>,
     plans: Vec<Arc<Plan>>,
     /// Why what it touches cannot be planned.
     failed: Vec<String>,
@@ -51,6 +52,9 @@ impl RevertFlow {
         match event {
             Event::RevertDrafted { job, draft } if self.jobs.contains(job) => {
                 self.draft = Some(Arc::clone(draft));
+            }
+            Event::RevertConflicted { job, conflicts } if self.jobs.contains(job) => {
+                self.conflicts = Arc::clone(conflicts);
             }
             Event::Previewed { job, plan, .. } if self.jobs.contains(job) => {
                 self.plans.push(Arc::clone(plan));
@@ -116,8 +120,15 @@ pub fn draft(ui: &mut Ui, wish: Wish) -> Vec<Effect> {
     let mut effects = ui.revert_flow.take().map(RevertFlow::stop).unwrap_or_default();
     let command = Command::DraftRevert { wish: Box::new(wish.clone()) };
     effects.push(Effect::Run(command, Purpose::Undo));
-    let (jobs, plans, failed) = (Vec::new(), Vec::new(), Vec::new());
-    ui.revert_flow = Some(RevertFlow { wish, jobs, draft: None, plans, failed, open: 1 });
+    ui.revert_flow = Some(RevertFlow {
+        wish,
+        jobs: Vec::new(),
+        draft: None,
+        conflicts: Arc::default(),
+        plans: Vec::new(),
+        failed: Vec::new(),
+        open: 1,
+    });
     ui.say(Role::Muted, "drafting the revert; Esc stops");
     effects
 }
@@ -128,9 +139,10 @@ pub fn went_on(ui: &mut Ui, store: &Store, job: JobId, outcome: &Outcome) -> Vec
         return Vec::new();
     };
     flow.open -= 1;
-    let why = reasons(outcome);
+    let mut why = reasons(outcome);
     match flow.draft.clone() {
         None => {
+            why.extend(flow.conflicts.iter().flat_map(conflict));
             ui.revert_flow = None;
             ui.notice = None;
             let reader = Reader::sentences("Nothing was reverted".to_owned(), &why);
@@ -152,6 +164,18 @@ pub fn went_on(ui: &mut Ui, store: &Store, job: JobId, outcome: &Outcome) -> Vec
         ui.popups.push(Popup::Confirm(Box::new(Confirm::new(question))));
     }
     vec![Effect::DrainInput]
+}
+
+/// A file, the commits that came since, and what they changed.
+fn conflict(conflict: &RevertConflict) -> Vec<(Role, String)> {
+    let mut said = vec![(Role::Muted, " ".to_owned()), (Role::Strong, conflict.path.clone())];
+    said.extend(conflict.since.iter().map(|commit| {
+        let (short, author, title) = (commit.revision.short(), &commit.author, commit.title());
+        (Role::Drift, format!("  {short} {author}: {title}"))
+    }));
+    // The header only says again which file it is.
+    said.extend(patch(&conflict.patch).into_iter().skip(2));
+    said
 }
 
 fn previews(draft: &RevertDraft) -> Vec<Effect> {
