@@ -200,6 +200,10 @@ impl Cluster {
     /// there.
     pub async fn prepare(&self) {
         let _ = futures::future::join(self.catalogue(), self.uid()).await;
+        // Who kept verdicts will compare them: their footing is there then, and not asked for last.
+        if self.precedents().are_there() {
+            let _ = self.footing().await;
+        }
     }
 
     /// The API versions that the server serves, and the groups that do not answer.

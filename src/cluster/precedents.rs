@@ -56,6 +56,11 @@ impl Precedents {
         self.with(|book| !book.closed).unwrap_or_default()
     }
 
+    /// Whether some are kept.
+    pub(super) fn are_there(&self) -> bool {
+        self.with(|book| !book.closed && !book.stored.unchanged.is_empty()).unwrap_or_default()
+    }
+
     /// Whether the server found this case unchanged.
     pub(super) fn stands(&self, case: &Case, now: i64) -> bool {
         self.with(|book| {
