@@ -144,3 +144,21 @@ fn without_a_terminal_it_says_so() {
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("terminal"));
 }
+
+#[test]
+fn a_text_goes_to_the_own_editor_and_comes_back() {
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_gitdeck"));
+    command.arg("demo");
+    command.env(
+        "VISUAL",
+        "sh -c 'stty -a | grep -c \"[^-]icanon\"; sed -i s/replicas:/answer:/ \"$1\"' own",
+    );
+    let mut terminal = Terminal::run(command, (120, 36));
+    terminal.see("2 Mappings").see("catalog").keys("2/catalog\r").see("1 of ");
+    terminal.keys("e").see("Edit a file of catalog").keys("deployment\r").see("replicas:");
+    terminal.keys("\x0f").see("answer:").see("changed");
+    // The console reads keys again, and its own undo takes the whole text back.
+    terminal.keys("\x1a\x1a").see("replicas:").keys("\x1b").see("2 Mappings");
+    assert_eq!(terminal.keys("q").end(), 0);
+    terminal.assert_restored();
+}

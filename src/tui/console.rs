@@ -4,6 +4,8 @@ use crate::engine::{Event, JobId, Store};
 use crate::tui::effect::{Effect, Purpose};
 use crate::tui::look::Look;
 use crate::tui::panes::Scene;
+use crate::tui::popups::Popup;
+use crate::tui::style::Role;
 use crate::tui::ui::Ui;
 use crate::tui::{update, view};
 use crossterm::event::Event as Input;
@@ -46,6 +48,15 @@ impl Console {
     /// Brings rows and selections in line with the facts that were taken in.
     pub fn settle(&mut self) -> Vec<Effect> {
         self.ui.settle(&self.store)
+    }
+
+    /// What the user's own editor made of the text of the open editor, or why nothing came of it.
+    pub fn edited(&mut self, text: Result<String, String>) {
+        match (text, self.ui.popups.last_mut()) {
+            (Ok(text), Some(Popup::Editor(editor))) => editor.take(&text),
+            (Ok(_), _) => {}
+            (Err(why), _) => self.ui.say(Role::Bad, why),
+        }
     }
 
     /// The job that a command became.

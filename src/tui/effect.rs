@@ -88,6 +88,13 @@ pub enum Effect {
     Notify(String),
     /// Discard the input that was typed before the prompt that opened just now could be seen.
     DrainInput,
+    /// Give the terminal to the user's own editor, with a text.
+    Outside {
+        /// Path of the file that the text is of.
+        path: String,
+        /// What is there now.
+        text: String,
+    },
     /// Stop as the shell's job control does.
     Stop,
     /// Leave the loop.

@@ -15,6 +15,7 @@ pub mod keymap;
 pub mod layout;
 pub mod look;
 pub mod options;
+pub mod outside;
 pub mod pace;
 pub mod panes;
 pub mod picture;
@@ -39,11 +40,14 @@ use effect::{Effect, Purpose};
 use futures::StreamExt;
 use hangup::Hangup;
 use jiff::Timestamp;
+use outside::Outside;
 use pace::Pace;
 use signals::{Signal, Signals};
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::ops::ControlFlow;
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::task::Poll;
 use terminal::Screen;
@@ -85,7 +89,8 @@ pub async fn run(
     let result = {
         let screen = Screen::enter()?;
         let (pace, input, notify) = (Pace::new(), EventStream::new(), settings.console.notify);
-        let mut running = Running { console, screen, pace, input, notify };
+        let signals = Signals::new()?;
+        let mut running = Running { console, screen, pace, input, signals, notify };
         let result = running.until_left(&mut engine, &hangup).await;
         engine.remember(&running.console.store);
         result
@@ -110,6 +115,7 @@ struct Running {
     screen: Screen,
     pace: Pace,
     input: EventStream,
+    signals: Signals,
     notify: Notify,
 }
 
@@ -119,7 +125,6 @@ impl Running {
         engine: &mut Engine,
         hangup: &Hangup,
     ) -> Result<(), ConsoleError> {
-        let mut signals = Signals::new()?;
         // Rows and selection come before the first frame: an empty list would say that nothing is configured.
         let effects = self.console.begin();
         self.paint()?;
@@ -132,7 +137,7 @@ impl Running {
             let wake = tokio::select! {
                 biased;
                 () = hangup.seen() => Wake::Gone,
-                signal = signals.next() => Wake::Signal(signal),
+                signal = self.signals.next() => Wake::Signal(signal),
                 input = self.input.next() => Wake::Input(input),
                 fact = engine.next() => Wake::Fact(fact.map(Box::new)),
                 () = self.pace.wake(self.console.is_animated()) => Wake::Time,
@@ -205,13 +210,17 @@ impl Running {
         effects: Vec<Effect>,
         engine: &mut Engine,
     ) -> io::Result<ControlFlow<()>> {
-        for effect in effects {
+        let mut effects = VecDeque::from(effects);
+        while let Some(effect) = effects.pop_front() {
             match effect {
                 Effect::Run(command, purpose) => self.send(engine, command, purpose),
                 Effect::Cancel(job) => engine.cancel(job),
                 Effect::Copy(text) => self.screen.copy(&text)?,
                 Effect::Notify(text) => self.screen.notify(self.notify, &text)?,
                 Effect::DrainInput => self.drain_input().await?,
+                Effect::Outside { path, text } => {
+                    effects.extend(self.outside(&path, &text, engine).await?);
+                }
                 Effect::Stop => signals::stop_job()?,
                 Effect::Quit => return Ok(ControlFlow::Break(())),
             }
@@ -240,6 +249,60 @@ impl Running {
     async fn drain_input(&mut self) -> io::Result<()> {
         while self.at_hand().await?.is_some() {}
         self.paint()
+    }
+
+    /// Lends the terminal to the user's own editor, and takes what came of the text.
+    async fn outside(
+        &mut self,
+        path: &str,
+        text: &str,
+        engine: &mut Engine,
+    ) -> io::Result<Vec<Effect>> {
+        let outside = match Outside::new(path, text) {
+            Ok(outside) => outside,
+            Err(error) => {
+                self.console.edited(Err(format!("no place for the text: {error}")));
+                return Ok(Vec::new());
+            }
+        };
+        // The old stream would go on to read what is typed there.
+        self.input = EventStream::new();
+        self.screen.lend();
+        let mut effects = Vec::new();
+        let ended = self.wait_for(&outside, engine, &mut effects).await;
+        self.screen.resume()?;
+        let editor = outside.editor();
+        self.console.edited(match ended {
+            Ok(status) if status.success() => outside.text(),
+            Ok(status) => Err(format!("{editor} ended with {status}; the text is as it was")),
+            Err(error) => Err(format!(
+                "{editor} cannot be started: {error}; $VISUAL or $EDITOR names another one"
+            )),
+        });
+        effects.extend(self.console.settle());
+        self.pace.now();
+        Ok(effects)
+    }
+
+    /// Waits for the editor. Facts are taken in meanwhile; what they lead to comes after it.
+    async fn wait_for(
+        &mut self,
+        outside: &Outside,
+        engine: &mut Engine,
+        effects: &mut Vec<Effect>,
+    ) -> io::Result<ExitStatus> {
+        let mut child = outside.start()?;
+        loop {
+            tokio::select! {
+                status = child.wait() => return status,
+                signal = self.signals.next() => match signal {
+                    // Ctrl-Z in the editor stops the whole job, or the shell would not come back.
+                    Signal::Stop => self.screen.stop_lent()?,
+                    Signal::End => child.start_kill()?,
+                },
+                Some(fact) = engine.next() => effects.extend(self.console.event(fact)),
+            }
+        }
     }
 
     fn stop(&mut self) -> io::Result<()> {

@@ -100,9 +100,25 @@ impl Screen {
 
     /// Gives the terminal back, stops the process, and takes the terminal again when it goes on.
     pub fn stop(&mut self) -> io::Result<()> {
+        self.lend();
+        self.stop_lent()?;
+        self.resume()
+    }
+
+    /// Gives the terminal to somebody else, until [`Screen::resume`].
+    pub fn lend(&mut self) {
         restore();
-        // SIGTSTP has a handler by now (it led here), so the stop itself is the signal that none can catch.
+    }
+
+    /// Stops the process, which has not the terminal now. SIGTSTP has a handler (it led here), so the stop itself is the
+    /// signal that none can catch.
+    pub fn stop_lent(&self) -> io::Result<()> {
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
+        Ok(())
+    }
+
+    /// Takes the terminal again.
+    pub fn resume(&mut self) -> io::Result<()> {
         self.painted = None;
         take()
     }

@@ -1,5 +1,6 @@
 //! The editor: line numbers, undo, search; it has its own keys.
 
+use crate::tui::effect::Effect;
 use crate::tui::flows::{Edited, Step};
 use crate::tui::look::Look;
 use crate::tui::popups::confirm::{Choice, Confirm, Question};
@@ -68,6 +69,10 @@ impl Editor {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
             KeyCode::Char('s') if control => return self.commit(),
+            KeyCode::Char('o') if control => {
+                let (path, text) = (self.original.path.clone(), self.content());
+                return Reaction::Run(vec![Effect::Outside { path, text }]);
+            }
             KeyCode::Char('z') if control => {
                 self.area.undo();
             }
@@ -92,6 +97,19 @@ impl Editor {
             }
         }
         Reaction::Stay
+    }
+
+    /// Takes what the user's own editor made of the text; it can be undone as one step.
+    pub fn take(&mut self, text: &str) {
+        if text == self.content() {
+            return;
+        }
+        let text = if self.line_end == "\n" { text.to_owned() } else { text.replace("\r\n", "\n") };
+        let DataCursor(row, column) = self.area.cursor();
+        self.area.select_all();
+        self.area.insert_str(text);
+        let limit = u16::MAX as usize;
+        self.area.move_cursor(CursorMove::Jump(row.min(limit) as u16, column.min(limit) as u16));
     }
 
     fn commit(&mut self) -> Reaction {
@@ -221,6 +239,7 @@ impl Editor {
                 ("Ctrl-S", commit),
                 ("Ctrl-Z/Y", "undo, redo"),
                 ("Ctrl-F", "search"),
+                ("Ctrl-O", "$EDITOR"),
                 ("Esc", "leave"),
             ];
             let place = Rect { x: foot.x + 1, width: foot.width.saturating_sub(1), ..foot };
@@ -326,6 +345,23 @@ mod tests {
 
     fn control(editor: &mut Editor, c: char) -> Reaction {
         editor.key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL))
+    }
+
+    #[test]
+    fn what_comes_from_outside_is_one_step_and_keeps_line_ends() {
+        for (before, outside, after) in [
+            ("a: 1\nb: 2\n", "a: 1\nb: 3\nc: 4\n", "a: 1\nb: 3\nc: 4\n"),
+            ("a: 1\r\nb: 2\r\n", "a: 1\r\nb: 3\r\n", "a: 1\r\nb: 3\r\n"),
+            ("a: 1\nb: 2\n", "", ""),
+        ] {
+            let mut editor = editor(before);
+            press(&mut editor, KeyCode::Down);
+            assert!(matches!(control(&mut editor, 'o'), Reaction::Run(_)));
+            editor.take(outside);
+            assert_eq!(editor.content(), after);
+            while editor.content() != before && editor.area.undo() {}
+            assert_eq!(editor.content(), before);
+        }
     }
 
     #[test]
