@@ -265,3 +265,19 @@ fn what_was_edited_stays_and_what_was_not_done_is_told() {
         "{picture}"
     );
 }
+
+#[test]
+fn a_marked_range_is_undone_as_one() {
+    both("revert-range", &world::fleet(), |driver| {
+        driver.keys("/checkout<enter>3<space>j");
+    });
+    let mut driver = driver();
+    driver.keys("j<space>k");
+    assert!(driver.picture().contains("2 marked"), "{}", driver.picture());
+    driver.keys("R");
+    assert_eq!(wished(&driver).undo, Undo::Range("8801c7e~1".into(), "3f2a91c".into()));
+    drafted(&mut driver, world::drift());
+    assert!(driver.picture().contains("gitdeck revert checkout '8801c7e~1..3f2a91c'"));
+    driver.keys("<esc><space><esc>R");
+    assert_eq!(wished(&driver).undo, Undo::Commit("3f2a91c".into()), "Esc takes the mark away");
+}

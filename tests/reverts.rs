@@ -196,4 +196,17 @@ fn the_command_line_shows_asks_and_says_what_it_did() {
     let document = json(command.args(["revert", "quotas", "--no-push", "--yes"]));
     assert_eq!(document["title"], "Reapply \"edit 2\"", "{document}");
     assert_eq!(document["outcome"], "committed", "{document}");
+    // Everything of the two edits at once, as a marked range of the console asks for it.
+    let log = json(demo.gitdeck().args(["log", "quotas", "-n", "20"]));
+    let id = |title: &str| {
+        let all = log["commits"].as_array().expect("commits");
+        let is_it = |one: &&serde_json::Value| {
+            one["message"].as_str().is_some_and(|text| text.lines().next() == Some(title))
+        };
+        all.iter().find(is_it).expect(title)["revision"].as_str().expect("an id")[..7].to_owned()
+    };
+    let range = format!("{}~1..{}", id("edit 1"), id("Reapply \"edit 2\""));
+    let document = json(demo.gitdeck().args(["revert", "quotas", &range, "--no-push", "--yes"]));
+    assert_eq!(document["title"], "Revert 4 commits", "{document}");
+    assert_eq!(document["files"], serde_json::json!(["quotas/map.yaml", "quotas/secret.yaml"]));
 }

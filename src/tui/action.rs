@@ -113,7 +113,7 @@ pub enum Action {
     Palette,
     /// The keys.
     Help,
-    /// Mark or unmark the selected mapping.
+    /// Mark or unmark the selected mapping, or one end of a range of commits.
     Mark,
     /// Fetch and observe anew.
     Refresh,

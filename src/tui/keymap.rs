@@ -218,9 +218,9 @@ pub const TABLE: &[Binding] = &[
     hinted(read(
         Action::Mark,
         &[Key::char(' ')],
-        &[Pane::Mappings],
+        &[Pane::Mappings, Pane::Commits],
         "mark",
-        "mark several mappings",
+        "mark several mappings, or a range of commits",
     )),
     hinted(read(
         Action::Fold,

@@ -168,6 +168,7 @@ pub fn act(ui: &mut Ui, store: &Store, action: Action) -> Vec<Effect> {
         Action::Help => ui.popups.push(Popup::Help(Box::new(Help::new(ui.keymap, ui.focus)))),
         Action::Activity => ui.popups.push(Popup::Activity(Box::<Activity>::default())),
         Action::Causes => ui.popups.push(Popup::Reader(Box::new(causes(store)))),
+        Action::Mark if ui.focus == Pane::Commits => ui.commits.mark(),
         Action::Mark => {
             ui.mappings.mark(store);
             ui.touch();
@@ -239,6 +240,8 @@ fn back(ui: &mut Ui) -> Vec<Effect> {
         ui.say(Role::Muted, "the plan is not asked about any more");
     } else if ui.zoom {
         ui.zoom = false;
+    } else if ui.focus == Pane::Commits && ui.commits.mark.take().is_some() {
+        ui.touch();
     } else if !ui.mappings.marked.is_empty() {
         ui.mappings.marked.clear();
     } else {

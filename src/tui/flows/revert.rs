@@ -73,9 +73,18 @@ pub fn wish(ui: &Ui, undo: Undo) -> Option<Wish> {
     Some(Wish { repository, mapping, undo, mainline: None, message: None })
 }
 
-/// Drafts the revert of the selected commit, or of the newest one of the mapping; of a merge asks first which line stays.
+/// Drafts the revert of the selected commit, of the marked range, or of the newest commit of the mapping; of a merge
+/// asks first which line stays.
 pub fn begin(ui: &mut Ui, store: &Store) -> Vec<Effect> {
-    let commit = ui.commits.commit(store).filter(|_| ui.focus == Pane::Commits);
+    let in_log = ui.focus == Pane::Commits;
+    if let Some([newest, oldest]) = ui.commits.ends(store).filter(|_| in_log) {
+        // A range begins after its first commit, and the oldest one is to be undone, too.
+        let first = format!("{}~1", oldest.revision.short());
+        let undo = Undo::Range(first, newest.revision.short().to_owned());
+        ui.commits.mark = None;
+        return wish(ui, undo).map_or_else(Vec::new, |wish| draft(ui, wish));
+    }
+    let commit = ui.commits.commit(store).filter(|_| in_log);
     let undo = commit.map_or(Undo::Newest, |one| Undo::Commit(one.revision.short().to_owned()));
     let Some(wish) = wish(ui, undo) else {
         ui.say(Role::Muted, "no commit and no mapping is selected");

@@ -23,6 +23,8 @@ pub struct State {
     pub selected: Option<String>,
     /// Whose log it is.
     pub subject: Option<Subject>,
+    /// The commit at which a range begins or ends; the other end is under the cursor.
+    pub mark: Option<String>,
 }
 
 impl State {
@@ -31,6 +33,7 @@ impl State {
         if self.subject != subject {
             self.subject = subject;
             self.selected = None;
+            self.mark = None;
             self.rows.selected = 0;
             self.rows.offset = 0;
         }
@@ -69,6 +72,26 @@ impl State {
         self.rows.current().and_then(|index| self.log(store).commits.get(index))
     }
 
+    /// Marks the selected commit as one end of a range, or takes the mark away.
+    pub fn mark(&mut self) {
+        self.mark = if self.mark.is_some() { None } else { self.selected.clone() };
+    }
+
+    /// The marked range by its place in the log, the newest first; nothing where no commit is marked.
+    fn range(&self, store: &Store) -> Option<(usize, usize)> {
+        let (mark, cursor) = (self.mark.as_ref()?, self.rows.current()?);
+        let commits = &self.log(store).commits;
+        let mark = commits.iter().position(|commit| commit.revision.as_str() == mark)?;
+        Some((mark.min(cursor), mark.max(cursor)))
+    }
+
+    /// The newest and the oldest commit of the marked range, where it has more than one.
+    pub fn ends<'a>(&self, store: &'a Store) -> Option<[&'a Commit; 2]> {
+        let (newest, oldest) = self.range(store).filter(|(newest, oldest)| newest != oldest)?;
+        let commits = &self.log(store).commits;
+        Some([commits.get(newest)?, commits.get(oldest)?])
+    }
+
     /// Whether the end of what is loaded is near, and there is more.
     pub fn wants_more(&self, store: &Store) -> bool {
         let log = self.log(store);
@@ -91,7 +114,12 @@ pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
     let state = &ui.commits;
     let log = state.log(store);
     let more = if log.more { "+" } else { "" };
-    let corner = if log.loaded { format!("{}{more}", log.commits.len()) } else { String::new() };
+    let mut corner =
+        if log.loaded { format!("{}{more}", log.commits.len()) } else { String::new() };
+    let range = state.range(store);
+    if let Some((newest, oldest)) = range {
+        corner = format!("{} marked", oldest - newest + 1);
+    }
     let titles = Titles {
         subject: state.subject.as_ref().map(|s| s.name().to_owned()).unwrap_or_default(),
         corner: Line::from(look.span(Role::Muted, corner)),
@@ -107,7 +135,9 @@ pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
     let deployed = deployed(state, log, scene);
     for (line, index) in rows.enumerate() {
         let commit = &log.commits[*index];
-        let cells = cells_of(commit, deployed == Some(*index), widths[2], look);
+        let marked = range.is_some_and(|(newest, oldest)| (newest..=oldest).contains(index));
+        let sign = sign(commit, marked, deployed == Some(*index), look);
+        let cells = cells_of(commit, sign, widths[2], look);
         paint_cells(buffer, cells_area(inner, line), cells, &widths, look);
         let selected = state.rows.offset + line == state.rows.selected;
         let emphasis = Emphasis::of(selected, ui.focus == Pane::Commits);
@@ -162,14 +192,25 @@ fn author(name: &str, room: usize) -> String {
     if initials.chars().count() > 1 { initials } else { name.chars().take(room).collect() }
 }
 
-fn cells_of(commit: &Commit, deployed: bool, room: usize, look: &Look) -> Vec<Line<'static>> {
-    let (sign, role) = if commit.pending {
+/// The sign before a commit: part of a range, in the outbox, or what runs.
+fn sign(commit: &Commit, marked: bool, deployed: bool, look: &Look) -> (&'static str, Role) {
+    if marked {
+        (look.glyphs.mark, Role::Marked)
+    } else if commit.pending {
         ("^", Role::Behind)
     } else if deployed {
         (look.glyphs.good, Role::Good)
     } else {
         (" ", Role::Muted)
-    };
+    }
+}
+
+fn cells_of(
+    commit: &Commit,
+    (sign, role): (&str, Role),
+    room: usize,
+    look: &Look,
+) -> Vec<Line<'static>> {
     let revision = vec![
         look.span(role, format!("{sign} ")),
         look.span(Role::Text, commit.revision.short().to_owned()),
