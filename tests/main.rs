@@ -12,6 +12,8 @@ mod cluster;
 mod control_plane;
 #[cfg(feature = "sandbox")]
 mod depends;
+#[cfg(feature = "sandbox")]
+mod export;
 #[cfg(feature = "console")]
 mod frames;
 #[cfg(feature = "console")]

@@ -66,6 +66,13 @@ impl Catalogue {
         versions.iter().find(|resource| resource.version == version).or_else(|| versions.first())
     }
 
+    /// Every kind in the version that the server prefers, by group and kind.
+    pub fn preferred(&self) -> impl Iterator<Item = &Resource> {
+        let mut all: Vec<&Resource> = self.kinds.values().filter_map(|one| one.first()).collect();
+        all.sort_by(|a, b| (&a.group, &a.kind).cmp(&(&b.group, &b.kind)));
+        all.into_iter()
+    }
+
     /// `apps/v1` and `apps/v1/Deployment` of everything that is served, sorted.
     pub fn api_versions(&self) -> Vec<String> {
         let resources = self.kinds.values().flatten();

@@ -8,6 +8,7 @@ use super::live::{Live, LiveObjects, Wanted};
 use super::plan::PlanRequest;
 use super::resource::Resource;
 use super::{Cluster, ClusterError};
+use crate::domain::export::scaled;
 use crate::domain::hook::{HOOK_OF, split};
 use crate::domain::ignore::Ready;
 use crate::domain::owner::PART_OF;
@@ -236,6 +237,7 @@ fn frame<'a>(
         rules: request.mapping.ignore.iter().filter_map(Ready::of).collect(),
         rules_mark: format!("{:?} {:?}", request.mapping.source, request.mapping.ignore),
         live_wins: request.mapping.is_recorded(),
+        scaled: scaled(placed.iter().map(|one| &one.object)),
         take_over: request.options.take_over,
         recreate: request.options.recreate,
         neighbours: request.neighbours,

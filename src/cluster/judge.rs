@@ -34,6 +34,8 @@ pub(super) struct Frame<'a> {
     pub(super) rules_mark: String,
     /// The cluster is the source of truth: nothing is ever sent but dry runs, and what is not in Git differs as well.
     pub(super) live_wins: bool,
+    /// Kind and name of what autoscalers of the mapping scale.
+    pub(super) scaled: Vec<(String, String)>,
     pub(super) take_over: bool,
     pub(super) recreate: bool,
     /// Other mappings of the same configuration with what they desire.

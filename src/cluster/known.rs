@@ -42,8 +42,11 @@ impl Frame<'_> {
         let Settled { sent, ignored, left } = self.settle(desired, Some(value));
         let (op, foreign) = self.ownership(desired, value);
         let foreign = foreign.or(ignored.fault.map(|fault| invalid(desired, &fault)));
-        let surplus =
-            if self.live_wins { surplus(desired, value, &sent, &ignored.held) } else { Vec::new() };
+        let surplus = if self.live_wins {
+            surplus(self, desired, (value, &sent), &ignored.held)
+        } else {
+            Vec::new()
+        };
         let mut extra = extra(value, &sent, &left);
         extra.retain(|path| surplus.iter().all(|change| change.path != *path));
         let judged = Judged {

@@ -3,7 +3,7 @@
 use super::fault::ConfigError;
 use super::load::{self, Loaded, Overrides};
 use super::{Environment, duration, suggest, write};
-use crate::domain::{EngineKind, SecretRef, Source};
+use crate::domain::{EngineKind, Mapping, SecretRef, Source};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -85,6 +85,24 @@ pub fn add_mapping(
     environment: &Environment,
     new: &NewMapping,
 ) -> Result<PathBuf, ConfigError> {
+    add(overrides, environment, ("mappings", &new.name), &keys_of(new))
+}
+
+/// The mapping that [`add_mapping`] would add, with everything that it inherits; nothing is written.
+pub fn try_mapping(
+    overrides: &Overrides,
+    environment: &Environment,
+    new: &NewMapping,
+) -> Result<Mapping, ConfigError> {
+    let added = added(overrides, environment, ("mappings", &new.name), &keys_of(new))?;
+    let tried = check(&added.loaded, &added.main, &added.text);
+    let mut tried = tried.map_err(|error| not_added(error, "mappings", &new.name))?;
+    tried.settings.mappings.shift_remove(&new.name).ok_or_else(|| {
+        ConfigError::Edit(format!("[mappings.{}] would not be what was asked for", new.name))
+    })
+}
+
+fn keys_of(new: &NewMapping) -> [(&'static str, Option<String>); 7] {
     let engine = new.engine.map(|engine| match engine {
         EngineKind::Direct => "direct",
         EngineKind::Flux => "flux",
@@ -94,7 +112,7 @@ pub fn add_mapping(
         Source::Git => "git",
         Source::Cluster => "cluster",
     });
-    let keys = [
+    [
         ("project", new.project.clone()),
         ("repository", new.repository.clone()),
         ("path", new.path.clone()),
@@ -102,8 +120,7 @@ pub fn add_mapping(
         ("namespace", new.namespace.clone()),
         ("engine", engine.map(str::to_owned)),
         ("source", source.map(str::to_owned)),
-    ];
-    add(overrides, environment, ("mappings", &new.name), &keys)
+    ]
 }
 
 /// Removes `[repositories.NAME]` from the file that holds it. Gives the file back.
@@ -164,6 +181,27 @@ fn add(
     let overrides = Overrides { may_be_missing: true, ..overrides.clone() };
     let (main, _) = load::main_file(&overrides, environment)?;
     let lock = write::lock(&main)?;
+    let Added { loaded, main, text } = added(&overrides, environment, (table, name), keys)?;
+    save(&loaded, &main, &text).map_err(|error| not_added(error, table, name))?;
+    drop(lock);
+    Ok(main)
+}
+
+/// The main file with a table more.
+struct Added {
+    loaded: Loaded,
+    main: PathBuf,
+    text: String,
+}
+
+fn added(
+    overrides: &Overrides,
+    environment: &Environment,
+    (table, name): (&str, &str),
+    keys: &[(&str, Option<String>)],
+) -> Result<Added, ConfigError> {
+    let overrides = Overrides { may_be_missing: true, ..overrides.clone() };
+    let (main, _) = load::main_file(&overrides, environment)?;
     let loaded = load::load(&overrides, environment)?;
     let known = match table {
         "repositories" => loaded.settings.repositories.contains_key(name),
@@ -188,16 +226,18 @@ fn add(
         }
     }
     tables.insert(name, Item::Table(new));
-    // The configuration was sound before; what is wrong now was given, and its lines are not written anywhere.
-    save(&loaded, &main, &document.to_string()).map_err(|error| match error {
+    Ok(Added { loaded, main, text: document.to_string() })
+}
+
+/// The configuration was sound before; what is wrong now was given, and its lines are not written anywhere.
+fn not_added(error: ConfigError, table: &str, name: &str) -> ConfigError {
+    match error {
         ConfigError::Faults(faults) => {
             let faults: Vec<_> = faults.into_iter().map(|fault| fault.message).collect();
             ConfigError::Edit(format!("[{table}.{name}] was not added: {}", faults.join("; ")))
         }
         error => error,
-    })?;
-    drop(lock);
-    Ok(main)
+    }
 }
 
 fn remove(
@@ -222,8 +262,13 @@ fn remove(
 
 /// Checks the whole configuration with the new text, then writes it.
 fn save(loaded: &Loaded, file: &Path, text: &str) -> Result<(), ConfigError> {
-    load::load_with(&loaded.overrides, &loaded.environment, Some((file, text)))?;
+    check(loaded, file, text)?;
     write::replace(file, text)
+}
+
+/// The whole configuration with the new text.
+fn check(loaded: &Loaded, file: &Path, text: &str) -> Result<Loaded, ConfigError> {
+    load::load_with(&loaded.overrides, &loaded.environment, Some((file, text)))
 }
 
 fn text_of(path: &Path) -> Result<String, ConfigError> {

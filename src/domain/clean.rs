@@ -20,11 +20,31 @@ pub fn without_defaults(group: &str, value: &Value) -> Value {
     if KNOWN.contains(&group) { bare(value) } else { value.clone() }
 }
 
+/// Maps whose keys are anybody's words, and no fields.
+const OPEN: &[&str] = &[
+    "annotations",
+    "data",
+    "labels",
+    "limits",
+    "matchLabels",
+    "nodeSelector",
+    "parameters",
+    "requests",
+    "selector",
+];
+
 fn bare(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
             let kept = fields.iter().filter(|(name, below)| !is_filled_in(fields, name, below));
-            Value::Object(kept.map(|(name, below)| (name.clone(), bare(below))).collect())
+            let below = |(name, value): (&String, &Value)| {
+                let is_open = OPEN.contains(&name.as_str());
+                let below = if is_open { value.clone() } else { bare(value) };
+                // A map in which the server said everything says nothing; one that was empty does.
+                let emptied = below != *value && below.as_object().is_some_and(Map::is_empty);
+                (!emptied).then(|| (name.clone(), below))
+            };
+            Value::Object(kept.filter_map(below).collect())
         }
         Value::Array(items) => Value::Array(items.iter().map(bare).collect()),
         other => other.clone(),
@@ -51,8 +71,8 @@ fn is_filled_in(around: &Map<String, Value>, name: &str, value: &Value) -> bool 
         "clusterIP" | "clusterIPs" => {
             value != "None" && value.get(0).is_none_or(|first| first != "None")
         }
-        // Without its source a volume would look like a slip.
-        "emptyDir" => false,
+        // Without its source a volume would look like a slip, and a count is worth saying.
+        "emptyDir" | "replicas" => false,
         _ => is_default(name, value),
     }
 }

@@ -295,7 +295,10 @@ fn is_unremarkable(path: &FieldPath, value: &Value) -> bool {
         ["metadata", "annotations", name] => {
             *name == LAST_APPLIED || name.starts_with("deployment.kubernetes.io/")
         }
+        // Anybody's words, whatever they look like.
+        ["data" | "binaryData" | "stringData", ..]
+        | ["metadata", "labels" | "annotations", ..]
+        | [] => false,
         [.., name] => crate::domain::defaults::is_default(name, value),
-        [] => false,
     }
 }

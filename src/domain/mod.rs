@@ -13,6 +13,7 @@ pub mod diff;
 #[cfg(test)]
 mod diff_tests;
 pub mod digest;
+pub mod export;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod guard;

@@ -1,5 +1,6 @@
 //! A plan: the exact list of operations that a sync would do, with the reason of each.
 
+use crate::domain::owner::PART_OF;
 use crate::domain::{
     Health, IdleHook, LeftOut, MissingRights, ObjectRef, Origin, Phase, PlannedHook, Revision,
     Risk, RuleUse, Suspension, Wait,
@@ -101,6 +102,21 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// Whether it puts gitdeck's label on an object, and changes nothing else.
+    pub fn only_marks(&self) -> bool {
+        const MARK: &str = "/metadata/labels/applyset.kubernetes.io~1part-of";
+        let is_mark = |change: &Change| match change.path.as_str() {
+            // The first label of an object comes with the map.
+            "/metadata/labels" => {
+                let labels = change.after.as_ref().and_then(Value::as_object);
+                labels.is_some_and(|labels| labels.keys().all(|key| key == PART_OF))
+            }
+            path => path == MARK,
+        };
+        let marks = |change: &Change| change.before.is_none() && is_mark(change);
+        self.op == Op::TakeOver && !self.changes.is_empty() && self.changes.iter().all(marks)
+    }
+
     /// The managers whose values are overwritten by force, in order of their names.
     pub fn forced(&self) -> Vec<&str> {
         let all = self.changes.iter().flat_map(|change| &change.forced);
@@ -296,6 +312,13 @@ impl Plan {
     /// Whether there is nothing to do: the cluster is as desired, and no hook is due.
     pub fn is_empty(&self) -> bool {
         self.operations.is_empty() && self.hooks.is_empty()
+    }
+
+    /// Whether Git and the cluster say something else of any object, or something stands in the way. That an object is to
+    /// be marked as gitdeck's, and nothing more, is no difference.
+    pub fn differs(&self) -> bool {
+        let differs = self.operations.iter().any(|one| !one.only_marks());
+        differs || !self.hooks.is_empty() || self.is_refused()
     }
 
     /// Hooks that run where nothing fails.

@@ -1,53 +1,14 @@
 //! The closed list of requests.
 
 use crate::domain::automation::{Drifted, Fight};
-use crate::domain::{FileEdit, Revision};
+use crate::domain::{FileEdit, Mapping, Revision};
 use crate::engine::Alteration;
+use crate::engine::export::ExportWish;
+pub use crate::engine::options::{Subject, SyncOptions};
 use crate::engine::revert::{Confirmed, Wish};
 use jiff::Timestamp;
 use std::fmt::Write;
 use std::time::Duration;
-
-/// What a log is about.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Subject {
-    /// A whole repository.
-    Repository(String),
-    /// One mapping: commits that touch its path.
-    Mapping(String),
-}
-
-impl Subject {
-    /// The name of the repository or mapping.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Repository(name) | Self::Mapping(name) => name,
-        }
-    }
-}
-
-/// What a plan or a sync may do.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SyncOptions {
-    /// Overrides the mapping's `prune`.
-    pub prune: Option<bool>,
-    /// The number of deletions that somebody typed.
-    pub allow_delete: Option<usize>,
-    /// Immutable fields may be changed by deleting and creating.
-    pub recreate: bool,
-    /// Objects with another tool's mark may be taken over.
-    pub take_over: bool,
-    /// Plan and validate, write nothing.
-    pub dry_run: bool,
-    /// Wait until the mapping is healthy, at most this long.
-    pub wait: Option<Duration>,
-    /// Mappings that it depends on need not be ready.
-    pub ignore_dependencies: bool,
-    /// Mappings that are synced in the same run and go before this one.
-    pub after: Vec<String>,
-    /// Tell what is left out of objects that need nothing as well.
-    pub everything: bool,
-}
 
 /// One request to the engine. Every command becomes one job, which ends with `Event::JobEnded`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,6 +118,28 @@ pub enum Command {
         mapping: String,
         /// When anybody acted on the mapping last, as far as it was known.
         last_at: Option<Timestamp>,
+    },
+    /// Find out what live objects are in a file of a repository. The mapping need not be configured.
+    Export {
+        /// The mapping that it shall become.
+        mapping: Box<Mapping>,
+        /// What, and where to.
+        wish: ExportWish,
+    },
+    /// Commit what was exported.
+    Track {
+        /// The mapping that it shall become.
+        mapping: Box<Mapping>,
+        /// What was asked for.
+        wish: ExportWish,
+        /// The file.
+        edits: Vec<FileEdit>,
+        /// Message.
+        message: String,
+        /// Revision that the export was made on.
+        base: Option<Revision>,
+        /// Push right after.
+        push: bool,
     },
     /// Correct drift no more, because somebody else rewrites it each time; only the engine itself sends it.
     StopHealing {
@@ -273,6 +256,7 @@ impl Command {
             Self::Sync { .. }
                 | Self::AutoSync { .. }
                 | Self::Record { .. }
+                | Self::Track { .. }
                 | Self::StopHealing { .. }
                 | Self::Commit { .. }
                 | Self::Revert { .. }
@@ -330,6 +314,9 @@ impl Command {
             Self::DraftRevert { wish } => wish.push(&mut line, None),
             Self::Revert { wish, confirmed } => wish.push(&mut line, Some(confirmed)),
             Self::Record { mapping, .. } => push(&mut line, "adopt", mapping),
+            Self::Export { mapping, wish } | Self::Track { mapping, wish, .. } => {
+                line = wish.line(mapping);
+            }
             Self::Draft { mapping, .. } => push(&mut line, "commit", mapping),
             Self::Propose { mapping, alteration } => {
                 line = format!("{} --dry-run", alteration.line(mapping));

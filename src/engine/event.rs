@@ -5,6 +5,7 @@ use crate::domain::{
     Commit, CommitDetails, HostKey, MappingStatus, ObjectRef, Plan, PushOutcome, Refusal, Revision,
     Rewrite, Stall,
 };
+use crate::engine::export::Export;
 use crate::engine::{JobId, Proposal, Subject};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -274,6 +275,13 @@ pub enum Event {
         diff: String,
         /// Faults that the edits have, each with file and line; empty when the commit may go on.
         faults: Vec<String>,
+    },
+    /// Live objects were read and written down as they would be committed.
+    Exported {
+        /// Mapping that it shall become.
+        mapping: String,
+        /// The export.
+        export: Arc<Export>,
     },
     /// The edits that make a change were found; a draft of their commit follows, where there are any.
     Proposed {

@@ -125,7 +125,17 @@ pub(super) async fn made(
     push: bool,
 ) -> Exit {
     let (outcome, events) = work.run_one(command).await;
-    let exit = work.settle(&mapping.name, &outcome);
+    tell_made(work, mapping, (&outcome, &events), push)
+}
+
+/// Says where a commit went.
+pub(super) fn tell_made(
+    work: &mut Work<'_>,
+    mapping: &Mapping,
+    (outcome, events): (&Outcome, &[Event]),
+    push: bool,
+) -> Exit {
+    let exit = work.settle(&mapping.name, outcome);
     let made = events.iter().find_map(|event| match event {
         Event::Committed { commit, .. } => Some(commit),
         _ => None,
@@ -140,7 +150,7 @@ pub(super) async fn made(
     } else if let Some(commit) = made {
         let revision = work.out.paint.name(arrived(commit, pushed).short());
         work.out.line(&format!("committed {revision} {}", harmless(commit.title())));
-        if let Outcome::Done(message) = &outcome
+        if let Outcome::Done(message) = outcome
             && push
         {
             work.out.line(&harmless(message));

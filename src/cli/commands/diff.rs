@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// Show what differs between Git and the cluster, path by path, with who changed it
 ///
 /// The verdict is the server's: a dry run of what Git says, against the live object. Exits with 1 if there are
-/// differences. Values of Secrets are never shown.
+/// differences; that objects are only to be marked as gitdeck's is none. Values of Secrets are never shown.
 #[derive(Debug, Args)]
 pub struct Diff {
     /// Mappings; all where none is named
@@ -51,7 +51,7 @@ impl Diff {
         let whole = self.show_ignored;
         let options = SyncOptions { everything: whole, ..SyncOptions::default() };
         let (plans, mut exit) = work.plans(&names, self.revision.as_deref(), &options).await;
-        if plans.iter().any(|plan| !plan.is_empty() || plan.is_refused()) {
+        if plans.iter().any(|plan| plan.differs()) {
             exit = exit.and(Exit::Differences);
         }
         if !work.out.is_human() {

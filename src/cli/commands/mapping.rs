@@ -1,5 +1,6 @@
 //! `gitdeck mapping`.
 
+use super::export::Export;
 use crate::cli::exit::Exit;
 use crate::cli::fault::Fault;
 use crate::cli::output::Output;
@@ -21,6 +22,7 @@ use std::path::Path;
 #[derive(Debug, Subcommand)]
 pub enum Mapping {
     Add(Box<Add>),
+    Export(Box<Export>),
     /// List mappings with path and target
     List,
     /// Show one mapping with its settings and files
@@ -64,6 +66,15 @@ pub enum Side {
     Git,
     /// Live changes are recorded as commits
     Cluster,
+}
+
+impl Side {
+    pub(super) fn source(self) -> Source {
+        match self {
+            Self::Git => Source::Git,
+            Self::Cluster => Source::Cluster,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -133,10 +144,7 @@ impl Mapping {
                     context: overrides.context.clone(),
                     namespace: overrides.namespace.clone(),
                     engine: None,
-                    source: add.source.map(|side| match side {
-                        Side::Git => Source::Git,
-                        Side::Cluster => Source::Cluster,
-                    }),
+                    source: add.source.map(Side::source),
                 };
                 let file = edit::add_mapping(overrides, environment, &new)?;
                 tell_edit(out, ("added", "mapping", &add.name), &file);
@@ -154,6 +162,9 @@ impl Mapping {
 
     /// Lists or shows.
     pub(crate) async fn run(&self, work: &mut Work<'_>) -> Result<Exit, Fault> {
+        if let Self::Export(export) = self {
+            return export.run(work).await;
+        }
         let Self::Show { name } = self else {
             let names = select::mappings(&work.settings, &[], work.global)?;
             let mappings = names.iter().filter_map(|name| work.settings.mappings.get(name));

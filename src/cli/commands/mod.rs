@@ -9,6 +9,7 @@ pub mod config;
 pub mod demo;
 pub mod diff;
 pub mod doctor;
+mod export;
 pub mod log;
 pub mod man;
 pub mod mapping;

@@ -72,7 +72,15 @@ pub(super) struct Request {
 
 /// Validates, commits, and pushes where asked.
 pub(super) async fn run(ctx: &Context, request: Request) -> Result<String, Stop> {
-    let mapping = ctx.world.mapping(&request.mapping)?;
+    carry(ctx, ctx.world.mapping(&request.mapping)?, request).await
+}
+
+/// [`run`] for a mapping that need not be configured.
+pub(super) async fn carry(
+    ctx: &Context,
+    mapping: &Mapping,
+    request: Request,
+) -> Result<String, Stop> {
     let author = author(ctx)?;
     let drafted = draft::draft(ctx, mapping, request.edits.clone()).await?;
     if let Some(fault) = drafted.faults.first() {

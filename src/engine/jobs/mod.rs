@@ -13,6 +13,7 @@ mod conflict;
 mod depends;
 mod draft;
 mod drop;
+mod export;
 mod fetch;
 mod files;
 mod index;
@@ -127,6 +128,9 @@ pub(crate) fn title(command: &Command) -> String {
             format!("heal {mapping}")
         }
         Command::Record { mapping, .. } => format!("record {mapping}"),
+        Command::Export { mapping, .. } | Command::Track { mapping, .. } => {
+            format!("export {}", mapping.name)
+        }
         Command::Draft { mapping, .. } | Command::Propose { mapping, .. } => {
             format!("draft {mapping}")
         }
@@ -175,6 +179,9 @@ pub(crate) async fn run(ctx: Context, command: Command) -> Outcome {
         Command::Preview { mapping, revision, rest } => {
             Box::pin(ctx.read(preview::run(&ctx, &mapping, &revision, rest))).await
         }
+        Command::Export { mapping, wish } => {
+            Box::pin(ctx.read(export::run(&ctx, &mapping, &wish))).await
+        }
         other => write(&ctx, other).await,
     };
     result.map_or_else(Outcome::from, Outcome::Done)
@@ -202,6 +209,12 @@ async fn write(ctx: &Context, command: Command) -> Result<String, Stop> {
                 commit::Request { mapping, edits, message, base, push, of, live: None },
             )
             .await
+        }
+        Command::Track { mapping, wish: _, edits, message, base, push } => {
+            let (name, message) = (mapping.name.clone(), Some(message));
+            let (of, live) = (None, None);
+            let request = commit::Request { mapping: name, edits, message, base, push, of, live };
+            export::track(ctx, &mapping, request).await
         }
         Command::DraftRevert { wish } => ctx.read(revert::draft(ctx, &wish)).await,
         Command::Revert { wish, confirmed } => undo::run(ctx, &wish, &confirmed).await,

@@ -95,6 +95,12 @@ pub fn value_at(
     Ok(node.map(|node| node.clone().into_value()))
 }
 
+/// A whole document as YAML in block style, keys in their order; nothing where the value is no map with keys.
+pub fn document(value: &Value) -> Option<String> {
+    let fields = value.as_object().filter(|fields| !fields.is_empty())?;
+    Some(write::Writer { step: 2, dash: 0, json: false }.document(fields))
+}
+
 /// A map as a document of its own, in block style.
 pub fn written(value: &Value) -> String {
     let writer = write::Writer { step: 2, dash: 2, json: false };

@@ -66,6 +66,11 @@ impl Writer {
         }
     }
 
+    /// A whole document in block style, which begins at the first column.
+    pub fn document(&self, fields: &Map<String, Value>) -> String {
+        format!("{}\n", self.fields(fields, 0, "\n"))
+    }
+
     /// On one line, in flow style.
     pub fn inline(&self, value: &Value, flow: bool) -> String {
         if self.json {

@@ -1,0 +1,218 @@
+//! `gitdeck mapping export`.
+
+use super::commit::tell_made;
+use super::mapping::{Side, tell_edit};
+use crate::cli::exit::Exit;
+use crate::cli::fault::Fault;
+use crate::cli::print;
+use crate::cli::prompt::Answer;
+use crate::cli::session::Work;
+use crate::config::Environment;
+use crate::config::edit::{self, NewMapping};
+use crate::domain::export::Selection;
+use crate::domain::labels::LabelSelector;
+use crate::domain::text::harmless;
+use crate::engine::export::{Export as Exported, ExportWish};
+use crate::engine::{Command, Event, Outcome};
+use clap::Args;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// Export what runs in a namespace into a clean file of a repository, commit it, and make a mapping of it
+///
+/// What the server and its controllers keep is left out, and so are Secrets, objects of other tools and mappings, and what
+/// something else makes (the pods of a Deployment); each is named where it may be missed. With --context and --namespace
+/// the target is chosen. The cluster is left as it is.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// Name of the mapping
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Objects, `Kind/name` each
+    #[arg(value_name = "OBJECT", required_unless_present_any = ["selector", "all"])]
+    objects: Vec<String>,
+    /// Everything with these labels, `app=web,tier in (front, back)`
+    #[arg(short = 'l', long, value_name = "LABELS")]
+    selector: Option<String>,
+    /// Everything in the namespace
+    #[arg(long, conflicts_with_all = ["objects", "selector"])]
+    all: bool,
+    /// Repository, unless the project has one
+    #[arg(long, value_name = "NAME")]
+    repository: Option<String>,
+    /// Folder of the mapping, below the project's prefix; nothing may be there yet
+    #[arg(long, value_name = "PATH")]
+    path: String,
+    /// File in it [default: the mapping's name with `.yaml`]
+    #[arg(long, value_name = "FILE")]
+    file: Option<String>,
+    /// Project that it inherits from
+    #[arg(long, value_name = "NAME")]
+    project: Option<String>,
+    /// Which side wins from now on
+    #[arg(long, value_name = "SIDE", value_enum)]
+    source: Option<Side>,
+    /// Message; the default one says what is exported
+    #[arg(short, long, value_name = "TEXT")]
+    message: Option<String>,
+    /// Push right after
+    #[arg(long, conflicts_with = "no_push")]
+    push: bool,
+    /// Leave the commit in the outbox
+    #[arg(long)]
+    no_push: bool,
+    /// Commit without asking
+    #[arg(long, short = 'y')]
+    yes: bool,
+    /// Show what would be committed, and commit nothing
+    #[arg(long, conflicts_with_all = ["push", "no_push", "yes"])]
+    dry_run: bool,
+}
+
+/// The document of a dry run.
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    repository: &'a str,
+    mapping: &'a str,
+    file: &'a str,
+    objects: &'a [String],
+    left_out: &'a [String],
+    message: &'a str,
+    diff: &'a str,
+}
+
+impl Export {
+    /// Reads, shows, asks, commits, and writes the mapping into the configuration.
+    pub(super) async fn run(&self, work: &mut Work<'_>) -> Result<Exit, Fault> {
+        let (overrides, environment) = (work.global.overrides(), Environment::of_process());
+        let new = self.mapping(work);
+        let wish = self.wish()?;
+        if !self.dry_run && !work.out.can_ask {
+            self.refuse_silence()?;
+        }
+        let mapping = edit::try_mapping(&overrides, &environment, &new)?;
+        let repository = mapping.repository.clone();
+        let fetched = work.fetch_repositories(std::slice::from_ref(&repository)).await;
+        let command = Command::Export { mapping: Box::new(mapping.clone()), wish: wish.clone() };
+        let (outcome, events) = work.run_one(command).await;
+        let exported = events.iter().find_map(|event| match event {
+            Event::Exported { export, .. } => Some(Arc::clone(export)),
+            _ => None,
+        });
+        let Some(exported) = exported.filter(|_| matches!(outcome, Outcome::Done(_))) else {
+            return Ok(work.settle(&self.name, &outcome));
+        };
+        for left in &exported.left {
+            work.out.note(&format!("left out: {}", harmless(left)));
+        }
+        if self.dry_run {
+            self.show(work, &repository, &exported);
+            return Ok(fetched);
+        }
+        let Some(push) = self.decide(work, &repository, &exported).await? else {
+            work.out.note("nothing was committed");
+            return Ok(Exit::Fine);
+        };
+        let command = Command::Track {
+            mapping: Box::new(mapping.clone()),
+            wish,
+            edits: exported.edits.clone(),
+            message: self.message.clone().unwrap_or_else(|| exported.message.clone()),
+            base: exported.base.clone(),
+            push,
+        };
+        let (outcome, events) = work.run_one(command).await;
+        let exit = tell_made(work, &mapping, (&outcome, &events), push);
+        if events.iter().any(|event| matches!(event, Event::Committed { .. })) {
+            let file = edit::add_mapping(&overrides, &environment, &new)?;
+            if work.out.is_human() {
+                tell_edit(work.out, ("added", "mapping", &self.name), &file);
+            }
+        }
+        Ok(exit)
+    }
+
+    fn mapping(&self, work: &Work<'_>) -> NewMapping {
+        NewMapping {
+            name: self.name.clone(),
+            repository: self.repository.clone(),
+            path: Some(self.path.clone()),
+            project: self.project.clone(),
+            context: work.global.context.clone(),
+            namespace: work.global.namespace.clone(),
+            engine: None,
+            source: self.source.map(Side::source),
+        }
+    }
+
+    fn wish(&self) -> Result<ExportWish, Fault> {
+        if let Some(Err(why)) = self.selector.as_deref().map(LabelSelector::parse) {
+            return Err(Fault::usage(format!("--selector: {why}")));
+        }
+        if let Some(odd) = self.objects.iter().find(|one| !one.contains('/')) {
+            let fault = Fault::usage(format!("\"{odd}\" names no object"));
+            return Err(fault.hint("name objects as Kind/name, as in Deployment/web"));
+        }
+        let file = self.file.clone().unwrap_or_else(|| format!("{}.yaml", self.name));
+        let is_manifest = [".yaml", ".yml"].iter().any(|end| file.ends_with(end));
+        if !is_manifest || file.starts_with('/') || file.split('/').any(|part| part == "..") {
+            return Err(Fault::usage(format!(
+                "--file {file}: a path below --path that ends with .yaml"
+            )));
+        }
+        let selection = Selection { names: self.objects.clone(), selector: self.selector.clone() };
+        Ok(ExportWish { selection, file })
+    }
+
+    fn show(&self, work: &mut Work<'_>, repository: &str, exported: &Exported) {
+        let message = self.message.as_deref().unwrap_or(&exported.message);
+        if work.out.is_human() {
+            let text = print::commit::patch(work.out.paint, &exported.diff);
+            work.out.line(text.trim_end());
+            work.out.note(&format!("would commit: {}", harmless(message)));
+            return;
+        }
+        work.out.document(&Document {
+            repository,
+            mapping: &self.name,
+            file: exported.edits.first().map_or("", |edit| edit.path.as_str()),
+            objects: &exported.objects,
+            left_out: &exported.left,
+            message,
+            diff: &exported.diff,
+        });
+    }
+
+    fn refuse_silence(&self) -> Result<(), Fault> {
+        if self.yes && (self.push || self.no_push) {
+            return Ok(());
+        }
+        Err(Fault::usage("nobody is here to ask whether this is committed and pushed")
+            .hint("say --yes with --push or --no-push, or --dry-run to look at it"))
+    }
+
+    /// Whether the commit is pushed; nothing where it is not wanted at all.
+    async fn decide(
+        &self,
+        work: &mut Work<'_>,
+        repository: &str,
+        exported: &Exported,
+    ) -> Result<Option<bool>, Fault> {
+        if !self.yes {
+            let text = print::commit::patch(work.out.note_paint, &exported.diff);
+            work.out.note_painted(&text);
+            let question = format!(
+                "Commit {} objects to {repository} and map them as {}?",
+                exported.objects.len(),
+                harmless(&self.name)
+            );
+            if work.ask(&question).await? != Answer::Yes {
+                return Ok(None);
+            }
+        }
+        if self.push || self.no_push {
+            return Ok(Some(self.push));
+        }
+        Ok(Some(work.ask(&format!("Push to {repository} right after?")).await? == Answer::Yes))
+    }
+}

@@ -1,0 +1,179 @@
+//! Export: live objects become a clean file in a repository, and the file is committed.
+
+use crate::cluster::{Exported, PlanOptions, PlanRequest};
+use crate::domain::export::clean;
+use crate::domain::owner::foreign_owner;
+use crate::domain::{FileEdit, Mapping, ObjectRef, Revision, Source};
+use crate::engine::error::Stop;
+use crate::engine::export::{Export, ExportWish};
+use crate::engine::jobs::{Context, commit, draft, look, render};
+use crate::engine::{Event, Failure};
+use crate::git::{GitError, Repository};
+use crate::yaml;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Reads, cleans, writes it down as it would be committed, compares that with what is live, and tells.
+pub(super) async fn run(
+    ctx: &Context,
+    mapping: &Mapping,
+    wish: &ExportWish,
+) -> Result<String, Stop> {
+    let path = place(mapping, &wish.file);
+    let base = free(ctx, mapping, &path).await?;
+    let cluster = ctx.world.cluster(&mapping.target.context).await?;
+    let found = cluster.export(&mapping.target.namespace, &wish.selection).await;
+    let found = found.map_err(Failure::from)?;
+    if let [first, ..] = found.missing.as_slice() {
+        let failure =
+            Failure::new(format!("there is no {first} in namespace {}", mapping.target.namespace));
+        return Err(failure.hint("name objects as Kind/name, as in Deployment/web").into());
+    }
+    let named = !wish.selection.names.is_empty();
+    let mut left = found.unread.clone();
+    let kept = keep(ctx, mapping, &found, named, &mut left).await?;
+    let (Some(text), objects) = (written(&kept)?, names(&kept)) else {
+        let why = left.first().map(|first| format!(": {first}")).unwrap_or_default();
+        return Err(Failure::new(format!("nothing is to be exported{why}"))
+            .hint("`--all` takes everything that somebody made in the namespace")
+            .into());
+    };
+    let edits = vec![FileEdit { path, content: Some(text.into_bytes()) }];
+    let drafted = draft::draft(ctx, mapping, edits.clone()).await?;
+    if let Some(fault) = drafted.faults.first() {
+        return Err(Failure::new(format!("what was exported does not render: {fault}")).into());
+    }
+    left.extend(differing(ctx, mapping, &edits, base.as_ref()).await?);
+    let message = match objects.as_slice() {
+        [one] => format!("{}: export {one}", mapping.name),
+        all => format!("{}: export {} objects\n\n- {}", mapping.name, all.len(), all.join("\n- ")),
+    };
+    let said = format!("{} objects to {}", objects.len(), edits[0].path);
+    let export = Export { edits, base, objects, left, message, diff: drafted.diff };
+    ctx.emit(Event::Exported { mapping: mapping.name.clone(), export: Arc::new(export) }).await;
+    Ok(said)
+}
+
+/// Commits what was exported.
+pub(super) async fn track(
+    ctx: &Context,
+    mapping: &Mapping,
+    request: commit::Request,
+) -> Result<String, Stop> {
+    ctx.check()?;
+    commit::carry(ctx, mapping, request).await
+}
+
+/// The file from the root of the repository.
+fn place(mapping: &Mapping, file: &str) -> String {
+    if mapping.path.is_empty() { file.to_owned() } else { format!("{}/{file}", mapping.path) }
+}
+
+/// Refuses a place where something is: it would become part of the mapping, or be overwritten. The head otherwise.
+async fn free(ctx: &Context, mapping: &Mapping, file: &str) -> Result<Option<Revision>, Stop> {
+    let (path, file) = (mapping.path.clone(), file.to_owned());
+    let look = move |git: &Repository| {
+        let Some(head) = git.head() else { return Ok((None, None)) };
+        let found = match git.tree(&head, if path.is_empty() { &file } else { &path }) {
+            Ok(files) => files.into_iter().next().map(|one| one.path),
+            Err(GitError::PathMissing { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        Ok((Some(head), found))
+    };
+    let (head, found) = ctx.world.git(&mapping.repository, look).await?;
+    match found {
+        None => Ok(head),
+        Some(there) => Err(Failure::new(format!(
+            "{there} is in {} already, and would become part of {}",
+            mapping.repository, mapping.name
+        ))
+        .hint("choose another --path, or make a mapping of what is there: `gitdeck mapping add`")
+        .into()),
+    }
+}
+
+/// The objects that are exported, cleaned; what is left out goes to `left`.
+async fn keep(
+    ctx: &Context,
+    mapping: &Mapping,
+    found: &Exported,
+    named: bool,
+    left: &mut Vec<String>,
+) -> Result<Vec<Value>, Stop> {
+    let cluster = ctx.world.cluster(&mapping.target.context).await?;
+    for other in ctx.world.unclaimed(mapping) {
+        // What cannot be read claims nothing.
+        let _ = Box::pin(look::claim(ctx, other)).await;
+    }
+    let own = cluster.set_id(&mapping.name);
+    let mut kept = Vec::new();
+    for object in &found.objects {
+        let Some(reference) = ObjectRef::of(object) else { continue };
+        let claimed = ctx.world.claimants(&mapping.target.context, &reference.key());
+        let claimed = claimed.into_iter().find(|name| *name != mapping.name);
+        let owner = foreign_owner(object, &own).filter(|_| !named);
+        if reference.is_secret() {
+            left.push(format!(
+                "{reference} is a Secret, whose values are never written into Git in the clear; add it as a file that SOPS encrypted"
+            ));
+        } else if let Some(other) = claimed {
+            left.push(format!("{reference} belongs to mapping {other}"));
+        } else if let Some(owner) = owner {
+            left.push(format!("{reference} belongs to {owner}; name it to export it all the same"));
+        } else {
+            kept.push(clean(object, &found.scaled));
+        }
+    }
+    Ok(kept)
+}
+
+fn names(objects: &[Value]) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let name = |one: &Value| format!("{}/{}", text(&one["kind"]), text(&one["metadata"]["name"]));
+    objects.iter().map(name).collect()
+}
+
+/// The documents of the file; nothing where there is none. What is read back has to be what was written.
+fn written(objects: &[Value]) -> Result<Option<String>, Failure> {
+    let documents: Vec<String> = objects.iter().filter_map(yaml::document).collect();
+    if documents.is_empty() {
+        return Ok(None);
+    }
+    let text = documents.join("---\n");
+    let read = yaml::documents(text.as_bytes());
+    let same = read.is_ok_and(|read| read.iter().map(|one| &one.value).eq(objects));
+    if same {
+        return Ok(Some(text));
+    }
+    Err(Failure::new("what is live cannot be written as YAML without a change"))
+}
+
+/// Where the file would not say what is live, by the server's own word.
+async fn differing(
+    ctx: &Context,
+    mapping: &Mapping,
+    edits: &[FileEdit],
+    base: Option<&Revision>,
+) -> Result<Vec<String>, Stop> {
+    let cluster = ctx.world.cluster(&mapping.target.context).await?;
+    let manifests = render::edited(ctx, mapping, edits.to_vec()).await?;
+    let recorded = Mapping { source: Source::Cluster, ..mapping.clone() };
+    let revision = base.cloned().unwrap_or_else(|| Revision::new(String::new()));
+    let request = PlanRequest {
+        mapping: &recorded,
+        revision: &revision,
+        desired: &manifests,
+        previous: None,
+        neighbours: &[],
+        holder: None,
+        options: PlanOptions::default(),
+        ahead: None,
+    };
+    let plan = Box::pin(cluster.plan(&request)).await.map_err(Failure::from)?;
+    let of = |one: &crate::domain::Operation| {
+        let paths: Vec<&str> = one.changes.iter().map(|change| change.path.as_str()).collect();
+        format!("{} is live with other values than exported: {}", one.object, paths.join(", "))
+    };
+    Ok(plan.operations.iter().map(of).collect())
+}

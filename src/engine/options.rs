@@ -1,0 +1,44 @@
+//! What a log is about, and what a plan or a sync may do.
+
+use std::time::Duration;
+
+/// What a log is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// A whole repository.
+    Repository(String),
+    /// One mapping: commits that touch its path.
+    Mapping(String),
+}
+
+impl Subject {
+    /// The name of the repository or mapping.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Repository(name) | Self::Mapping(name) => name,
+        }
+    }
+}
+
+/// What a plan or a sync may do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SyncOptions {
+    /// Overrides the mapping's `prune`.
+    pub prune: Option<bool>,
+    /// The number of deletions that somebody typed.
+    pub allow_delete: Option<usize>,
+    /// Immutable fields may be changed by deleting and creating.
+    pub recreate: bool,
+    /// Objects with another tool's mark may be taken over.
+    pub take_over: bool,
+    /// Plan and validate, write nothing.
+    pub dry_run: bool,
+    /// Wait until the mapping is healthy, at most this long.
+    pub wait: Option<Duration>,
+    /// Mappings that it depends on need not be ready.
+    pub ignore_dependencies: bool,
+    /// Mappings that are synced in the same run and go before this one.
+    pub after: Vec<String>,
+    /// Tell what is left out of objects that need nothing as well.
+    pub everything: bool,
+}
