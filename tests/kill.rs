@@ -68,8 +68,14 @@ fn entries(config: &Path) -> Vec<Value> {
 
 /// Finishes everything that was interrupted; the number of entries that were.
 fn finish_interrupted(config: &Path) -> usize {
-    let open: Vec<Value> =
+    finish(config, |_| {})
+}
+
+/// The same in another order than from the newest on.
+fn finish(config: &Path, arrange: impl Fn(&mut Vec<Value>)) -> usize {
+    let mut open: Vec<Value> =
         entries(config).into_iter().filter(|entry| entry["state"] == "interrupted").collect();
+    arrange(&mut open);
     for entry in &open {
         assert!(entry["message"].is_string(), "it says how far it came: {entry}");
         let id = entry["id"].to_string();
@@ -183,7 +189,13 @@ fn killed_reverts_are_named_and_finished() {
         let entries = entries(&demo.config);
         let was_begun = entries.iter().filter(|entry| entry["what"] == "revert").count() > begun;
         begun += usize::from(was_begun);
-        interrupted += finish_interrupted(&demo.config);
+        // The revert first, or the push and the sync that it began.
+        let arrange = |open: &mut Vec<Value>| {
+            if number % 2 == 0 {
+                open.reverse();
+            }
+        };
+        interrupted += finish(&demo.config, arrange);
         // All of it, or none of it, and never twice.
         let of = format!("Revert \"edit {number}\"");
         assert_eq!(titles(&of), usize::from(was_begun), "{of}: {entries:#?}");

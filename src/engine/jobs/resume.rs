@@ -12,6 +12,12 @@ use jiff::Timestamp;
 /// Finishes an interrupted operation. Every step is safe to take again: applying is idempotent, a push is only
 /// believed when the remote has the commit, and a commit is recognised by its trailer.
 pub(super) async fn proceed(ctx: &Context, entry: u64) -> Result<String, Stop> {
+    // What a revert begins has entries of its own, which end with it.
+    if let Ok(Some(known)) = ctx.world.journal.operation(entry)
+        && known.entry.state == "done"
+    {
+        return Ok(format!("entry {entry} is done already"));
+    }
     let operation = interrupted(ctx, entry)?;
     let message = match operation.intent.clone() {
         Intent::Sync { .. } => match resumed(&operation) {
