@@ -31,7 +31,10 @@ fn run(invocation: &Invocation) -> Exit {
         // The demo has a configuration of its own; a fault in the user's is no reason not to show it.
         Face::Demo(demo) => on_threads(start_demo(demo, global)),
         face => load(global, &environment).and_then(|settings| match face {
-            Face::Command(command) => on_threads(command.run_on_engine(global, settings, &mut out)),
+            Face::Command(command) => {
+                keep_heap();
+                on_threads(command.run_on_engine(global, settings, &mut out))
+            }
             _ => on_threads(open_console(Arc::new(settings), global)),
         }),
     };
@@ -108,11 +111,27 @@ fn harden() {
 /// One heap for all threads: the work is waiting, so the threads hardly contend, and glibc's heap for each thread that
 /// ever allocated held a quarter of the program's memory.
 #[cfg(target_env = "gnu")]
-#[expect(unsafe_code, reason = "the C library has this setting behind a function only")]
 fn share_arena() {
+    set_heap(libc::M_ARENA_MAX, 1);
+}
+
+/// A command is over before it would pay to give memory back to the system, or to take it in small pieces.
+#[cfg(target_env = "gnu")]
+fn keep_heap() {
+    set_heap(libc::M_TRIM_THRESHOLD, 64 << 20);
+    set_heap(libc::M_TOP_PAD, 4 << 20);
+    set_heap(libc::M_MMAP_THRESHOLD, 32 << 20);
+}
+
+#[cfg(target_env = "gnu")]
+#[expect(unsafe_code, reason = "the C library has these settings behind a function only")]
+fn set_heap(what: libc::c_int, to: libc::c_int) {
     // SAFETY: called before any thread is started; the call changes a number.
-    let _ = unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
+    let _ = unsafe { libc::mallopt(what, to) };
 }
 
 #[cfg(not(target_env = "gnu"))]
 fn share_arena() {}
+
+#[cfg(not(target_env = "gnu"))]
+fn keep_heap() {}
