@@ -59,6 +59,7 @@ fn draft(touches: &[&str]) -> RevertDraft {
     };
     let commit = world::commit("d7a0f00", "ana", 0, "Revert \"checkout: five replicas\"");
     RevertDraft {
+        waiting: Vec::new(),
         repository: "fleet".into(),
         mapping: Some("checkout".into()),
         details: CommitDetails { commit, files: vec![file], patch: PATCH.into(), truncated: false },

@@ -196,6 +196,10 @@ fn the_command_line_shows_asks_and_says_what_it_did() {
     let document = json(command.args(["revert", "quotas", "--no-push", "--yes"]));
     assert_eq!(document["title"], "Reapply \"edit 2\"", "{document}");
     assert_eq!(document["outcome"], "committed", "{document}");
+    // What waits goes along with a push, and is named before anybody says yes.
+    let (code, text) = run(&["quotas"]);
+    assert!(code == 2 && text.contains("takes it along"), "{text}");
+    assert!(text.contains("Reapply \"edit 2\""), "{text}");
     // Everything of the two edits at once, as a marked range of the console asks for it.
     let log = json(demo.gitdeck().args(["log", "quotas", "-n", "20"]));
     let id = |title: &str| {

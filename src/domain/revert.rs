@@ -42,7 +42,9 @@ pub struct RevertDraft {
     pub details: CommitDetails,
     /// Files that what is undone changed outside of the mapping's path, and that stay as they are.
     pub besides: Vec<String>,
-    /// Mappings that are made from a file that it changes.
+    /// Commits that wait for a push already, the newest first; a push takes them along.
+    pub waiting: Vec<Commit>,
+    /// Mappings that are made from a file that it changes, each after those that it depends on.
     pub touches: Vec<String>,
 }
 

@@ -102,6 +102,7 @@ impl Revert {
         };
         let released = SyncOptions {
             wait: self.sync.then(|| self.timeout.unwrap_or(PATIENCE)),
+            after: draft.touches.clone(),
             ..options(self.release.released())
         };
         let revision = draft.details.commit.revision.clone();
@@ -320,6 +321,10 @@ fn show(work: &mut Work<'_>, draft: &RevertDraft, plans: &[Arc<Plan>]) {
     if !draft.besides.is_empty() {
         let files = draft.besides.join(", ");
         work.out.note(&format!("stays as it is, outside of the mapping: {}", harmless(&files)));
+    }
+    for commit in &draft.waiting {
+        let (short, title) = (commit.revision.short(), harmless(commit.title()));
+        work.out.note(&format!("waits for a push, which takes it along: {short} {title}"));
     }
     for plan in plans {
         work.out.text(&print::plan::print(paint, plan, Timestamp::now(), false));

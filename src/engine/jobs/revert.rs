@@ -1,5 +1,6 @@
 //! Undo commits: draft the commit that does it, as it will be.
 
+use crate::domain::depends::order;
 use crate::domain::revert::{RevertDraft, Undo, of_commit, of_range, to_state};
 use crate::domain::{Commit, Mapping, Revision};
 use crate::engine::error::Stop;
@@ -49,11 +50,14 @@ pub(super) async fn draft(ctx: &Context, wish: &Wish) -> Result<String, Stop> {
                 drafted => drafted?,
             };
             let details = log::shown(git, drafted.commit.revision.as_str())?;
-            Ok(Ok((drafted, details)))
+            let query = LogQuery { limit: NAMED, ..LogQuery::default() };
+            let mut waiting = git.log(&query)?.commits;
+            waiting.retain(|commit| commit.pending);
+            Ok(Ok((drafted, details, waiting)))
         })
         .await
         .map_err(|stop| hinted(stop, &subject_of(wish)))?;
-    let (drafted, details) = match drafted {
+    let (drafted, details, waiting) = match drafted {
         Ok(drafted) => drafted,
         Err((conflicts, error)) => {
             let conflicts = Arc::new(conflicts);
@@ -70,10 +74,18 @@ pub(super) async fn draft(ctx: &Context, wish: &Wish) -> Result<String, Stop> {
         mapping: wish.mapping.clone(),
         details,
         besides: drafted.besides,
-        touches,
+        waiting,
+        touches: in_turn(ctx, &touches),
     };
     ctx.emit(Event::RevertDrafted { job: ctx.job, draft: Arc::new(draft) }).await;
     Ok(title)
+}
+
+/// Each after those that it depends on.
+fn in_turn(ctx: &Context, names: &[String]) -> Vec<String> {
+    let mappings = &ctx.world.settings.mappings;
+    let on = |name: &str| mappings.get(name).map_or(&[][..], |one| one.depends_on.as_slice());
+    order(names, on, |_| false).into_iter().map(|turn| turn.mapping).collect()
 }
 
 fn trailers(mapping: Option<&Mapping>) -> Vec<(String, String)> {

@@ -199,9 +199,10 @@ fn previews(draft: &RevertDraft) -> Vec<Effect> {
 
 fn question(store: &Store, flow: &RevertFlow) -> Option<Question> {
     let draft = flow.draft.as_ref()?;
-    let items: Vec<Item> = flow
-        .plans
-        .iter()
+    let mut plans: Vec<_> = flow.plans.iter().collect();
+    plans.sort_by_key(|plan| draft.touches.iter().position(|name| *name == plan.mapping));
+    let items: Vec<Item> = plans
+        .into_iter()
         .filter_map(|plan| {
             let view = store.mappings.get(&plan.mapping)?;
             Some(Item { view, plan, options: SyncOptions::default() })
@@ -259,7 +260,7 @@ fn body(
     draft: &RevertDraft,
     items: &[Item],
 ) -> Vec<(Role, String)> {
-    let RevertDraft { details, besides, .. } = draft;
+    let RevertDraft { details, besides, waiting, .. } = draft;
     let mut body = vec![(Role::Strong, safe(details.commit.title()).into_owned())];
     if let Some(view) = store.repositories.get(&draft.repository) {
         let (url, branch) = (safe(&view.remote.url), safe(&view.remote.branch));
@@ -275,6 +276,10 @@ fn body(
             more => format!(" and {more} more"),
         };
         body.push((Role::Muted, format!("  stays {}{more}, outside of the mapping", safe(first))));
+    }
+    for commit in waiting {
+        let (short, title) = (commit.revision.short(), safe(commit.title()));
+        body.push((Role::Drift, format!("  too   {short} {title}: it waits for a push")));
     }
     body.push((Role::Muted, String::new()));
     for item in items {
