@@ -1,6 +1,6 @@
 //! Adopt: live values become those of Git.
 
-use crate::domain::path::{FieldPath, Step};
+use crate::domain::path::FieldPath;
 use crate::domain::prove::MANAGER;
 use crate::domain::{
     Change, Manifest, Mapping, ObjectKey, ObjectRef, Op, Operation, Plan, Reason, Revision,
@@ -9,6 +9,7 @@ use crate::engine::error::Stop;
 use crate::engine::jobs::look::look;
 use crate::engine::jobs::place::{Ground, Misplaced, Wish};
 use crate::engine::jobs::propose::{Found, check};
+use crate::engine::jobs::whole_lists::folded;
 use crate::engine::jobs::{Context, depends};
 use crate::engine::{Failure, SyncOptions};
 use jiff::Timestamp;
@@ -71,12 +72,7 @@ pub(super) async fn edits(
         commits: HashMap::new(),
     };
     sides.commits = sides.dated(ctx, mapping).await?;
-    let mut wishes = wishes(&sides, &picks, &mut found)?;
-    // Items without a name go from the last to the first: each that goes moves those behind it.
-    wishes.sort_by_key(|wish| match (&wish.value, wish.path.0.last()) {
-        (None, Some(Step::Index(index))) => (1, usize::MAX - index),
-        _ => (0, 0),
-    });
+    let wishes = wishes(&sides, &picks, &mut found)?;
     let mut placed = Vec::new();
     for wish in wishes {
         match ground.place(&wish, into) {
@@ -134,19 +130,20 @@ fn wishes(sides: &Sides<'_>, picks: &[Pick], found: &mut Found) -> Result<Vec<Wi
             found.left.push(format!("{} is not in Git at the head", operation.object));
             continue;
         };
-        for change in &operation.changes {
-            if !is_taken(operation, change, &named, &mut found.left) {
-                continue;
-            }
+        let taken = |change: &&Change| is_taken(operation, change, &named, &mut found.left);
+        let taken: Vec<Change> = operation.changes.iter().filter(taken).cloned().collect();
+        let manifest = ground.manifests.iter().find(|one| one.reference.key() == object);
+        let taken = manifest.map_or_else(Vec::new, |one| folded(taken, &one.object));
+        for change in taken {
             let Some(path) = FieldPath::parse(&change.path) else { continue };
-            if named.is_empty() && sides.is_late(&object, &path, change) {
+            if named.is_empty() && sides.is_late(&object, &path, &change) {
                 found.left.push(format!(
                     "{}{path}: a commit has changed it since, and waits to be synced; name it to adopt it",
                     operation.object
                 ));
                 continue;
             }
-            wishes.push(Wish { object: object.clone(), path, value: change.before.clone() });
+            wishes.push(Wish { object: object.clone(), path, value: change.before });
         }
     }
     Ok(wishes)

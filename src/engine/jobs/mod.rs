@@ -43,6 +43,7 @@ mod trust;
 mod undo;
 mod wait;
 mod watch;
+mod whole_lists;
 
 use crate::domain::{Refusal, Revision};
 use crate::engine::error::Stop;

@@ -97,7 +97,7 @@ fn elsewhere(what: &str) -> Failure {
 }
 
 /// Sets or removes a value in an object.
-fn put(object: &mut Value, steps: &[crate::domain::path::Step], new: Option<&Value>) {
+pub(super) fn put(object: &mut Value, steps: &[crate::domain::path::Step], new: Option<&Value>) {
     use crate::domain::path::{Step, fits_written, same_scalar};
     let Some((first, rest)) = steps.split_first() else { return };
     if object.is_null() {
