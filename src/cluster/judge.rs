@@ -338,12 +338,11 @@ impl Frame<'_> {
 
     /// Whether the object is ours already, and who else claims it.
     pub(super) fn ownership(&self, desired: &Desired, live: &Value) -> (Op, Option<Refusal>) {
-        if self.live_wins {
-            return (Op::Update, None);
-        }
         let key = desired.reference.key();
         let marked = live["metadata"]["labels"][PART_OF].as_str() == Some(self.set_id.as_str());
-        let op = if marked || self.owned.contains(&key) { Op::Update } else { Op::TakeOver };
+        let is_ours = self.live_wins || marked || self.owned.contains(&key);
+        let op = if is_ours { Op::Update } else { Op::TakeOver };
+        let taken = if self.live_wins { Op::Update } else { Op::TakeOver };
         let Some(owner) = foreign_owner(live, &self.set_id).filter(|_| !self.take_over) else {
             return (op, None);
         };
@@ -351,9 +350,9 @@ impl Frame<'_> {
         let mark = live["metadata"]["labels"][PART_OF].as_str().unwrap_or_default();
         let giver = self.neighbours.iter().find(|one| set_id(one.mapping, &self.records) == mark);
         if giver.is_some_and(|one| !one.desired.contains_key(&key)) {
-            return (Op::TakeOver, None);
+            return (taken, None);
         }
-        (Op::TakeOver, Some(Refusal::Foreign { object: desired.reference.clone(), owner }))
+        (taken, Some(Refusal::Foreign { object: desired.reference.clone(), owner }))
     }
 }
 

@@ -123,7 +123,7 @@ fn nearest_is_ours(facts: &Facts<'_>, path: &FieldPath) -> bool {
 }
 
 /// Whether the live value has everything that Git says; the server may have added defaults.
-fn agrees(wanted: &Value, live: &Value) -> bool {
+pub fn agrees(wanted: &Value, live: &Value) -> bool {
     match (wanted, live) {
         (Value::Object(wanted), Value::Object(live)) => wanted
             .iter()

@@ -107,6 +107,10 @@ fn describe(path: &[String], old: &Value, new: &Value, secret: bool) -> String {
         return if data { format!("change secret key {name}") } else { format!("change {name}") };
     }
     match (old, new) {
+        // Of an environment variable, which may be a credential, nothing is quoted either.
+        _ if name == "value" && path.iter().any(|step| step == "env") => {
+            "change an environment variable".to_owned()
+        }
         (Value::Null, new) => format!("set {name} {}", show(new)).trim_end().to_owned(),
         (_, Value::Null) => format!("remove {name}"),
         (Value::String(a), Value::String(b)) if name == "image" => {

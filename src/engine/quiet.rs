@@ -89,8 +89,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::Quiet;
-    use std::time::Duration;
+    use super::{PERIODS, Quiet, lock};
+    use std::time::{Duration, Instant};
 
     #[test]
     fn what_goes_on_changing_waits_and_what_stands_does_not() {
@@ -101,6 +101,21 @@ mod tests {
         assert!(quiet.left("a", "2", long) > Duration::from_secs(59));
         quiet.settled("a");
         assert!(quiet.left("a", "2", long) > Duration::from_secs(59));
+    }
+
+    #[test]
+    fn what_never_stands_still_is_recorded_after_ten_periods() {
+        let quiet = Quiet::default();
+        let (long, begun) = (Duration::from_secs(60), Instant::now());
+        assert!(quiet.left("a", "0", long) > Duration::ZERO);
+        let first = |quiet: &Quiet, ago: u32| {
+            lock(&quiet.waiting).get_mut("a").unwrap().first =
+                begun.checked_sub(long * ago).unwrap();
+        };
+        first(&quiet, PERIODS - 1);
+        assert!(quiet.left("a", "1", long) > Duration::ZERO, "it changed just now");
+        first(&quiet, PERIODS);
+        assert_eq!(quiet.left("a", "2", long), Duration::ZERO, "although it changed just now");
     }
 
     #[test]

@@ -83,6 +83,31 @@ impl Repository {
         to: &Revision,
         paths: &[P],
     ) -> Result<usize, GitError> {
+        let mut count = 0;
+        self.each_ahead((from, to), paths, &mut |_| count += 1)?;
+        Ok(count)
+    }
+
+    /// The commits that are in `to` and not in `from` and change one of the files or folders, the newest first.
+    pub fn newer<P: AsRef<str>>(
+        &self,
+        from: &Revision,
+        to: &Revision,
+        paths: &[P],
+    ) -> Result<Vec<Commit>, GitError> {
+        let mut commits = Vec::new();
+        self.each_ahead((Some(from), to), paths, &mut |commit| {
+            commits.push(described(commit, false));
+        })?;
+        Ok(commits)
+    }
+
+    fn each_ahead<P: AsRef<str>>(
+        &self,
+        (from, to): (Option<&Revision>, &Revision),
+        paths: &[P],
+        take: &mut dyn FnMut(&git2::Commit<'_>),
+    ) -> Result<(), GitError> {
         let paths = paths.iter().map(|path| path::to_read(path.as_ref()));
         let paths = paths.collect::<Result<Vec<_>, _>>()?;
         self.with(|handles| {
@@ -91,14 +116,13 @@ impl Repository {
                 .map(|from| self.commit_of(handles, from))
                 .transpose()?
                 .map(|commit| commit.id());
-            let count = || -> Result<usize, git2::Error> {
+            let mut walk_all = || -> Result<(), git2::Error> {
                 let mut walk = handles.all.revwalk()?;
                 walk.push(to)?;
                 if let Some(from) = from {
                     walk.hide(from)?;
                 }
                 let mut lookup = Lookups::new(&handles.all, &paths);
-                let mut count = 0;
                 for id in walk {
                     let commit = handles.all.find_commit(id?)?;
                     let own = lookup.of(&commit)?;
@@ -106,11 +130,13 @@ impl Repository {
                     for parent in parents(&commit)? {
                         changed &= lookup.is_root() || lookup.of(&parent)? != own;
                     }
-                    count += usize::from(changed);
+                    if changed {
+                        take(&commit);
+                    }
                 }
-                Ok(count)
+                Ok(())
             };
-            count().map_err(self.fault("counting commits"))
+            walk_all().map_err(self.fault("counting commits"))
         })
     }
 

@@ -11,7 +11,7 @@ use kube::api::{DynamicObject, PostParams};
 use std::fs;
 
 /// A mapping with one config map that is live as it is in Git.
-async fn begin(world: &World, name: &str, more: &str) -> (Origin, Api<DynamicObject>) {
+pub(super) async fn begin(world: &World, name: &str, more: &str) -> (Origin, Api<DynamicObject>) {
     let origin = Origin::new(world, &(table(name) + more));
     let text = config_map("one", "1");
     origin.commit("begin", &[(&file(name), Some(&text))]);
@@ -22,12 +22,12 @@ async fn begin(world: &World, name: &str, more: &str) -> (Origin, Api<DynamicObj
 }
 
 /// Whether it is said that recording failed, and when it is tried again.
-fn failed(status: &MappingStatus) -> bool {
+pub(super) fn failed(status: &MappingStatus) -> bool {
     let held = status.held.as_deref().unwrap_or_default();
     held.contains("next at") && !held.contains("nothing changes")
 }
 
-fn file(name: &str) -> String {
+pub(super) fn file(name: &str) -> String {
     format!("apps/{name}/one.yaml")
 }
 
@@ -120,6 +120,7 @@ async fn two_engines_record_once() {
         let (origin, maps) = begin(&world, "rec-two", "").await;
         let mut one = Running::watch(settings(&origin, "one", SHORT));
         let mut two = Running::watch(settings(&origin, "two", SHORT));
+        one.see("rec-two", "the record", |status| status.synced_revision.is_some()).await;
         for turn in 2..5 {
             set(&maps, "one", &turn.to_string(), "kubectl-edit").await;
             tokio::join!(
@@ -156,6 +157,8 @@ async fn a_cluster_that_is_gone_records_nothing_and_comes_back() {
                 })
         })
         .await;
+    assert_eq!(origin.count(), 1, "recorded from a cluster that cannot be seen");
+    assert!(running.journal().await.iter().all(|entry| entry.what != "commit"));
     faults.clear();
     recorded(&mut running, &origin, "rec-gone", 2).await;
     running.stop().await;

@@ -2,6 +2,7 @@
 //! and nothing else does.
 
 mod faults;
+mod sides;
 
 use crate::support::clusters::{World, kubectl, worlds};
 use crate::support::fake_node::kind;
@@ -85,6 +86,7 @@ async fn recorded(running: &mut Running, origin: &Origin, mapping: &str, commits
 #[tokio::test(flavor = "multi_thread")]
 async fn live_changes_become_one_commit_each_with_their_manager() {
     if kubectl().is_none() {
+        assert!(std::env::var_os("KUBEBUILDER_ASSETS").is_none(), "no kubectl beside the server");
         return;
     }
     for world in worlds("record").await {

@@ -18,6 +18,8 @@ pub(super) const OPERATION_TRAILER: &str = "Gitdeck-Operation";
 const SOURCE_TRAILER: &str = "Gitdeck-Source";
 /// Trailer that names who set the live values, one for each.
 const MANAGER_TRAILER: &str = "Gitdeck-Field-Manager";
+/// Trailer with the UID of the cluster that was recorded.
+const CLUSTER_TRAILER: &str = "Gitdeck-Cluster";
 /// In place of a manager that cannot be told.
 const UNKNOWN: &str = "unknown";
 
@@ -31,20 +33,40 @@ pub(super) fn is_recording_of(message: &str, mapping: &str) -> bool {
     is_recording(message) && has_trailer(message, MAPPING_TRAILER, mapping)
 }
 
+/// Whether a message is that of a recording of the cluster with this UID.
+pub(super) fn is_recording_on(message: &str, cluster: &str) -> bool {
+    is_recording(message) && has_trailer(message, CLUSTER_TRAILER, cluster)
+}
+
+/// The mapping of a recording.
+pub(super) fn recorded_mapping(message: &str) -> Option<&str> {
+    let found = trailers(message).find(|(key, _)| *key == MAPPING_TRAILER);
+    found.map(|(_, name)| name).filter(|_| is_recording(message))
+}
+
 fn has_trailer(message: &str, key: &str, value: &str) -> bool {
+    trailers(message).any(|one| one == (key, value))
+}
+
+fn trailers(message: &str) -> impl Iterator<Item = (&str, &str)> {
     let last = message.trim_end().rsplit("\n\n").next().unwrap_or_default();
-    last.lines().any(|line| line.split_once(": ") == Some((key, value)))
+    last.lines().filter_map(|line| line.split_once(": "))
 }
 
 /// Who made the live changes that a commit records.
 pub(super) struct Live {
     /// Field managers (foreign text), each once.
     pub managers: Vec<String>,
+    /// UID of the cluster.
+    pub cluster: String,
 }
 
 impl Live {
     fn trailers(&self) -> Vec<(String, String)> {
-        let mut trailers = vec![(SOURCE_TRAILER.to_owned(), "cluster".to_owned())];
+        let mut trailers = vec![
+            (SOURCE_TRAILER.to_owned(), "cluster".to_owned()),
+            (CLUSTER_TRAILER.to_owned(), self.cluster.clone()),
+        ];
         let clean = |name: &String| {
             let name: String = name.chars().filter(|c| !c.is_control()).collect();
             Some(name.trim().to_owned()).filter(|name| !name.is_empty())
@@ -112,16 +134,14 @@ pub(super) async fn carry(
 /// What was adopted is what is live: where nothing is left to do, the mapping is at the commit. Where that cannot be
 /// noted, the next sync does it.
 async fn note_adopted(ctx: &Context, mapping: &Mapping) {
+    if mapping.is_recorded() {
+        record::note_where_level(ctx, mapping).await;
+        return;
+    }
     let options = SyncOptions::default();
     let looked = Box::pin(look(ctx, mapping, None, &options, depends::Sight::Fresh)).await;
     let Ok(seen) = looked else { return };
     let plan = seen.plan;
-    if mapping.is_recorded() {
-        if plan.operations.is_empty() {
-            record::note(ctx, mapping, Some(&seen.revision)).await;
-        }
-        return;
-    }
     if plan.is_empty() && plan.hooks_run() == 0 && !plan.is_refused() {
         let name = mapping.name.clone();
         let request = sync::Request::confirmed(name, None, plan.digest, options);

@@ -1,14 +1,19 @@
 //! Which live changes of a mapping are to be recorded, and which are not, with the reason.
 
+use crate::domain::attribute::agrees;
 use crate::domain::culprit::is_controller;
 use crate::domain::path::FieldPath;
 use crate::domain::prove::MANAGER;
-use crate::domain::{Change, Manifest, Mapping, ObjectRef, Op, Operation, Reason, Revision};
-use crate::engine::jobs::Context;
+use crate::domain::{
+    Change, Manifest, Mapping, ObjectRef, Op, Operation, Reason, Refusal, Revision,
+};
 use crate::engine::jobs::adopt::is_order;
 use crate::engine::jobs::attribute::manifest_is;
-use crate::engine::jobs::commit::is_recording;
+use crate::engine::jobs::credentials::suspicion;
 use crate::engine::jobs::look::Look;
+use crate::engine::jobs::others::{Others, is_own_commit};
+use crate::engine::jobs::whole_lists::folded;
+use crate::engine::jobs::{Context, credentials, others};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
@@ -29,55 +34,151 @@ pub(super) struct LiveChanges {
     pub picks: Vec<Pick>,
     /// What is not recorded, a sentence each.
     pub left: Vec<String>,
-    /// Whether a commit of somebody else asks for something that the cluster does not have.
-    pub clashes: bool,
+    /// Whether something differs of which the cluster's side may be the older one.
+    clashes: bool,
+    /// How many values wait for somebody to say which side is right.
+    withheld: usize,
+}
+
+/// What the tip of a recorded mapping and the cluster have in common.
+#[derive(Default)]
+pub(super) struct Common {
+    /// Nothing differs of which one side has yet to take over the other's value.
+    pub settled: bool,
+    /// What was noted before cannot be read any more.
+    pub lost: bool,
+}
+
+/// What the changes of a look are held to.
+struct Measure<'a> {
+    ctx: &'a Context,
+    mapping: &'a Mapping,
+    seen: &'a Look,
+    cluster: String,
+    others: Others,
+    secrets: Vec<String>,
+}
+
+impl Common {
+    /// What a look says. Who only glances puts nothing on record and need not know.
+    pub async fn of(ctx: &Context, mapping: &Mapping, seen: &Look) -> Self {
+        let settled = LiveChanges::of(ctx, mapping, seen).await.is_settled();
+        let lost = seen.inventory.synced_revision.is_some() && seen.basis.previous().is_none();
+        Self { settled, lost }
+    }
 }
 
 impl LiveChanges {
     /// Sorts what differs at a look.
     pub async fn of(ctx: &Context, mapping: &Mapping, seen: &Look) -> Self {
         let mut found = Self::default();
+        if seen.plan.operations.is_empty() {
+            return found;
+        }
+        let Ok(Some(cluster)) = seen.cluster.uid().await else {
+            found.clashes = true;
+            found.left.push(
+                "this cluster cannot be told from others; recording needs `get` of namespace kube-system".to_owned(),
+            );
+            return found;
+        };
+        let others = others::since(ctx, mapping, seen, &cluster).await;
+        let secrets = credentials::values_of(seen.basis.desired());
+        let measure = Measure { ctx, mapping, seen, cluster, others, secrets };
         for operation in &seen.plan.operations {
-            if let Err(reason) = recordable(operation, &mut found.clashes) {
-                found.left.push(reason);
-                continue;
-            }
-            for change in &operation.changes {
-                found.take(ctx, (mapping, seen), operation, change).await;
-            }
+            found.sort(&measure, operation).await;
+        }
+        if found.withheld > 0 {
+            let name = &mapping.name;
+            let words = match &measure.others {
+                Others::Recorder(words) => words.clone(),
+                _ => format!(
+                    "nothing was recorded before, so that nobody can tell which side is right where they differ ({}): `gitdeck diff {name}` shows it, `gitdeck adopt {name}` takes what is live",
+                    found.withheld
+                ),
+            };
+            found.left.insert(0, words);
         }
         found
     }
 
+    /// Whether the tip and the cluster have in common whatever can be told.
+    pub fn is_settled(&self) -> bool {
+        self.picks.is_empty() && !self.clashes
+    }
+
+    async fn sort(&mut self, measure: &Measure<'_>, operation: &Operation) {
+        let (object, seen) = (&operation.object, measure.seen);
+        let foreign = seen.plan.refusals.iter().find_map(|refusal| match refusal {
+            Refusal::Foreign { object: of, owner } if of == object => Some(owner),
+            _ => None,
+        });
+        if let Some(owner) = foreign {
+            self.left.push(format!("{object} belongs to {owner}"));
+            return;
+        }
+        let first = matches!(measure.others, Others::Unknown);
+        if let Err(reason) = recordable(operation, &mut self.clashes, first) {
+            self.left.push(reason);
+            return;
+        }
+        let key = object.key();
+        let mut desired = seen.basis.desired().iter();
+        let manifest = desired.find(|one| manifest_is(one, &key, measure.mapping));
+        let written = manifest.map_or(&Value::Null, |manifest| &manifest.object);
+        for change in folded(operation.changes.clone(), written) {
+            let Some(path) = FieldPath::parse(&change.path) else { continue };
+            if !is_idle(operation.op, &change, path.find_written(written)) {
+                self.take(measure, object, path, change).await;
+            }
+        }
+    }
+
     async fn take(
         &mut self,
-        ctx: &Context,
-        (mapping, seen): (&Mapping, &Look),
-        operation: &Operation,
-        change: &Change,
+        measure: &Measure<'_>,
+        object: &ObjectRef,
+        path: FieldPath,
+        change: Change,
     ) {
-        let (object, path) = (&operation.object, &change.path);
-        let Some(parsed) = FieldPath::parse(path) else { return };
         let manager = change.live_manager.clone().filter(|manager| manager != MANAGER);
-        if change.redacted {
-            self.left.push(secret(object));
-        } else if is_order(change) {
-            self.left.push(format!("{object}{path}: only the order of the items differs"));
-        } else if let Some(manager) = manager.as_deref().filter(|manager| is_controller(manager)) {
-            self.left.push(format!("{object}{path} is kept by {manager}"));
-        } else if moved_in_git(mapping, seen, object, &parsed)
-            && !is_own(ctx, mapping, change.commit.as_ref()).await
-        {
-            self.clashes = true;
-            self.left.push(format!(
-                "{object}{path}: a commit changed it in Git and the cluster says something else; `gitdeck adopt {} {}` takes the live value",
-                mapping.name,
-                pick_of(object, path)
-            ));
+        let why_not = if change.redacted {
+            Some(secret(object))
+        } else if is_order(&change) {
+            Some(format!("{object}{path}: only the order of the items differs"))
         } else {
-            let (object, value) = (object.clone(), change.before.clone());
-            self.picks.push(Pick { object, path: parsed, value, manager });
+            let keeper = manager.as_deref().filter(|manager| is_controller(manager));
+            keeper.map(|manager| format!("{object}{path} is kept by {manager}"))
+        };
+        if let Some(reason) = why_not {
+            self.left.push(reason);
+            return;
         }
+        let (name, pick) = (&measure.mapping.name, pick_of(object, &change.path));
+        match measure.moved(object, &path, change.commit.as_ref()).await {
+            Moved::Withheld => {
+                self.clashes = true;
+                self.withheld += 1;
+                return;
+            }
+            Moved::Yes(why) => {
+                self.clashes = true;
+                self.left.push(format!(
+                    "{object}{path}: {why} and the cluster says something else; `gitdeck adopt {name} {pick}` takes the live value"
+                ));
+                return;
+            }
+            Moved::No => {}
+        }
+        let suspected =
+            change.before.as_ref().and_then(|value| suspicion(&path, value, &measure.secrets));
+        if let Some(suspected) = suspected {
+            self.left.push(format!(
+                "{object}{path}: {suspected}; use `valueFrom`, or `gitdeck adopt {name} {pick}` writes it into Git"
+            ));
+            return;
+        }
+        self.picks.push(Pick { object: object.clone(), path, value: change.before, manager });
     }
 
     /// What is to be recorded in one word, the same as long as it is the same.
@@ -103,8 +204,19 @@ fn pick_of(object: &ObjectRef, path: &str) -> String {
     format!("'{}/{}:{path}'", object.kind, object.name)
 }
 
-/// Whether live changes of an object are recorded at all.
-fn recordable(operation: &Operation, clashes: &mut bool) -> Result<(), String> {
+/// Whether a change is nothing to record: both sides say the same and the server rewrites it at each write, or it is a
+/// value that the server makes up for a new object.
+fn is_idle(op: Op, change: &Change, written: Option<&Value>) -> bool {
+    match (written, &change.before) {
+        (Some(written), Some(live)) => agrees(written, live),
+        (None, None) => !change.redacted,
+        (None, Some(_)) => op == Op::Recreate && change.after.is_some(),
+        (Some(_), None) => false,
+    }
+}
+
+/// Whether live changes of an object are recorded at all. At the `first` look nobody knows since when it is not there.
+fn recordable(operation: &Operation, clashes: &mut bool, first: bool) -> Result<(), String> {
     let object = &operation.object;
     if object.is_secret() {
         return Err(secret(object));
@@ -115,7 +227,7 @@ fn recordable(operation: &Operation, clashes: &mut bool) -> Result<(), String> {
             "{object} is gone from the cluster; take it out of Git with `gitdeck commit --delete`, or by hand"
         )),
         Op::Create => {
-            *clashes = true;
+            *clashes |= !first;
             Err(format!(
                 "{object} is in Git only, and nothing is brought to the cluster from there; create it in the cluster"
             ))
@@ -128,20 +240,73 @@ fn secret(object: &ObjectRef) -> String {
     format!("{object} is a Secret, whose values are never written into Git in the clear")
 }
 
-/// Whether Git asks for something else at a path than when the mapping was recorded last.
-fn moved_in_git(mapping: &Mapping, seen: &Look, object: &ObjectRef, path: &FieldPath) -> bool {
-    let of = |manifests: &[Manifest]| {
-        let key = object.key();
-        let manifest = manifests.iter().find(|one| manifest_is(one, &key, mapping))?;
-        Some(path.find_written(&manifest.object).cloned())
-    };
-    let Some(before) = seen.basis.previous().and_then(of) else { return false };
-    of(seen.basis.desired()).is_some_and(|now| now != before)
+/// Whether Git may have the newer value.
+enum Moved {
+    No,
+    /// Why.
+    Yes(&'static str),
+    /// Nobody can tell, of any value.
+    Withheld,
 }
 
-/// Whether a commit is a recording.
-async fn is_own(ctx: &Context, mapping: &Mapping, commit: Option<&Revision>) -> bool {
-    let Some(revision) = commit.cloned() else { return false };
-    let details = ctx.world.git(&mapping.repository, move |git| git.details(&revision)).await;
-    details.is_ok_and(|details| is_recording(&details.commit.message))
+impl Measure<'_> {
+    /// Whether somebody else made Git ask for something else at a path since it was noted last.
+    async fn moved(
+        &self,
+        object: &ObjectRef,
+        path: &FieldPath,
+        commit: Option<&Revision>,
+    ) -> Moved {
+        match &self.others {
+            Others::Unknown | Others::Recorder(_) => Moved::Withheld,
+            Others::Lost => Moved::Yes("what was noted last cannot be read any more"),
+            Others::Somebody
+                if self.is_other(object, path)
+                    && !is_own_commit(self.ctx, self.mapping, &self.cluster, commit).await =>
+            {
+                Moved::Yes("a commit changed it in Git")
+            }
+            Others::Nobody | Others::Somebody => Moved::No,
+        }
+    }
+
+    fn is_other(&self, object: &ObjectRef, path: &FieldPath) -> bool {
+        let of = |manifests: &[Manifest]| {
+            let key = object.key();
+            let manifest = manifests.iter().find(|one| manifest_is(one, &key, self.mapping))?;
+            Some(path.find_written(&manifest.object).cloned())
+        };
+        self.seen.basis.previous().and_then(of) != of(self.seen.basis.desired())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_idle;
+    use crate::domain::{Change, Op};
+    use serde_json::{Value, json};
+
+    #[test]
+    fn what_the_server_rewrites_or_makes_up_is_nothing_to_record() {
+        let none = &Value::Null;
+        for (op, written, before, after, expected) in [
+            (Op::Update, &json!("a"), &json!("a"), &json!("rewritten"), true),
+            (Op::Update, &json!({"x": 1}), &json!({"x": 1, "default": 2}), none, true),
+            (Op::Update, &json!("a"), &json!("b"), &json!("a"), false),
+            (Op::Update, none, none, &json!("injected"), true),
+            (Op::Update, none, &json!("added"), none, false),
+            (Op::Update, &json!("a"), none, &json!("a"), false),
+            (Op::Recreate, none, &json!("uid-1"), &json!("uid-2"), true),
+            (Op::Recreate, none, &json!("added"), none, false),
+            (Op::Recreate, &json!("a"), &json!("b"), &json!("a"), false),
+        ] {
+            let some = |value: &Value| Some(value.clone()).filter(|value| !value.is_null());
+            let change: Change =
+                serde_json::from_value(json!({"path": "/spec/x", "before": before, "after": after,
+                "live_manager": null, "live_time": null, "commit": null}))
+                .unwrap();
+            let found = is_idle(op, &change, some(written).as_ref());
+            assert_eq!(found, expected, "{op:?} {written} {before} {after}");
+        }
+    }
 }

@@ -4,6 +4,7 @@ use crate::domain::automation::{Decision, Drifted};
 use crate::domain::depends::Standing;
 use crate::domain::{Health, Inventory, Mapping, MappingStatus, Plan, Revision, SyncState};
 use crate::engine::error::Stop;
+use crate::engine::jobs::live_changes::Common;
 use crate::engine::jobs::look::{Blind, Look, look};
 use crate::engine::jobs::render::{render, sources};
 use crate::engine::jobs::{Context, auto, depends, fetch, record, suspects};
@@ -45,6 +46,8 @@ pub(super) struct Seen {
     pub decision: Decision,
     /// The onset of drift as it is on record.
     pub noted_onset: Option<Timestamp>,
+    /// Of a recorded mapping, what the tip and the cluster have in common.
+    pub common: Common,
     /// When anybody acted on it unasked last.
     pub acted_at: Option<Timestamp>,
 }
@@ -61,12 +64,13 @@ pub(super) async fn see(ctx: &Context, name: &str) -> Result<Seen, Stop> {
     let seen = Box::pin(look(ctx, mapping, None, &options, depends::Sight::Known)).await;
     let now = Timestamp::now();
     let (mut plan, mut decision) = (None, Decision::Nothing);
-    let (mut noted_onset, mut acted_at) = (None, None);
+    let (mut noted_onset, mut acted_at, mut common) = (None, None, Common::default());
     let status = match seen {
         Ok(seen) => {
             let (status, decided) = status_of(ctx, name, &seen, now).await?;
             (decision, noted_onset) = (decided, seen.inventory.drift_since);
             acted_at = seen.inventory.automation.last_at;
+            common = record::common(ctx, mapping, &seen).await;
             let seen = plan.insert(Arc::new(seen.plan));
             ctx.emit(Event::Planned { plan: Arc::clone(seen), at: now }).await;
             status
@@ -84,7 +88,7 @@ pub(super) async fn see(ctx: &Context, name: &str) -> Result<Seen, Stop> {
     let standing = Standing::of(&status, plan.as_deref());
     ctx.world.standings.note(name, &standing);
     ctx.emit(Event::MappingObserved { status: Box::new(status.clone()) }).await;
-    Ok(Seen { status, plan, decision, noted_onset, acted_at })
+    Ok(Seen { status, plan, decision, noted_onset, common, acted_at })
 }
 
 /// The status of a mapping that could not be planned.

@@ -1,6 +1,6 @@
 //! Puts live values into the files of a mapping, as far as each of them can be.
 
-use crate::domain::{FileEdit, Mapping, Revision};
+use crate::domain::{FileEdit, Holder, Mapping, Revision};
 use crate::engine::Failure;
 use crate::engine::error::Stop;
 use crate::engine::jobs::Context;
@@ -22,79 +22,138 @@ pub(super) struct Placed {
     pub left: Vec<String>,
 }
 
+/// What values are placed on.
+struct Site<'a> {
+    ctx: &'a Context,
+    mapping: &'a Mapping,
+    /// The revision that was looked at.
+    at: &'a Revision,
+    /// Other mappings, with what they are made from: they would take over what is live here.
+    others: Vec<(String, Vec<String>)>,
+}
+
 /// One try.
 struct Tried {
     placed: Placed,
+    /// Values, by their number, that would go into a file of another mapping.
+    shared: Vec<(usize, String)>,
     checked: Result<(), Failure>,
 }
 
-/// Places what can be placed. One value that something else decides does not keep the others out.
+/// Places what can be placed on the revision that was looked at. One value that something else decides does not keep the
+/// others out.
+///
+/// # Errors
+///
+/// Where the repository is at another revision by now: the values were held to this one.
 pub(super) async fn place(
     ctx: &Context,
     mapping: &Mapping,
     picks: &[Pick],
+    at: &Revision,
 ) -> Result<Placed, Stop> {
+    let site = Site { ctx, mapping, at, others: others(ctx, mapping, at).await };
     let all: Vec<&Pick> = picks.iter().collect();
-    let tried = attempt(ctx, mapping, &all).await?;
-    let mut placed = match tried.checked {
-        Ok(()) => tried.placed,
+    let tried = site.attempt(&all).await?;
+    match tried.checked {
+        Ok(()) => Ok(tried.placed),
         Err(failure) if all.len() == 1 => {
-            Placed { left: vec![failure.message], ..Placed::default() }
+            Ok(Placed { left: vec![failure.message], ..Placed::default() })
         }
-        Err(_) => one_by_one(ctx, mapping, &all).await?,
-    };
-    if let Some(reason) = shared(ctx, mapping, &placed).await {
-        placed.left.push(reason);
-        placed.edits.clear();
+        Err(_) => site.one_by_one(&all).await,
     }
-    Ok(placed)
 }
 
-async fn one_by_one(ctx: &Context, mapping: &Mapping, picks: &[&Pick]) -> Result<Placed, Stop> {
-    let (mut taken, mut left) = (Vec::new(), Vec::new());
-    let mut placed = Placed::default();
-    for pick in picks {
-        taken.push(*pick);
-        let tried = attempt(ctx, mapping, &taken).await?;
-        match tried.checked {
-            Ok(()) => placed = tried.placed,
-            Err(failure) => {
-                taken.pop();
-                left.push(failure.message);
+impl Site<'_> {
+    async fn one_by_one(&self, picks: &[&Pick]) -> Result<Placed, Stop> {
+        let (mut taken, mut left) = (Vec::new(), Vec::new());
+        let mut placed = Placed::default();
+        for pick in picks {
+            taken.push(*pick);
+            let tried = self.attempt(&taken).await?;
+            match tried.checked {
+                Ok(()) => placed = tried.placed,
+                Err(failure) => {
+                    taken.pop();
+                    left.push(failure.message);
+                }
             }
         }
+        placed.left.extend(left);
+        Ok(placed)
     }
-    placed.left.extend(left);
-    Ok(placed)
-}
 
-async fn attempt(ctx: &Context, mapping: &Mapping, picks: &[&Pick]) -> Result<Tried, Stop> {
-    let mut ground = Ground::of(ctx, mapping).await?;
-    let (mut wishes, mut placed) = (Vec::new(), Placed::default());
-    for pick in picks {
-        let Some(object) = written(&ground, &pick.object) else {
-            placed.left.push(format!("{} is not in Git at the head", pick.object));
-            continue;
+    /// Tries, and once more without the values that files of others would take.
+    async fn attempt(&self, picks: &[&Pick]) -> Result<Tried, Stop> {
+        let tried = self.once(picks).await?;
+        if tried.shared.is_empty() {
+            return Ok(tried);
+        }
+        let is_shared = |index: usize| tried.shared.iter().any(|(at, _)| *at == index);
+        let own = picks.iter().enumerate().filter(|(index, _)| !is_shared(*index));
+        let own: Vec<&Pick> = own.map(|(_, pick)| *pick).collect();
+        let mut again = self.once(&own).await?;
+        again.placed.left.extend(tried.shared.into_iter().map(|(_, reason)| reason));
+        Ok(again)
+    }
+
+    async fn once(&self, picks: &[&Pick]) -> Result<Tried, Stop> {
+        let (ctx, mapping) = (self.ctx, self.mapping);
+        let mut ground = Ground::of(ctx, mapping).await?;
+        if ground.base.as_ref() != Some(self.at) {
+            return Err(Failure::new(format!(
+                "{}: Git moved while it was looked at; it is recorded at the next try",
+                mapping.name
+            ))
+            .into());
+        }
+        let (mut wishes, mut placed, mut shared) = (Vec::new(), Placed::default(), Vec::new());
+        for (index, pick) in picks.iter().enumerate() {
+            let Some(object) = written(&ground, &pick.object) else {
+                placed.left.push(format!("{} is not in Git at the head", pick.object));
+                continue;
+            };
+            let wish = Wish { object, path: pick.path.clone(), value: pick.value.clone() };
+            let before = ground.edits();
+            match take(&mut ground, &wish) {
+                Ok(()) => {
+                    let new = |edit: &FileEdit| !before.contains(edit);
+                    let edited = ground.edits().into_iter().filter(new);
+                    shared.extend(self.taken(edited).map(|reason| (index, reason)));
+                    placed.managers.extend(pick.manager.clone());
+                    wishes.push(wish);
+                }
+                Err(reason) => placed.left.push(reason),
+            }
+        }
+        placed.edits = ground.edits();
+        placed.base.clone_from(&ground.base);
+        placed.managers.sort_unstable();
+        placed.managers.dedup();
+        let checked = if placed.edits.is_empty() || !shared.is_empty() {
+            Ok(())
+        } else {
+            check(ctx, mapping, &ground.manifests, &placed.edits, &wishes).await
         };
-        let wish = Wish { object, path: pick.path.clone(), value: pick.value.clone() };
-        match take(&mut ground, &wish) {
-            Ok(()) => {
-                placed.managers.extend(pick.manager.clone());
-                wishes.push(wish);
-            }
-            Err(reason) => placed.left.push(reason),
-        }
+        Ok(Tried { placed, shared, checked })
     }
-    placed.edits = ground.edits();
-    placed.base.clone_from(&ground.base);
-    placed.managers.sort_unstable();
-    placed.managers.dedup();
-    let checked = if placed.edits.is_empty() {
-        Ok(())
-    } else {
-        check(ctx, mapping, &ground.manifests, &placed.edits, &wishes).await
-    };
-    Ok(Tried { placed, checked })
+
+    /// Why one of these files may not be changed.
+    fn taken(&self, mut edits: impl Iterator<Item = FileEdit>) -> Option<String> {
+        edits.find_map(|FileEdit { path: file, .. }| {
+            let is_made_from = |path: &String| {
+                path.is_empty()
+                    || file
+                        .strip_prefix(path.as_str())
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            let (other, _) =
+                self.others.iter().find(|(_, sources)| sources.iter().any(is_made_from))?;
+            Some(format!(
+                "mapping `{other}` is made from {file} as well: what is live in one would go to the other"
+            ))
+        })
+    }
 }
 
 /// Places one value. Where the base of an overlay has it, the mapping's own kustomization takes it: others may use the
@@ -118,28 +177,20 @@ fn take(ground: &mut Ground, wish: &Wish) -> Result<(), String> {
     }
 }
 
-/// Why none of the files may be changed: another mapping is made from one of them, and would take over what is live here.
-async fn shared(ctx: &Context, mapping: &Mapping, placed: &Placed) -> Option<String> {
-    let base = placed.base.as_ref()?;
-    let others = ctx.world.settings.mappings.values();
-    for other in
-        others.filter(|one| one.repository == mapping.repository && one.name != mapping.name)
-    {
-        let sources = sources(ctx, other, base).await;
-        let taken = |file: &str| {
-            sources.iter().any(|path| {
-                path.is_empty()
-                    || file
-                        .strip_prefix(path.as_str())
-                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            })
-        };
-        if let Some(edit) = placed.edits.iter().find(|edit| taken(&edit.path)) {
-            return Some(format!(
-                "mapping `{}` is made from {} as well: what is live in one would go to the other",
-                other.name, edit.path
-            ));
+/// The other mappings of the same branch, by whatever name and address their repository has, with what they are made from.
+async fn others(ctx: &Context, mapping: &Mapping, at: &Revision) -> Vec<(String, Vec<String>)> {
+    let place = |of: &Mapping| {
+        let remote = &ctx.world.repository(&of.repository).ok()?.remote;
+        Some((Holder::new(&remote.url, "", "").repository, remote.branch.clone()))
+    };
+    let own = place(mapping);
+    let mut found = Vec::new();
+    for other in ctx.world.settings.mappings.values() {
+        if other.name != mapping.name && place(other) == own {
+            // Their mirror may not have what waits here.
+            let here = Mapping { repository: mapping.repository.clone(), ..other.clone() };
+            found.push((other.name.clone(), sources(ctx, &here, at).await));
         }
     }
-    None
+    found
 }

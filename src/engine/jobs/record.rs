@@ -4,7 +4,7 @@ use crate::cluster::TURN;
 use crate::domain::automation::{Claim, Decision, Ended};
 use crate::domain::{Automation, EngineKind, Mapping, PushOutcome, Refusal, Revision};
 use crate::engine::error::Stop;
-use crate::engine::jobs::live_changes::LiveChanges;
+use crate::engine::jobs::live_changes::{Common, LiveChanges};
 use crate::engine::jobs::look::{Look, look};
 use crate::engine::jobs::observe::Seen;
 use crate::engine::jobs::place_picks::{Placed, place};
@@ -14,6 +14,10 @@ use crate::engine::turn::Turn;
 use crate::engine::{Command, Failure, SyncOptions};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Until a repository is fetched, what it has in common with the cluster is not put on record.
+const UNFETCHED: Duration = Duration::from_secs(10);
 
 /// What is to be done unasked with a mapping whose source is the cluster, from what was seen of it.
 pub(super) async fn weigh(ctx: &Context, mapping: &Mapping, seen: &Look) -> Decision {
@@ -97,23 +101,28 @@ async fn waiting(ctx: &Context, mapping: &Mapping) -> Result<Vec<Revision>, Stop
 }
 
 /// What follows a look of whoever watches: where Git and the cluster say the same, that is put on record, so that later
-/// changes of either can be told apart; what is not recorded is told once.
-pub(super) async fn follow(ctx: &Context, seen: &Seen) {
-    let Ok(mapping) = ctx.world.mapping(&seen.status.name) else { return };
+/// changes of either can be told apart; what is not recorded is told once. The answer is when to look again.
+pub(super) async fn follow(ctx: &Context, seen: &Seen) -> Option<Duration> {
+    let mapping = ctx.world.mapping(&seen.status.name).ok()?;
     if !mapping.is_recorded() {
-        return;
+        return None;
     }
-    let status = &seen.status;
-    let level = seen.plan.as_ref().is_some_and(|plan| plan.operations.is_empty());
-    if level && let Some(tip) = &status.desired_revision {
+    let (status, mut again) = (&seen.status, None);
+    if seen.common.settled
+        && let Some(tip) = &status.desired_revision
+    {
         let known = status.synced_revision.as_ref();
         let moved = match known {
-            Some(_) => observe::behind(ctx, mapping, known, tip).await.is_ok_and(|count| count > 0),
-            None => true,
+            Some(_) if !seen.common.lost => {
+                observe::behind(ctx, mapping, known, tip).await.is_ok_and(|count| count > 0)
+            }
+            _ => true,
         };
-        if moved && ctx.world.is_fetched(&status.repository) {
-            note(ctx, mapping, Some(tip)).await;
-        }
+        again = match moved {
+            true if !ctx.world.is_fetched(&status.repository) => Some(UNFETCHED),
+            true => note(ctx, mapping, tip).await.then_some(Duration::ZERO),
+            false => None,
+        };
     }
     let words = match &seen.decision {
         Decision::Held(words) => Some(words.as_str()),
@@ -125,20 +134,43 @@ pub(super) async fn follow(ctx: &Context, seen: &Seen) {
     {
         tracing::debug!(%failure, mapping = mapping.name, "what is not recorded was not journalled");
     }
+    again
+}
+
+/// What a look at a tip says, for who goes on watching.
+pub(super) async fn common(ctx: &Context, mapping: &Mapping, seen: &Look) -> Common {
+    if mapping.is_recorded() && ctx.world.lasts.load(Ordering::Relaxed) {
+        Common::of(ctx, mapping, seen).await
+    } else {
+        Common::default()
+    }
+}
+
+/// Looks at the tip, and puts it on record where it has what is live.
+pub(super) async fn note_where_level(ctx: &Context, mapping: &Mapping) {
+    let options = SyncOptions::default();
+    let looked = Box::pin(look(ctx, mapping, None, &options, depends::Sight::Fresh)).await;
+    if let Ok(seen) = looked
+        && Common::of(ctx, mapping, &seen).await.settled
+    {
+        note(ctx, mapping, &seen.revision).await;
+    }
 }
 
 /// Puts on record up to where Git has what is live. Without it later commits of others could not be told from live
-/// changes, and would wait for somebody.
-pub(super) async fn note(ctx: &Context, mapping: &Mapping, revision: Option<&Revision>) {
-    let (Some(revision), Ok(holder)) = (revision, ctx.world.holder(mapping)) else { return };
+/// changes, and would wait for somebody. Only for a revision that was looked at.
+async fn note(ctx: &Context, mapping: &Mapping, revision: &Revision) -> bool {
+    let Ok(holder) = ctx.world.holder(mapping) else { return false };
     if ctx.world.settings.safety.read_only || !ctx.world.sickness.may_note(&mapping.name) {
-        return;
+        return false;
     }
-    let Ok(cluster) = ctx.world.cluster(&mapping.target.context).await else { return };
-    if let Err(error) = cluster.note_recorded(&mapping.name, revision, &holder).await {
+    let Ok(cluster) = ctx.world.cluster(&mapping.target.context).await else { return false };
+    let noted = cluster.note_recorded(&mapping.name, revision, &holder).await;
+    if let Err(error) = &noted {
         tracing::debug!(%error, mapping = mapping.name, "what is recorded was not noted");
         ctx.world.sickness.not_noted(&mapping.name);
     }
+    noted.is_ok()
 }
 
 /// Writes into the journal what is not recorded, and why.
@@ -197,33 +229,38 @@ async fn carry(ctx: &Context, mapping: &Mapping) -> Result<String, Stop> {
     // On an old branch it would be recorded what another gitdeck has recorded already.
     fetch::fetch(ctx, &mapping.repository).await?;
     ours_alone(ctx, mapping).await?;
+    let mut said = Vec::new();
+    // What waits goes first, on top of what others pushed: what they changed is seen only from there.
+    if mapping.record.push && !waiting(ctx, mapping).await?.is_empty() {
+        said.push(pushed(ctx, mapping).await?);
+    }
     let seen = at_head(ctx, mapping).await?;
     let found = LiveChanges::of(ctx, mapping, &seen).await;
     let placed = match found.picks.as_slice() {
         [] => Placed::default(),
-        picks => place(ctx, mapping, picks).await?,
+        picks => place(ctx, mapping, picks, &seen.revision).await?,
     };
-    let mut said = Vec::new();
     if !placed.edits.is_empty() {
-        said.push(commit::run(ctx, request(mapping, &placed)).await?);
+        let cluster = seen.cluster.uid().await.map_err(Failure::from)?.unwrap_or_default();
+        let committed = commit::run(ctx, request(mapping, &placed, cluster)).await?;
+        said.push(if mapping.record.push { pushed(ctx, mapping).await? } else { committed });
     }
-    if mapping.record.push && !waiting(ctx, mapping).await?.is_empty() {
-        said = vec![pushed(ctx, mapping).await?];
-    }
-    if !placed.left.is_empty() {
-        let words = placed.left.join("; ");
+    let why = match placed.left.as_slice() {
+        [] if found.picks.is_empty() || !placed.edits.is_empty() => None,
+        [] => Some("the files have no place for what is live".to_owned()),
+        left => Some(left.join("; ")),
+    };
+    if let Some(words) = why {
         // Looked at again at this head it would be the same.
-        let rest = LiveChanges::of(ctx, mapping, &at_head(ctx, mapping).await?).await.digest();
-        let head = ctx.world.git(&mapping.repository, |git| Ok(git.head())).await?;
-        let head = head.unwrap_or_else(|| seen.revision.clone());
-        ctx.world.quiet.keep_back(&mapping.name, &of_tip(&rest, &head), &words);
+        let seen = at_head(ctx, mapping).await?;
+        let rest = LiveChanges::of(ctx, mapping, &seen).await.digest();
+        ctx.world.quiet.keep_back(&mapping.name, &of_tip(&rest, &seen.revision), &words);
         said.push(format!("not recorded: {words}"));
-    } else if !found.clashes && mapping.record.push {
-        let tip = ctx.world.git(&mapping.repository, |git| Ok(git.tip())).await?;
-        note(ctx, mapping, tip.as_ref()).await;
     }
     ctx.world.quiet.settled(&mapping.name);
-    observe::observe(ctx, &mapping.name).await?;
+    // Somebody may have pushed in between: only what is looked at anew is put on record.
+    let seen = observe::see(ctx, &mapping.name).await?;
+    follow(ctx, &seen).await;
     Ok(match said.as_slice() {
         [] => format!("{}: Git has it already", mapping.name),
         said => said.join("; "),
@@ -239,7 +276,7 @@ async fn at_head(ctx: &Context, mapping: &Mapping) -> Result<Look, Stop> {
     Ok(Box::pin(seen).await?)
 }
 
-fn request(mapping: &Mapping, placed: &Placed) -> commit::Request {
+fn request(mapping: &Mapping, placed: &Placed, cluster: String) -> commit::Request {
     commit::Request {
         mapping: mapping.name.clone(),
         edits: placed.edits.clone(),
@@ -247,18 +284,26 @@ fn request(mapping: &Mapping, placed: &Placed) -> commit::Request {
         base: placed.base.clone(),
         push: false,
         of: None,
-        live: Some(commit::Live { managers: placed.managers.clone() }),
+        live: Some(commit::Live { managers: placed.managers.clone(), cluster }),
     }
 }
 
-/// What somebody left in the outbox is not pushed unasked.
+/// What somebody left in the outbox is not pushed unasked, nor are recordings that are to wait.
 async fn ours_alone(ctx: &Context, mapping: &Mapping) -> Result<(), Stop> {
-    let pending = ctx.world.git(&mapping.repository, crate::git::Repository::pending).await?;
-    let theirs = pending.iter().filter(|one| !commit::is_recording(&one.message)).count();
-    if theirs == 0 || !mapping.record.push {
+    if !mapping.record.push {
         return Ok(());
     }
     let repository = &mapping.repository;
+    let pending = ctx.world.git(repository, crate::git::Repository::pending).await?;
+    let is_pushed = |message: &str| {
+        let of = commit::recorded_mapping(message);
+        of.and_then(|name| ctx.world.settings.mappings.get(name))
+            .is_some_and(|of| of.is_recorded() && of.record.push && of.repository == *repository)
+    };
+    let theirs = pending.iter().filter(|one| !is_pushed(&one.message)).count();
+    if theirs == 0 {
+        return Ok(());
+    }
     Err(Failure::new(format!(
         "{theirs} commits of yours wait for a push to {repository}, and would be pushed along"
     ))
@@ -267,20 +312,49 @@ async fn ours_alone(ctx: &Context, mapping: &Mapping) -> Result<(), Stop> {
 }
 
 /// Pushes. Where somebody changed the same file meanwhile, the recording is taken back: what is live is still there, and
-/// is recorded anew on top of that change.
+/// is recorded anew on top of that change. Commits of others are left to them.
 async fn pushed(ctx: &Context, mapping: &Mapping) -> Result<String, Stop> {
     let repository = &mapping.repository;
     let outcome = push::attempt(ctx, repository).await?;
     let Some(PushOutcome::Conflict { paths, .. }) = &outcome else {
         return push::ended(ctx, repository, outcome).await;
     };
-    let paths = paths.join(", ");
-    for revision in waiting(ctx, mapping).await?.into_iter().rev() {
+    let (files, own) = (paths.join(", "), waiting(ctx, mapping).await?);
+    if let Some(other) = in_the_way(ctx, repository, paths, &own).await? {
+        return Err(Failure::new(format!(
+            "{}: not pushed, because somebody changed {files}, which the waiting commit {} changes as well",
+            mapping.name,
+            other.short()
+        ))
+        .hint(format!("`gitdeck push {repository} --drop {}` forgets it", other.short()))
+        .into());
+    }
+    for revision in own.into_iter().rev() {
         drop::run(ctx, repository, revision.as_str()).await?;
     }
     Err(Failure::new(format!(
-        "{}: somebody changed {paths} meanwhile; the recording was taken back and is made anew on top of that",
+        "{}: somebody changed {files} meanwhile; the recording was taken back and is made anew on top of that",
         mapping.name
     ))
     .into())
+}
+
+/// A waiting commit of somebody else that changes one of these files.
+async fn in_the_way(
+    ctx: &Context,
+    repository: &str,
+    paths: &[String],
+    own: &[Revision],
+) -> Result<Option<Revision>, Stop> {
+    let (paths, own) = (paths.to_vec(), own.to_vec());
+    let search = ctx.world.git(repository, move |git| {
+        for commit in git.pending()?.into_iter().filter(|one| !own.contains(&one.revision)) {
+            let files = git.details(&commit.revision)?.files;
+            if files.iter().any(|file| paths.contains(&file.path)) {
+                return Ok(Some(commit.revision));
+            }
+        }
+        Ok(None)
+    });
+    search.await
 }

@@ -119,10 +119,10 @@ impl Looks {
                 let again = match observe::see(&ctx, &name).await {
                     Ok(seen) => {
                         auto::note_onset(&ctx, &seen).await;
-                        record::follow(&ctx, &seen).await;
+                        let noted = record::follow(&ctx, &seen).await;
                         regress::look(&ctx, &seen.status).await;
                         let acted = auto::act(&ctx, &seen).await;
-                        next_look(&seen.status).into_iter().chain(acted).min()
+                        next_look(&seen.status).into_iter().chain(acted).chain(noted).min()
                     }
                     Err(_) => Some(SECOND_LOOK),
                 };
