@@ -50,10 +50,7 @@ pub(super) async fn draft(ctx: &Context, wish: &Wish) -> Result<String, Stop> {
                 drafted => drafted?,
             };
             let details = log::shown(git, drafted.commit.revision.as_str())?;
-            let query = LogQuery { limit: NAMED, ..LogQuery::default() };
-            let mut waiting = git.log(&query)?.commits;
-            waiting.retain(|commit| commit.pending);
-            Ok(Ok((drafted, details, waiting)))
+            Ok(Ok((drafted, details, waiting(git)?)))
         })
         .await
         .map_err(|stop| hinted(stop, &subject_of(wish)))?;
@@ -79,6 +76,14 @@ pub(super) async fn draft(ctx: &Context, wish: &Wish) -> Result<String, Stop> {
     };
     ctx.emit(Event::RevertDrafted { job: ctx.job, draft: Arc::new(draft) }).await;
     Ok(title)
+}
+
+/// The commits that wait for a push, the newest first.
+fn waiting(git: &Repository) -> Result<Vec<Commit>, GitError> {
+    let query = LogQuery { limit: NAMED, ..LogQuery::default() };
+    let mut waiting = git.log(&query)?.commits;
+    waiting.retain(|commit| commit.pending);
+    Ok(waiting)
 }
 
 /// Each after those that it depends on.
