@@ -5,6 +5,8 @@ mod adopt;
 #[cfg(feature = "sandbox")]
 mod automation;
 #[cfg(feature = "sandbox")]
+mod blame;
+#[cfg(feature = "sandbox")]
 mod cli;
 #[cfg(feature = "sandbox")]
 mod cluster;
@@ -18,6 +20,8 @@ mod export;
 mod frames;
 #[cfg(feature = "console")]
 mod frames_adopt;
+#[cfg(feature = "console")]
+mod frames_blame;
 #[cfg(feature = "console")]
 mod frames_flows;
 #[cfg(feature = "console")]

@@ -151,6 +151,7 @@ pub enum WorkVerb {
     Activity(commands::activity::Activity),
     Log(commands::log::Log),
     Show(commands::show::Show),
+    Blame(commands::blame::Blame),
     Set(commands::set::Set),
     Adopt(commands::adopt::Adopt),
     Commit(commands::commit::Commit),

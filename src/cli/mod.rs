@@ -174,6 +174,7 @@ impl WorkVerb {
             Self::Activity(verb) => verb.run(work).await,
             Self::Log(verb) => verb.run(work).await,
             Self::Show(verb) => verb.run(work).await,
+            Self::Blame(verb) => verb.run(work).await,
             Self::Set(verb) => verb.run(work).await,
             Self::Adopt(verb) => verb.run(work).await,
             Self::Commit(verb) => verb.run(work).await,

@@ -4,6 +4,7 @@ pub mod attribute;
 pub mod automation;
 #[cfg(test)]
 mod automation_tests;
+pub mod blame;
 pub mod cause;
 pub mod clean;
 pub mod culprit;
@@ -61,6 +62,7 @@ pub mod suspect;
 pub mod text;
 
 pub use automation::{Automation, Backoff};
+pub use blame::{Blame, BlamedField, BlamedObject};
 pub use depends::Wait;
 pub use health::{Health, HealthReport};
 pub use hook::{IdleHook, Phase, PlannedHook};

@@ -58,6 +58,15 @@ pub enum Command {
         /// Revision, short or full.
         revision: String,
     },
+    /// Find out who set each field of a mapping's desired objects.
+    Blame {
+        /// Mapping.
+        mapping: String,
+        /// Revision; the tip of the branch where nothing is given.
+        revision: Option<String>,
+        /// Objects as `Kind/name` or `Kind/namespace/name`; all of them where nothing is given.
+        objects: Vec<String>,
+    },
     /// List the files of a mapping with their content at the head.
     Files {
         /// Mapping.
@@ -298,6 +307,7 @@ impl Command {
             Self::CheckCluster { .. } | Self::Reach { .. } => line.push_str("doctor"),
             Self::Log { subject, .. } => push(&mut line, "log", subject.name()),
             Self::Show { revision, .. } => push(&mut line, "show", revision),
+            Self::Blame { .. } => self.push_blame(&mut line),
             Self::Files { mapping } => push(&mut line, "mapping show", mapping),
             Self::Observe { mapping, .. } | Self::StopHealing { mapping, .. } => {
                 push(&mut line, "status", mapping);
@@ -370,6 +380,15 @@ impl Command {
             let _ = write!(line, " -m {}", quoted(message));
         }
         line.push_str(if *with_push { " --push" } else { " --no-push" });
+    }
+
+    fn push_blame(&self, line: &mut String) {
+        let Self::Blame { mapping, revision, objects } = self else { return };
+        push(line, "blame", mapping);
+        for object in objects {
+            let _ = write!(line, " {}", quoted(object));
+        }
+        push_sync(line, revision.as_deref(), &SyncOptions::default());
     }
 
     fn push_syncing(&self, line: &mut String) {

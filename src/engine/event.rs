@@ -2,8 +2,8 @@
 
 use crate::domain::revert::{RevertConflict, RevertDraft};
 use crate::domain::{
-    Commit, CommitDetails, HostKey, MappingStatus, ObjectRef, Plan, PushOutcome, Refusal, Revision,
-    Rewrite, Stall,
+    Blame, Commit, CommitDetails, HostKey, MappingStatus, ObjectRef, Plan, PushOutcome, Refusal,
+    Revision, Rewrite, Stall,
 };
 use crate::engine::export::Export;
 use crate::engine::{JobId, Proposal, Subject};
@@ -207,6 +207,11 @@ pub enum Event {
         repository: String,
         /// The commit with its diff.
         details: Arc<CommitDetails>,
+    },
+    /// It was found out who set each field of desired objects. It says of which mapping.
+    Blamed {
+        /// Objects with their fields.
+        blame: Arc<Blame>,
     },
     /// The files of a mapping arrived.
     FilesLoaded {

@@ -3,8 +3,8 @@
 use crate::config::Settings;
 use crate::domain::revert::RevertDraft;
 use crate::domain::{
-    Commit, CommitDetails, Health, Mapping, MappingStatus, ObjectRef, Plan, Remote, Revision,
-    Rewrite, Stall, SyncState,
+    Blame, Commit, CommitDetails, Health, Mapping, MappingStatus, ObjectRef, Plan, Remote,
+    Revision, Rewrite, Stall, SyncState,
 };
 use crate::engine::event::{ClusterState, FileText, JournalEntry, RepositoryState, StepResult};
 use crate::engine::{Event, JobId, Outcome, Progress, Proposal, Subject};
@@ -79,6 +79,8 @@ pub struct MappingView {
     pub preview: Option<(Arc<Plan>, Timestamp)>,
     /// Path-limited log.
     pub log: Log,
+    /// Who set each field of the objects that were asked about last.
+    pub blame: Option<Arc<Blame>>,
     /// Files at the head.
     pub files: Option<(Revision, Arc<Vec<FileText>>)>,
     /// Steps of the running or last sync, in order of their start.
@@ -338,6 +340,11 @@ impl Store {
                     view.draft = Some(Draft { message, diff, faults });
                 }
             }
+            Event::Blamed { blame } => {
+                if let Some(view) = self.mappings.get_mut(&blame.mapping) {
+                    view.blame = Some(blame);
+                }
+            }
             Event::Proposed { mapping, proposal } => {
                 if let Some(view) = self.mappings.get_mut(&mapping) {
                     view.proposal = Some(proposal);
@@ -375,6 +382,7 @@ impl MappingView {
             plan: None,
             preview: None,
             log: Log::default(),
+            blame: None,
             files: None,
             steps: Vec::new(),
             stall: None,

@@ -32,4 +32,23 @@ impl Repository {
             Ok(lines)
         })
     }
+
+    /// The youngest of some commits: the latest, and of those of one second the one that descends from the others.
+    pub fn youngest(&self, revisions: &[Revision]) -> Result<Option<Revision>, GitError> {
+        self.with(|handles| {
+            let mut youngest: Option<git2::Commit<'_>> = None;
+            for one in revisions {
+                let commit = self.commit_of(handles, one)?;
+                let is_younger = youngest.as_ref().is_none_or(|known| {
+                    let (time, than) = (commit.time().seconds(), known.time().seconds());
+                    let descends = || handles.all.graph_descendant_of(commit.id(), known.id());
+                    time > than || time == than && descends().unwrap_or(false)
+                });
+                if is_younger {
+                    youngest = Some(commit);
+                }
+            }
+            Ok(youngest.map(|commit| to_revision(commit.id())))
+        })
+    }
 }

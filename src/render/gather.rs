@@ -123,6 +123,16 @@ impl Gathered {
         self.files.get(path).map(|file| file.content.as_slice())
     }
 
+    /// The same with another content of a file that is there.
+    #[must_use]
+    pub fn with(&self, path: &str, content: Vec<u8>) -> Self {
+        let mut other = self.clone();
+        if let Some(file) = other.files.get_mut(path) {
+            file.content = content;
+        }
+        other
+    }
+
     /// The file that a reference names: relative to a folder, or with a leading `/` to the repository.
     pub fn named(folder: &str, reference: &str) -> Option<String> {
         resolve(folder, reference)

@@ -17,6 +17,7 @@ mod run;
 mod scratch;
 mod sops;
 mod substitute;
+mod trace;
 mod tree;
 mod values;
 mod work;
@@ -28,6 +29,7 @@ pub use key::{Inputs, Key};
 pub use plain::Plain;
 pub use program::{Finding, Limits, Tools};
 pub use scratch::sweep;
+pub use trace::{Spot, Trace, Tracer};
 pub use tree::{Listing, Tree, link_target};
 pub use work::{Request, render};
 

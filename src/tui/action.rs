@@ -129,6 +129,8 @@ pub enum Action {
     Activity,
     /// What several mappings are ill of.
     Causes,
+    /// Show which commit set each field of an object, or of all of the selected mapping.
+    Blame,
     /// Fold or unfold the object under the cursor.
     Fold,
     /// Fold or unfold every object.

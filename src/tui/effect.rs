@@ -68,6 +68,11 @@ pub enum Purpose {
         /// Revision that was asked for.
         revision: String,
     },
+    /// Who set each field is to be read.
+    Blame {
+        /// Mapping.
+        mapping: String,
+    },
     /// The checks of a repository are to be read.
     Check {
         /// Repository.

@@ -207,6 +207,13 @@ pub const TABLE: &[Binding] = &[
         "describe",
         "show everything known of the selection",
     )),
+    read(
+        Action::Blame,
+        &[Key::char('B')],
+        OF_MAPPING,
+        "blame",
+        "show which commit set each field in Git",
+    ),
     hinted(read(
         Action::Check,
         &[Key::char('t')],

@@ -5,7 +5,9 @@ use crate::tui::action::{Action, Motion, Pane};
 use crate::tui::command_line::command_line;
 use crate::tui::describe::{causes, describe};
 use crate::tui::effect::{Effect, Purpose};
-use crate::tui::flows::{accept, adopt, edit, ended, go_on, leave, revert, sync, travel, write};
+use crate::tui::flows::{
+    accept, adopt, blame, edit, ended, go_on, leave, revert, sync, travel, write,
+};
 use crate::tui::popups::activity::Activity;
 use crate::tui::popups::help::Help;
 use crate::tui::popups::palette::Palette;
@@ -178,6 +180,7 @@ pub fn act(ui: &mut Ui, store: &Store, action: Action) -> Vec<Effect> {
         Action::LeftOut => return left_out(ui, store),
         Action::Describe => return self::describe_selection(ui, store),
         Action::Diff => return diff(ui, store),
+        Action::Blame => return blame::begin(ui, store),
         Action::Copy => return copy(ui, store),
         Action::Refresh => return refresh(ui, store),
         Action::Check => return check(ui),

@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod activity;
 pub mod adopt;
+pub mod blame;
 pub mod commit;
 pub mod completions;
 pub mod config;

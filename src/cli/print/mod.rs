@@ -1,5 +1,6 @@
 //! Results for people: one file per subject.
 
+pub(super) mod blame;
 pub(super) mod commit;
 pub mod paint;
 pub(super) mod plan;

@@ -105,12 +105,13 @@ fn says(written: Option<&Value>, desired: Option<&Value>) -> bool {
     written == desired || written.is_some_and(is_encrypted)
 }
 
-async fn blame(
+/// A file at a revision, and the commit that wrote each of its lines.
+pub(super) async fn lines(
     ctx: &Context,
     mapping: &Mapping,
     revision: &Revision,
     file: &str,
-) -> Result<Blamed, Stop> {
+) -> Result<(Vec<u8>, Arc<Vec<Revision>>), Stop> {
     let kept = ctx.world.blame(&mapping.repository, revision, file);
     let (at, path) = (revision.clone(), file.to_owned());
     let (content, lines) = ctx
@@ -125,6 +126,16 @@ async fn blame(
         })
         .await?;
     ctx.world.keep_blame(&mapping.repository, revision, file, Arc::clone(&lines));
+    Ok((content, lines))
+}
+
+async fn blame(
+    ctx: &Context,
+    mapping: &Mapping,
+    revision: &Revision,
+    file: &str,
+) -> Result<Blamed, Stop> {
+    let (content, lines) = lines(ctx, mapping, revision, file).await?;
     let text = Lines::read(&content)
         .ok_or_else(|| Failure::new(format!("{file} has no certain lines")))?;
     let documents = documents(&content).unwrap_or_default();

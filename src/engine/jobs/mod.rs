@@ -5,6 +5,7 @@ mod activity;
 mod adopt;
 mod attribute;
 mod auto;
+mod blame;
 mod chart;
 mod check;
 mod check_cluster;
@@ -41,6 +42,7 @@ mod set;
 mod suspects;
 mod suspend;
 mod sync;
+mod trial;
 mod trust;
 mod undo;
 mod wait;
@@ -117,6 +119,7 @@ pub(crate) fn title(command: &Command) -> String {
         Command::Show { revision, .. } => {
             format!("show {}", Revision::new(revision.as_str()).short())
         }
+        Command::Blame { mapping, .. } => format!("blame {mapping}"),
         Command::Files { mapping } => format!("files of {mapping}"),
         Command::Observe { mapping, .. } => format!("observe {mapping}"),
         Command::Plan { mapping, .. } => format!("plan {mapping}"),
@@ -171,6 +174,9 @@ pub(crate) async fn run(ctx: Context, command: Command) -> Outcome {
         }
         Command::Show { repository, revision } => {
             ctx.read(log::show(&ctx, repository, revision)).await
+        }
+        Command::Blame { mapping, revision, objects } => {
+            Box::pin(ctx.read(blame::run(&ctx, &mapping, revision.as_deref(), &objects))).await
         }
         Command::Files { mapping } => ctx.read(files::run(&ctx, &mapping)).await,
         Command::Observe { mapping, fetch } => {

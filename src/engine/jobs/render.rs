@@ -175,7 +175,23 @@ async fn gather(
     Ok(gathered.await?.transpose().map_err(Failure::from)?)
 }
 
-async fn build(
+/// What a mapping is rendered from at a revision, with what a chart is told of the cluster; nothing where the revision
+/// has no such path.
+pub(super) async fn materials(
+    ctx: &Context,
+    mapping: &Mapping,
+    revision: &Revision,
+) -> Result<Option<(Gathered, Option<Capabilities>)>, Unrendered> {
+    let Some(gathered) = gather(ctx, mapping, revision).await? else { return Ok(None) };
+    let cluster = match gathered.kind {
+        Kind::Helm => capabilities(ctx, mapping).await.map_err(Unrendered::Cluster)?,
+        Kind::Plain | Kind::Kustomize => None,
+    };
+    Ok(Some((gathered, cluster)))
+}
+
+/// The manifests of what was gathered, as it was or with other contents.
+pub(super) async fn build(
     ctx: &Context,
     mapping: &Mapping,
     gathered: Gathered,

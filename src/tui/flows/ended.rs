@@ -4,7 +4,7 @@ use crate::domain::revert::Undo;
 use crate::engine::{Event, JobId, Outcome, Store};
 use crate::tui::activity_line::without_subject;
 use crate::tui::effect::{Effect, Purpose};
-use crate::tui::flows::{accept, adopt, edit, leave, revert, sync, trust};
+use crate::tui::flows::{accept, adopt, blame, edit, leave, revert, sync, trust};
 use crate::tui::popups::Popup;
 use crate::tui::popups::reader::Reader;
 use crate::tui::refusal;
@@ -85,6 +85,7 @@ fn ended(
         Purpose::Sync { mapping } => synced(ui, &mapping, outcome),
         Purpose::Push { repository } => pushed(ui, &repository, outcome),
         Purpose::Accept { repository } => accept::ask(ui, store, &repository, failure),
+        Purpose::Blame { mapping } => blame::read(ui, store, &mapping, failure),
         Purpose::Show { revision } => show(ui, store, &revision, failure),
         Purpose::Check { repository } => checked(ui, store, &repository, failure),
     }

@@ -2,6 +2,7 @@
 
 pub mod accept;
 pub mod adopt;
+pub mod blame;
 pub mod confirm_sync;
 pub mod edit;
 pub mod ended;
