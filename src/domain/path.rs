@@ -136,8 +136,26 @@ impl Step {
 
     /// One step of [`FieldPath::find_written`].
     pub fn find_written<'a>(&self, value: &'a Value) -> Option<&'a Value> {
-        let (Self::Key(keys), Value::Array(items)) = (self, value) else { return self.find(value) };
-        items.iter().find(|item| fits_written(item, keys))
+        let Value::Array(items) = value else { return self.find(value) };
+        items.get(self.position_written(items)?)
+    }
+
+    /// Where in a list, as somebody wrote it, the item of this step is.
+    pub fn position_written(&self, items: &[Value]) -> Option<usize> {
+        match self {
+            Self::Key(keys) => items.iter().position(|item| fits_written(item, keys)),
+            Self::Item(wanted) => items.iter().position(|item| same_scalar(item, wanted)),
+            _ => self.position().filter(|at| *at < items.len()),
+        }
+    }
+
+    /// The position that this step may mean: paths that were read have fields where positions are meant.
+    pub fn position(&self) -> Option<usize> {
+        match self {
+            Self::Index(index) => Some(*index),
+            Self::Field(name) => name.parse().ok(),
+            Self::Key(_) | Self::Item(_) => None,
+        }
     }
 
     /// Whether this step, as somebody wrote it, is the other one. Who writes a rule may name fewer key fields than the

@@ -1,5 +1,6 @@
 //! Propose a commit: find the edits that make a change, check what they come to, and draft it.
 
+use crate::domain::path::Step;
 use crate::domain::{FileEdit, Manifest, Mapping};
 use crate::engine::error::Stop;
 use crate::engine::jobs::place::{Ground, Wish};
@@ -97,8 +98,7 @@ fn elsewhere(what: &str) -> Failure {
 }
 
 /// Sets or removes a value in an object.
-pub(super) fn put(object: &mut Value, steps: &[crate::domain::path::Step], new: Option<&Value>) {
-    use crate::domain::path::{Step, fits_written, same_scalar};
+pub(super) fn put(object: &mut Value, steps: &[Step], new: Option<&Value>) {
     let Some((first, rest)) = steps.split_first() else { return };
     if object.is_null() {
         if new.is_none() {
@@ -119,44 +119,34 @@ pub(super) fn put(object: &mut Value, steps: &[crate::domain::path::Step], new: 
                 _ => put(map.entry(name.clone()).or_insert(Value::Null), rest, new),
             }
         }
-        Value::Array(items) => {
-            let position = match first {
-                Step::Index(index) => Some(*index).filter(|index| *index < items.len()),
-                Step::Field(name) => name.parse().ok().filter(|index| *index < items.len()),
-                Step::Key(keys) => items.iter().position(|item| fits_written(item, keys)),
-                Step::Item(wanted) => items.iter().position(|item| same_scalar(item, wanted)),
-            };
-            match (position, rest, new) {
-                (Some(at), [], Some(new)) => items[at] = new.clone(),
-                (Some(at), [], None) => drop(items.remove(at)),
-                (None, [], Some(new)) => items.push(new.clone()),
-                (Some(at), _, _) => put(&mut items[at], rest, new),
-                (None, _, Some(_)) => {
-                    let keys = match first {
-                        Step::Key(keys) => keys.iter().cloned().collect(),
-                        _ => serde_json::Map::new(),
-                    };
-                    let mut item = Value::Object(keys);
-                    put(&mut item, rest, new);
-                    items.push(item);
-                }
-                (None, _, None) => {}
+        Value::Array(items) => match (first.position_written(items), rest, new) {
+            (Some(at), [], Some(new)) => items[at] = new.clone(),
+            (Some(at), [], None) => drop(items.remove(at)),
+            (None, [], Some(new)) => items.push(new.clone()),
+            (Some(at), _, _) => put(&mut items[at], rest, new),
+            (None, _, Some(_)) => {
+                let keys = match first {
+                    Step::Key(keys) => keys.iter().cloned().collect(),
+                    _ => serde_json::Map::new(),
+                };
+                let mut item = Value::Object(keys);
+                put(&mut item, rest, new);
+                items.push(item);
             }
-        }
+            (None, _, None) => {}
+        },
         _ => {}
     }
 }
 
 /// Takes away the maps and lists on a path that are empty: what is left of them when their last field went depends on
 /// how the file was written. Those elsewhere stay, because an `emptyDir: {}` says something.
-fn bare(object: &mut Value, steps: &[crate::domain::path::Step]) {
-    use crate::domain::path::{Step, fits_written};
+fn bare(object: &mut Value, steps: &[Step]) {
     let Some((first, rest)) = steps.split_first() else { return };
     let below = match (&mut *object, first) {
         (Value::Object(map), Step::Field(name)) => map.get_mut(name),
-        (Value::Array(items), Step::Index(index)) => items.get_mut(*index),
-        (Value::Array(items), Step::Key(keys)) => {
-            items.iter_mut().find(|item| fits_written(item, keys))
+        (Value::Array(items), step) => {
+            step.position_written(items).and_then(|at| items.get_mut(at))
         }
         _ => None,
     };

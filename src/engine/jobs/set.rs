@@ -12,6 +12,7 @@ use crate::engine::jobs::{Context, chart};
 use crate::render::Kind;
 use crate::yaml;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// The edits that give an image another version.
 pub(super) async fn image(
@@ -21,31 +22,23 @@ pub(super) async fn image(
     name: &str,
     reference: &str,
 ) -> Result<Found, Stop> {
-    let mut wishes = Vec::new();
-    for manifest in &ground.manifests {
-        let mut found = Vec::new();
-        containers(&manifest.object, &FieldPath::default(), &mut found);
-        for (path, image) in found.into_iter().filter(|(_, image)| is_named(image, name)) {
-            let value = Some(Value::String(renewed(image, reference)));
-            wishes.push(Wish { object: manifest.reference.key(), path, value });
-        }
-    }
-    let mut named: Vec<&str> = Vec::new();
-    for manifest in &ground.manifests {
-        let mut found = Vec::new();
-        containers(&manifest.object, &FieldPath::default(), &mut found);
-        let found = found.into_iter().map(|(_, image)| split(image).0);
-        named.extend(found.filter(|image| is_named(image, name)));
-    }
-    named.sort_unstable();
-    named.dedup();
-    if let [_, _, ..] = named.as_slice() {
+    let images = images(&ground.manifests);
+    let meant: Vec<&Image> = images.iter().filter(|one| is_named(one.text, name)).collect();
+    let named: BTreeSet<&str> = meant.iter().map(|one| split(one.text).0).collect();
+    if named.len() > 1 {
+        let named: Vec<&str> = named.into_iter().collect();
         let hint = format!("give one of them in full: {}", named.join(", "));
         return Err(Failure::usage(format!("{name} means several images")).hint(hint).into());
     }
-    if wishes.is_empty() {
-        return Err(no_image(&ground.manifests, mapping, name).into());
+    if meant.is_empty() {
+        return Err(no_image(&images, mapping, name).into());
     }
+    let wish = |one: &&Image| Wish {
+        object: one.manifest.reference.key(),
+        path: one.path.clone(),
+        value: Some(Value::String(renewed(one.text, reference))),
+    };
+    let wishes: Vec<Wish> = meant.iter().map(wish).collect();
     if ground.gathered.kind == Kind::Helm {
         let files = chart::Files::of(ctx, mapping, &ground);
         chart::image(&mut ground, &files, name, reference)?;
@@ -161,6 +154,23 @@ pub(super) fn typed(now: Option<&Value>, text: &str) -> Result<Value, Failure> {
     }
 }
 
+/// The image of one container.
+struct Image<'a> {
+    manifest: &'a Manifest,
+    path: FieldPath,
+    text: &'a str,
+}
+
+fn images(manifests: &[Manifest]) -> Vec<Image<'_>> {
+    let mut images = Vec::new();
+    for manifest in manifests {
+        let mut found = Vec::new();
+        containers(&manifest.object, &FieldPath::default(), &mut found);
+        images.extend(found.into_iter().map(|(path, text)| Image { manifest, path, text }));
+    }
+    images
+}
+
 /// Every image of a container, wherever it is: in pods, their templates, and custom resources made like them.
 fn containers<'a>(value: &'a Value, above: &FieldPath, found: &mut Vec<(FieldPath, &'a str)>) {
     let Value::Object(fields) = value else { return };
@@ -201,18 +211,11 @@ pub(super) fn renewed(image: &str, reference: &str) -> String {
     }
 }
 
-fn no_image(manifests: &[Manifest], mapping: &Mapping, name: &str) -> Failure {
-    let mut images = Vec::new();
-    for manifest in manifests {
-        let mut found = Vec::new();
-        containers(&manifest.object, &FieldPath::default(), &mut found);
-        images.extend(found.into_iter().map(|(_, image)| image.to_owned()));
-    }
-    images.sort();
-    images.dedup();
-    images.truncate(8);
+fn no_image(images: &[Image<'_>], mapping: &Mapping, name: &str) -> Failure {
+    let known: BTreeSet<&str> = images.iter().map(|one| one.text).collect();
+    let known: Vec<&str> = known.into_iter().take(8).collect();
     let failure = Failure::usage(format!("no container of {} uses an image {name}", mapping.name));
-    if images.is_empty() { failure } else { failure.hint(format!("it uses {}", images.join(", "))) }
+    if known.is_empty() { failure } else { failure.hint(format!("it uses {}", known.join(", "))) }
 }
 
 #[cfg(test)]

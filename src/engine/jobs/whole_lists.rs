@@ -35,18 +35,9 @@ pub(super) fn folded(changes: Vec<Change>, written: &Value) -> Vec<Change> {
 /// The list that a change makes longer or shorter.
 fn resizes(change: &Change, written: &Value) -> Option<FieldPath> {
     let mut path = FieldPath::parse(&change.path)?;
-    position(&path.0.pop()?)?;
+    path.0.pop()?.position()?;
     let is_one_sided = change.before.is_some() != change.after.is_some();
     (is_one_sided && path.find_written(written)?.is_array()).then_some(path)
-}
-
-/// Paths that were read have fields where positions are meant.
-fn position(step: &Step) -> Option<usize> {
-    match step {
-        Step::Index(index) => Some(*index),
-        Step::Field(name) => name.parse().ok(),
-        Step::Key(_) | Step::Item(_) => None,
-    }
 }
 
 fn whole(list: &FieldPath, inside: &[Change], written: &Value) -> Option<Change> {
@@ -54,7 +45,7 @@ fn whole(list: &FieldPath, inside: &[Change], written: &Value) -> Option<Change>
     let mut steps = Vec::new();
     for change in inside {
         let below = FieldPath::parse(&change.path)?.0.split_off(list.0.len());
-        steps.push((position(below.first()?)?, below, &change.before));
+        steps.push((below.first()?.position()?, below, &change.before));
     }
     // Each item that goes moves those behind it, and each that comes is put at the end.
     let goes = |below: &[Step], value: &Option<Value>| below.len() == 1 && value.is_none();
