@@ -1,6 +1,6 @@
 //! `gitdeck demo`: the embedded sandbox with its fleet, brought to the state in which the story begins.
 
-use gitdeck::config::{self, Environment, Overrides, Settings};
+use gitdeck::config::{self, Environment, Overrides, Settings, Watched};
 use gitdeck::engine::{Command, Engine, Event, Outcome, Subject, SyncOptions};
 use gitdeck::sandbox::fleet::{self, Fleet, FleetMapping, MAPPINGS, Motion, SUSPENDED, Start};
 use gitdeck::sandbox::{Options, Sandbox};
@@ -76,6 +76,13 @@ impl Demo {
             _ = terminate.recv() => {}
         }
         Ok(())
+    }
+
+    /// The files of its configuration.
+    pub fn files(&self, read_only: bool) -> Watched {
+        let config = Some(self.fleet.config_path());
+        let overrides = Overrides { config, read_only, ..Overrides::default() };
+        Watched::new(overrides, Environment::of_process())
     }
 
     async fn prepare(&self) -> Result<(), String> {

@@ -7,7 +7,7 @@ mod log;
 #[cfg(feature = "console")]
 use gitdeck::cli::args::When;
 use gitdeck::cli::{self, Exit, Face, Fault, Global, Invocation, Output};
-use gitdeck::config::{self, Environment, Settings};
+use gitdeck::config::{self, Environment, Settings, Watched};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -30,13 +30,16 @@ fn run(invocation: &Invocation) -> Exit {
         }
         // The demo has a configuration of its own; a fault in the user's is no reason not to show it.
         Face::Demo(demo) => on_threads(start_demo(demo, global)),
-        face => load(global, &environment).and_then(|settings| match face {
-            Face::Command(command) => {
-                keep_heap();
-                on_threads(command.run_on_engine(global, settings, &mut out))
-            }
-            _ => on_threads(open_console(Arc::new(settings), global)),
+        Face::Command(command) => load(global, &environment).and_then(|settings| {
+            keep_heap();
+            on_threads(command.run_on_engine(global, settings, &mut out))
         }),
+        Face::Console => {
+            // Before they are read: what changes in between is seen.
+            let files = Watched::new(global.overrides(), environment.clone());
+            load(global, &environment)
+                .and_then(|settings| on_threads(open_console(Arc::new(settings), files, global)))
+        }
     };
     let exit = ended.unwrap_or_else(|fault| out.fault(&fault));
     out.finish(exit)
@@ -60,9 +63,14 @@ fn on_threads(work: impl Future<Output = Result<Exit, Fault>>) -> Result<Exit, F
 }
 
 #[cfg(feature = "console")]
-async fn open_console(settings: Arc<Settings>, global: &Global) -> Result<Exit, Fault> {
+async fn open_console(
+    settings: Arc<Settings>,
+    files: Watched,
+    global: &Global,
+) -> Result<Exit, Fault> {
     use gitdeck::tui::{self, ConsoleOptions};
-    let engine = gitdeck::engine::Engine::start(Arc::clone(&settings))?;
+    let mut engine = gitdeck::engine::Engine::start(Arc::clone(&settings))?;
+    engine.follow(files);
     let mut options = ConsoleOptions::of_environment();
     options.no_colour |= global.color == When::Never;
     tui::run(engine, settings, options).await.map_err(|error| failed(error.to_string()))?;
@@ -71,7 +79,7 @@ async fn open_console(settings: Arc<Settings>, global: &Global) -> Result<Exit, 
 
 #[cfg(not(feature = "console"))]
 #[expect(clippy::unused_async, reason = "its twin with the feature waits")]
-async fn open_console(_: Arc<Settings>, _: &Global) -> Result<Exit, Fault> {
+async fn open_console(_: Arc<Settings>, _: Watched, _: &Global) -> Result<Exit, Fault> {
     Err(Fault::usage("this program was built without the console")
         .hint("`gitdeck --help` lists what it does; the feature `console` adds the console"))
 }
@@ -86,7 +94,8 @@ async fn start_demo(asked: &cli::Demo, global: &Global) -> Result<Exit, Fault> {
     }
     let mut settings = Settings::clone(&demo.settings);
     settings.safety.read_only |= global.read_only;
-    open_console(Arc::new(settings), global).await
+    let files = demo.files(global.read_only);
+    open_console(Arc::new(settings), files, global).await
 }
 
 #[cfg(not(feature = "sandbox"))]

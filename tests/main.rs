@@ -52,6 +52,8 @@ mod proof;
 mod pty;
 #[cfg(feature = "sandbox")]
 mod record;
+#[cfg(all(feature = "console", feature = "sandbox"))]
+mod reload;
 mod render;
 #[cfg(feature = "sandbox")]
 mod rendered;

@@ -115,7 +115,7 @@ pub(super) fn load_with(
 }
 
 /// `config.d/*.toml` beside the main file, by name.
-fn beside(main: &Path) -> Result<Vec<PathBuf>, ConfigError> {
+pub(super) fn beside(main: &Path) -> Result<Vec<PathBuf>, ConfigError> {
     let folder = main.with_file_name("config.d");
     let unreadable = |source| ConfigError::Unreadable { path: folder.clone(), source };
     let entries = match std::fs::read_dir(&folder) {

@@ -21,6 +21,7 @@ pub mod suggest;
 #[cfg(test)]
 mod tests;
 pub mod trace;
+mod watched;
 mod write;
 
 pub use environment::Environment;
@@ -30,4 +31,5 @@ pub use load::{Loaded, Overrides, Places, load};
 pub use settings::{
     Access, ConsoleSettings, Notify, ProjectSettings, RepositorySettings, Safety, Settings,
 };
+pub use watched::Watched;
 pub use write::replace_private;

@@ -113,4 +113,10 @@ impl Mapping {
     pub fn is_recorded(&self) -> bool {
         self.source == Source::Cluster
     }
+
+    /// Whether it ties the same files to the same place as another one.
+    pub fn has_the_places_of(&self, other: &Self) -> bool {
+        (&self.repository, &self.path, &self.target)
+            == (&other.repository, &other.path, &other.target)
+    }
 }

@@ -1,5 +1,6 @@
 //! The closed list of facts, in the past tense. Only [`crate::engine::Store::apply`] turns them into state.
 
+use crate::config::Settings;
 use crate::domain::revert::{RevertConflict, RevertDraft};
 use crate::domain::{
     Blame, Commit, CommitDetails, HostKey, MappingStatus, ObjectRef, Plan, PushOutcome, Refusal,
@@ -168,6 +169,18 @@ pub enum Event {
         outcome: Outcome,
         /// When.
         at: Timestamp,
+    },
+    /// The configuration was read again, and is another one.
+    Configured {
+        /// What is in force now.
+        settings: Arc<Settings>,
+        /// How it differs from what was, in words.
+        what: String,
+    },
+    /// The configuration was read again and cannot be used; what was in force stays so.
+    Misconfigured {
+        /// What is wrong with it.
+        failure: Failure,
     },
     /// A repository was fetched or could not be.
     RepositoryObserved {

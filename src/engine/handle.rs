@@ -1,21 +1,52 @@
 //! The handle that a face holds: send commands, take events, cancel, stop.
 
-use crate::config::Settings;
+use crate::config::{ConfigError, Settings, Watched};
 use crate::engine::jobs;
+use crate::engine::renew::unusable;
 use crate::engine::world::World;
 use crate::engine::{Command, Event, Failure, JobId, Outcome, Store, cache};
 use jiff::Timestamp;
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 /// Events that may wait for the face. Jobs that find it full wait with them.
 const QUEUE: usize = 1024;
+
+/// How often the files of the configuration are looked at.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A running engine. Dropping it cancels every job; [`Engine::stop`] also waits for them.
 pub struct Engine {
     world: Arc<World>,
     sender: mpsc::Sender<Event>,
     receiver: mpsc::Receiver<Event>,
+    followed: Option<Followed>,
+    /// What the engine itself has to tell before anything else.
+    told: VecDeque<Event>,
+    /// The job that keeps everything observed.
+    watch: Mutex<Option<JobId>>,
+}
+
+/// The files of the configuration, and when they are looked at next.
+struct Followed {
+    files: Watched,
+    due: Instant,
+}
+
+impl Followed {
+    /// Waits until the files are others. May be dropped and asked again.
+    async fn next(&mut self) -> Result<Settings, ConfigError> {
+        loop {
+            tokio::time::sleep_until(self.due).await;
+            self.due = Instant::now() + LOOK;
+            if let Some(read) = self.files.changed() {
+                return read;
+            }
+        }
+    }
 }
 
 impl Engine {
@@ -23,7 +54,14 @@ impl Engine {
     pub fn start(settings: Arc<Settings>) -> Result<Self, Failure> {
         let world = Arc::new(World::open(settings)?);
         let (sender, receiver) = mpsc::channel(QUEUE);
-        Ok(Self { world, sender, receiver })
+        let (followed, told, watch) = (None, VecDeque::new(), Mutex::default());
+        Ok(Self { world, sender, receiver, followed, told, watch })
+    }
+
+    /// From now on reads the configuration again when its files change, while somebody waits for the
+    /// [`next`](Engine::next) event.
+    pub fn follow(&mut self, files: Watched) {
+        self.followed = Some(Followed { files, due: Instant::now() + LOOK });
     }
 
     /// What was known when gitdeck ran last: the first frame.
@@ -40,17 +78,69 @@ impl Engine {
 
     /// Starts a job. Its events follow; the last one is `JobEnded`.
     pub fn send(&self, command: Command) -> JobId {
-        start(&self.world, &self.sender, command).0
+        let is_watch = command == Command::Watch;
+        let job = start(&self.world, &self.sender, command).0;
+        if is_watch {
+            *self.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(job);
+        }
+        job
     }
 
     /// The next event; waits for one.
     pub async fn next(&mut self) -> Option<Event> {
-        self.receiver.recv().await
+        let told = self.told.pop_front();
+        let Some(followed) = self.followed.as_mut().filter(|_| told.is_none()) else {
+            return if told.is_some() { told } else { self.receiver.recv().await };
+        };
+        let read = tokio::select! {
+            event = self.receiver.recv() => return event,
+            read = followed.next() => read,
+        };
+        self.configure(read);
+        self.told.pop_front()
     }
 
     /// The next event, if one is waiting.
     pub fn try_next(&mut self) -> Option<Event> {
-        self.receiver.try_recv().ok()
+        self.told.pop_front().or_else(|| self.receiver.try_recv().ok())
+    }
+
+    /// Takes other settings, or tells why they cannot be taken, as a job that ended already.
+    fn configure(&mut self, read: Result<Settings, ConfigError>) {
+        let (job, _) = self.world.jobs.begin();
+        self.world.jobs.end(job);
+        let at = Timestamp::now();
+        self.told.push_back(Event::JobStarted {
+            job,
+            title: "read the configuration".to_owned(),
+            line: "gitdeck config check".to_owned(),
+            writes: false,
+            at,
+        });
+        let outcome = match read {
+            Ok(settings) => {
+                let (world, difference) = self.world.renewed(settings);
+                self.world = Arc::new(world);
+                let (settings, what) = (Arc::clone(&self.world.settings), difference.to_string());
+                self.told.push_back(Event::Configured { settings, what: what.clone() });
+                self.watch_anew();
+                Outcome::Done(what)
+            }
+            Err(error) => {
+                let failure = unusable(&error);
+                self.told.push_back(Event::Misconfigured { failure: failure.clone() });
+                Outcome::Failed(failure)
+            }
+        };
+        self.told.push_back(Event::JobEnded { job, outcome, at });
+    }
+
+    fn watch_anew(&self) {
+        let watch = *self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(job) = watch {
+            self.cancel(job);
+            self.send(Command::Watch);
+        }
     }
 
     /// Asks a job to end. A job that writes ends between two steps.

@@ -17,6 +17,7 @@ pub mod message;
 mod options;
 pub mod programs;
 mod quiet;
+mod renew;
 pub mod revert;
 mod sickness;
 mod standings;

@@ -71,6 +71,14 @@ impl Quiet {
         lock(&self.failed).get(mapping).cloned()
     }
 
+    /// Forgets a mapping that is not there any more, or another one.
+    pub fn forget(&self, mapping: &str) {
+        lock(&self.waiting).remove(mapping);
+        lock(&self.kept_back).remove(mapping);
+        lock(&self.failed).remove(mapping);
+        lock(&self.told).remove(mapping);
+    }
+
     /// Whether this is to be told of a mapping: it is not what was told last.
     pub fn is_news(&self, mapping: &str, words: Option<&str>) -> bool {
         let mut told = lock(&self.told);

@@ -42,6 +42,11 @@ impl Standings {
         }
     }
 
+    /// Forgets a mapping that is not there any more, or another one.
+    pub fn forget(&self, mapping: &str) {
+        lock(&self.seen).remove(mapping);
+    }
+
     /// Waits until mappings stand otherwise, and names them.
     pub async fn moved(&self) -> BTreeSet<String> {
         self.told.notified().await;

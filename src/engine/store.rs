@@ -185,6 +185,7 @@ impl Store {
             Event::ClusterChecked { context, checks } => {
                 self.cluster_checks.insert(context, checks);
             }
+            Event::Configured { settings, .. } => self.configure(&settings),
             Event::JournalLoaded { entries } => self.journal = entries,
             Event::RevertDrafted { draft, .. } => self.revert = Some(draft),
             event => self.apply_mapping(event),

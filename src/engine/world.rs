@@ -46,39 +46,41 @@ pub struct Taken {
     pub paths: Arc<[String]>,
 }
 
+/// Cheap to clone: what was opened, learned and begun is shared. The settings are not: see [`World::renewed`].
+#[derive(Clone)]
 pub(crate) struct World {
     pub settings: Arc<Settings>,
-    pub journal: Journal,
+    pub journal: Arc<Journal>,
     /// The programs that render.
     pub tools: Tools,
     /// The cache as it was at the start, until the first frame takes it.
-    cached: Mutex<Option<Store>>,
+    cached: Arc<Mutex<Option<Store>>>,
     /// Everything that runs.
-    pub jobs: Jobs,
+    pub jobs: Arc<Jobs>,
     /// What is remembered of ill mappings.
-    pub sickness: Sickness,
+    pub sickness: Arc<Sickness>,
     /// What waits to be recorded.
-    pub quiet: Quiet,
+    pub quiet: Arc<Quiet>,
     /// How mappings stand, for those that depend on them.
-    pub standings: Standings,
+    pub standings: Arc<Standings>,
     /// This process in the words that others see while it acts unasked.
     pub process: String,
     opened_at: Timestamp,
-    repositories: Mutex<HashMap<String, Arc<git::Repository>>>,
-    clusters: Mutex<HashMap<String, Arc<OnceCell<Cluster>>>>,
-    rendered: Mutex<Trees>,
-    taken: Mutex<HashMap<(String, Revision), Taken>>,
-    versions: Mutex<HashMap<String, (Instant, String)>>,
-    blames: Mutex<HashMap<Place, Arc<Vec<Revision>>>>,
-    failures: Mutex<HashMap<String, LastFailure>>,
-    states: Mutex<HashMap<String, RepositoryState>>,
-    claims: Mutex<HashMap<String, Claim>>,
+    repositories: Arc<Mutex<HashMap<String, Arc<git::Repository>>>>,
+    clusters: Arc<Mutex<HashMap<String, Arc<OnceCell<Cluster>>>>>,
+    rendered: Arc<Mutex<Trees>>,
+    taken: Arc<Mutex<HashMap<(String, Revision), Taken>>>,
+    versions: Arc<Mutex<HashMap<String, (Instant, String)>>>,
+    blames: Arc<Mutex<HashMap<Place, Arc<Vec<Revision>>>>>,
+    failures: Arc<Mutex<HashMap<String, LastFailure>>>,
+    states: Arc<Mutex<HashMap<String, RepositoryState>>>,
+    claims: Arc<Mutex<HashMap<String, Claim>>>,
     /// Whether this process stays and watches: then what is kept is kept small.
-    pub lasts: AtomicBool,
+    pub lasts: Arc<AtomicBool>,
     /// Told when the claims of a mapping changed.
-    pub claimed: tokio::sync::Notify,
+    pub claimed: Arc<tokio::sync::Notify>,
     /// Counts the changes of claims.
-    pub claim_changes: AtomicU64,
+    pub claim_changes: Arc<AtomicU64>,
 }
 
 impl World {
@@ -95,27 +97,27 @@ impl World {
         let tools = tools(&settings);
         Ok(Self {
             settings,
-            journal,
-            jobs: Jobs::default(),
-            sickness: Sickness::default(),
-            quiet: Quiet::default(),
-            standings: Standings::default(),
+            journal: Arc::new(journal),
+            jobs: Arc::default(),
+            sickness: Arc::default(),
+            quiet: Arc::default(),
+            standings: Arc::default(),
             process,
             opened_at: Timestamp::now(),
-            cached: Mutex::new(Some(known)),
-            repositories: Mutex::default(),
-            clusters: Mutex::default(),
-            rendered: Mutex::default(),
-            taken: Mutex::default(),
-            versions: Mutex::default(),
+            cached: Arc::new(Mutex::new(Some(known))),
+            repositories: Arc::default(),
+            clusters: Arc::default(),
+            rendered: Arc::default(),
+            taken: Arc::default(),
+            versions: Arc::default(),
             tools,
-            blames: Mutex::default(),
-            failures: Mutex::default(),
-            states: Mutex::new(states),
-            claims: Mutex::default(),
-            lasts: AtomicBool::new(false),
-            claimed: tokio::sync::Notify::new(),
-            claim_changes: AtomicU64::new(0),
+            blames: Arc::default(),
+            failures: Arc::default(),
+            states: Arc::new(Mutex::new(states)),
+            claims: Arc::default(),
+            lasts: Arc::default(),
+            claimed: Arc::default(),
+            claim_changes: Arc::default(),
         })
     }
 
@@ -307,6 +309,34 @@ impl World {
         if let Ok(cluster) = self.cluster(context).await {
             cluster.prepare().await;
         }
+    }
+
+    /// This world with what was opened under its settings closed: repositories, what goes into mappings, and the
+    /// clusters of all contexts but those that stay.
+    pub(super) fn with_open(&self, stays: impl Fn(&str) -> bool) -> Self {
+        let clusters = lock(&self.clusters).clone().into_iter();
+        let clusters = clusters.filter(|(context, _)| stays(context)).collect();
+        Self {
+            repositories: Arc::default(),
+            taken: Arc::default(),
+            clusters: Arc::new(Mutex::new(clusters)),
+            ..self.clone()
+        }
+    }
+
+    /// Forgets what was known of a mapping that is not there any more, or another one.
+    pub(super) fn forget_mapping(&self, mapping: &str) {
+        self.standings.forget(mapping);
+        self.quiet.forget(mapping);
+        self.set_failure(mapping, None);
+        lock(&self.claims).remove(mapping);
+        self.claim_changes.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Forgets what was known of a repository that is not there any more, or another one.
+    pub(super) fn forget_repository(&self, repository: &str) {
+        lock(&self.states).remove(repository);
+        lock(&self.blames).retain(|(name, ..), _| name != repository);
     }
 
     pub fn rendered(&self, key: &Key) -> Option<Rendered> {

@@ -50,6 +50,7 @@ use std::ops::ControlFlow;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::task::Poll;
+use style::Role;
 use terminal::Screen;
 
 /// Facts that are taken in between two frames.
@@ -90,7 +91,7 @@ pub async fn run(
         let screen = Screen::enter()?;
         let (pace, input, notify) = (Pace::new(), EventStream::new(), settings.console.notify);
         let signals = Signals::new()?;
-        let mut running = Running { console, screen, pace, input, signals, notify };
+        let mut running = Running { console, screen, pace, input, signals, notify, options };
         let result = running.until_left(&mut engine, &hangup).await;
         engine.remember(&running.console.store);
         result
@@ -117,6 +118,7 @@ struct Running {
     input: EventStream,
     signals: Signals,
     notify: Notify,
+    options: ConsoleOptions,
 }
 
 impl Running {
@@ -195,13 +197,29 @@ impl Running {
     }
 
     fn take_facts(&mut self, first: Event, engine: &mut Engine) -> Vec<Effect> {
-        let mut effects = self.console.event(first);
+        let mut effects = self.take_fact(first);
         for _ in 0..FACTS {
             let Some(fact) = engine.try_next() else { break };
-            effects.extend(self.console.event(fact));
+            effects.extend(self.take_fact(fact));
         }
         effects.extend(self.console.settle());
         self.pace.soon();
+        effects
+    }
+
+    fn take_fact(&mut self, fact: Event) -> Vec<Effect> {
+        let settings = match &fact {
+            Event::Configured { settings, .. } => Some(Arc::clone(settings)),
+            _ => None,
+        };
+        let effects = self.console.event(fact);
+        if let Some(settings) = settings {
+            self.notify = settings.console.notify;
+            match self.options.look(&settings.console, Timestamp::now()) {
+                Ok(look) => self.console.look = look,
+                Err(error) => self.console.ui.say(Role::Bad, error.to_string()),
+            }
+        }
         effects
     }
 
@@ -300,7 +318,7 @@ impl Running {
                     Signal::Stop => self.screen.stop_lent()?,
                     Signal::End => child.start_kill()?,
                 },
-                Some(fact) = engine.next() => effects.extend(self.console.event(fact)),
+                Some(fact) = engine.next() => effects.extend(self.take_fact(fact)),
             }
         }
     }

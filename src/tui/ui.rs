@@ -132,6 +132,12 @@ impl Ui {
         }
     }
 
+    /// Takes the keys that write away, or gives them back.
+    pub fn guard(&mut self, read_only: bool) {
+        self.read_only = read_only;
+        self.keymap = Keymap::new(read_only);
+    }
+
     /// Puts the focus on a pane.
     pub fn focus_on(&mut self, pane: Pane) {
         self.focus = pane;

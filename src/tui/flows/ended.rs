@@ -23,6 +23,15 @@ pub fn follow(ui: &mut Ui, store: &Store, event: &Event) -> Vec<Effect> {
     }
     match event {
         Event::JournalLoaded { .. } => leave::ask_about_journal(ui, store),
+        Event::Configured { settings, what } => {
+            ui.guard(settings.safety.read_only);
+            ui.say(Role::Good, safe(&format!("configuration: {what}")).into_owned());
+            Vec::new()
+        }
+        Event::Misconfigured { failure } => {
+            ui.say(Role::Bad, safe(&format!("configuration: {}", failure.message)).into_owned());
+            Vec::new()
+        }
         Event::RepositoryObserved { name, .. } => trust::notice(ui, store, name),
         Event::Regressed { mapping, message, .. } => {
             let text = safe(&format!("{mapping} {message}")).into_owned();
