@@ -13,7 +13,6 @@ use std::sync::Arc;
 
 fn main() -> ExitCode {
     harden();
-    share_arena();
     match cli::parse(std::env::args_os()) {
         Ok(invocation) => run(&invocation).into(),
         Err(exit) => exit.into(),
@@ -29,13 +28,17 @@ fn run(invocation: &Invocation) -> Exit {
             command.run_alone(global, &environment, &mut out)
         }
         // The demo has a configuration of its own; a fault in the user's is no reason not to show it.
-        Face::Demo(demo) => on_threads(start_demo(demo, global)),
+        Face::Demo(demo) => {
+            share_arena();
+            on_threads(start_demo(demo, global))
+        }
         Face::Command(command) => load(global, &environment).and_then(|settings| {
             keep_heap();
             on_threads(command.run_on_engine(global, settings, &mut out))
         }),
         Face::Console => {
             // Before they are read: what changes in between is seen.
+            share_arena();
             let files = Watched::new(global.overrides(), environment.clone());
             load(global, &environment)
                 .and_then(|settings| on_threads(open_console(Arc::new(settings), files, global)))
@@ -117,8 +120,9 @@ fn harden() {
     umask(rustix::fs::Mode::from_bits_retain(0o077));
 }
 
-/// One heap for all threads: the work is waiting, so the threads hardly contend, and glibc's heap for each thread that
-/// ever allocated held a quarter of the program's memory.
+/// One heap for all threads of a program that stays: its work is waiting, so the threads hardly contend, and glibc's heap
+/// for each thread that ever allocated held a quarter of its memory. A command judges on all processors at once, and would
+/// spend a quarter of its time waiting for that heap.
 #[cfg(target_env = "gnu")]
 fn share_arena() {
     set_heap(libc::M_ARENA_MAX, 1);
