@@ -11,6 +11,8 @@ mod cli;
 #[cfg(feature = "sandbox")]
 mod cluster;
 #[cfg(feature = "sandbox")]
+mod connect;
+#[cfg(feature = "sandbox")]
 mod control_plane;
 #[cfg(feature = "sandbox")]
 mod depends;
@@ -22,6 +24,8 @@ mod frames;
 mod frames_adopt;
 #[cfg(feature = "console")]
 mod frames_blame;
+#[cfg(feature = "console")]
+mod frames_connect;
 #[cfg(feature = "console")]
 mod frames_flows;
 #[cfg(feature = "console")]

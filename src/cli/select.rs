@@ -41,6 +41,20 @@ pub(crate) fn mappings(
     Ok(chosen)
 }
 
+/// [`mappings`] for what acts on them or shows what it would do: where none is named, those that are disconnected are left
+/// out.
+pub(crate) fn connected(
+    settings: &Settings,
+    names: &[String],
+    global: &Global,
+) -> Result<Vec<String>, Fault> {
+    let mut chosen = mappings(settings, names, global)?;
+    if names.is_empty() {
+        chosen.retain(|name| settings.mappings.get(name).is_none_or(|one| one.connected));
+    }
+    Ok(chosen)
+}
+
 /// One mapping by name.
 pub(crate) fn mapping<'a>(settings: &'a Settings, name: &str) -> Result<&'a Mapping, Fault> {
     settings.mappings.get(name).ok_or_else(|| {

@@ -198,6 +198,7 @@ fn reason_of(refusal: &Refusal) -> String {
         Refusal::Rights(missing) => missing.to_string(),
         Refusal::Waits(wait) => format!("the mapping {wait}"),
         Refusal::LiveWins => "the cluster is the mapping's source of truth".to_owned(),
+        Refusal::Disconnected { mapping } => format!("mapping `{mapping}` is disconnected"),
         Refusal::ReadOnly => "writes are switched off".to_owned(),
     }
 }

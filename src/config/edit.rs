@@ -267,11 +267,11 @@ fn save(loaded: &Loaded, file: &Path, text: &str) -> Result<(), ConfigError> {
 }
 
 /// The whole configuration with the new text.
-fn check(loaded: &Loaded, file: &Path, text: &str) -> Result<Loaded, ConfigError> {
+pub(super) fn check(loaded: &Loaded, file: &Path, text: &str) -> Result<Loaded, ConfigError> {
     load::load_with(&loaded.overrides, &loaded.environment, Some((file, text)))
 }
 
-fn text_of(path: &Path) -> Result<String, ConfigError> {
+pub(super) fn text_of(path: &Path) -> Result<String, ConfigError> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
@@ -279,7 +279,7 @@ fn text_of(path: &Path) -> Result<String, ConfigError> {
     }
 }
 
-fn parse(text: &str, path: &Path) -> Result<DocumentMut, ConfigError> {
+pub(super) fn parse(text: &str, path: &Path) -> Result<DocumentMut, ConfigError> {
     text.parse().map_err(|_| ConfigError::Edit(format!("{} is not TOML", path.display())))
 }
 
@@ -319,7 +319,7 @@ fn spans_of(table: &Table, spans: &mut Vec<Range<usize>>) {
 }
 
 /// The last byte of a value below a table's own header.
-fn end_of(item: &Item) -> Option<usize> {
+pub(super) fn end_of(item: &Item) -> Option<usize> {
     match item {
         Item::Value(value) => Some(value.span()?.end),
         Item::Table(table) if table.is_dotted() => {

@@ -57,6 +57,7 @@ impl<'a> Resolver<'a> {
         let fallback = settings.map(|repository| repository.polling_interval).unwrap_or_default();
         let polling_interval =
             trace.pick("polling_interval", &near, fallback, |interval| duration::show(*interval));
+        let connected = [(layers.0[0].0.as_str(), table.connected.as_ref())];
         Some(Mapping {
             name: named.name.clone(),
             project: table.project.as_ref().map(|project| project.value.clone()),
@@ -72,6 +73,7 @@ impl<'a> Resolver<'a> {
             production,
             polling_interval,
             depends_on: self.depends_on(&named.name, &layers, trace),
+            connected: trace.pick("connected", &connected, true, bool::to_string),
         })
     }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What the command line says about the configuration.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// `--config`.
     pub config: Option<PathBuf>,
@@ -103,6 +103,8 @@ pub(super) fn load_with(
     let mut settings =
         resolve(&raw, overrides, environment, places.clone()).map_err(ConfigError::Faults)?;
     settings.files.clone_from(&paths);
+    settings.read_with =
+        Overrides { config: Some(main.clone()), may_be_missing: true, ..overrides.clone() };
     Ok(Loaded {
         settings,
         main,

@@ -1,6 +1,7 @@
 //! Files and environment to typed, layered settings.
 
 pub mod address;
+pub mod change;
 mod context;
 mod depends;
 pub mod duration;

@@ -74,6 +74,7 @@ pub(super) struct MappingTable {
     pub project: Option<Sited<String>>,
     pub repository: Option<Sited<String>>,
     pub path: Option<Sited<String>>,
+    pub connected: Option<Sited<bool>>,
     pub layer: Layer,
 }
 
@@ -289,6 +290,7 @@ fn mapping(mut table: Reader<'_>) -> MappingTable {
         project: table.text("project"),
         repository: table.text("repository"),
         path: table.text("path"),
+        connected: table.flag("connected"),
         layer: layer(&mut table),
     };
     table.finish();

@@ -36,7 +36,7 @@ impl Resolver<'_> {
     }
 
     /// What one mapping records, no other may be made from: the other one would bring it to its own cluster, or record
-    /// something else over it, and so on for ever.
+    /// something else over it, and so on for ever. A mapping that is disconnected does neither.
     pub(super) fn no_loops(
         &mut self,
         mappings: &IndexMap<String, Mapping>,
@@ -47,8 +47,9 @@ impl Resolver<'_> {
             let holder = Holder::new(&remote.url, &mapping.path, "");
             Some((holder.repository, remote.branch.clone()))
         };
-        for recorded in mappings.values().filter(|mapping| mapping.is_recorded()) {
-            let other = mappings.values().find(|other| {
+        let active = || mappings.values().filter(|mapping| mapping.connected);
+        for recorded in active().filter(|mapping| mapping.is_recorded()) {
+            let other = active().find(|other| {
                 other.name != recorded.name
                     && place(other) == place(recorded)
                     && (is_below(&other.path, &recorded.path)

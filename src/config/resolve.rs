@@ -49,6 +49,7 @@ pub(super) fn resolve(
     }
     Ok(Settings {
         files: Vec::new(),
+        read_with: Overrides::default(),
         author,
         signing,
         safety: resolver.safety(),

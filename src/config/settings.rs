@@ -1,5 +1,6 @@
 //! The settings with every layer resolved: what the engine and the faces read.
 
+use super::Overrides;
 use crate::domain::{Authentication, Author, Backoff, Mapping, Remote, Signing};
 use indexmap::IndexMap;
 use std::path::PathBuf;
@@ -77,11 +78,20 @@ impl Default for ConsoleSettings {
     }
 }
 
+impl Settings {
+    /// The mappings that gitdeck looks after, in file order.
+    pub fn connected(&self) -> impl Iterator<Item = &Mapping> {
+        self.mappings.values().filter(|mapping| mapping.connected)
+    }
+}
+
 /// Everything that was configured.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Settings {
     /// Files that were read, in order; the first is the one that `add` commands write.
     pub files: Vec<PathBuf>,
+    /// What it was read with; it names the main file.
+    pub read_with: Overrides,
     /// Author of commits, if configured.
     pub author: Option<Author>,
     /// Whether commits are signed, and with what.

@@ -1,5 +1,6 @@
 //! The configuration as people write it: layers, rules, faults with their lines, edits that keep comments.
 
+mod connecting;
 mod depends;
 mod ignoring;
 mod recording;
@@ -300,6 +301,7 @@ fn the_nearest_layer_wins_and_is_explained() {
     allow_remote = false: built in
     ignore = /metadata/annotations/a: defaults (config.toml:6)
     depends_on = none: built in
+    connected = true: built in
     url = git@git.example.com:other/hidden: repository hidden (config.toml:17)
     branch = main: built in
     display_name = hidden: built in

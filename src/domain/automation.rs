@@ -398,6 +398,7 @@ fn obstacle(refusal: &Refusal) -> String {
         Refusal::Rights(missing) => missing.to_string(),
         Refusal::Waits(wait) => wait.to_string(),
         Refusal::LiveWins => "the cluster is its source of truth".to_owned(),
+        Refusal::Disconnected { .. } => "it is disconnected".to_owned(),
         Refusal::ReadOnly => "gitdeck is read-only here".to_owned(),
         Refusal::Invalid { object, .. } => format!("{object} is not valid"),
     }

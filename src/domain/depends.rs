@@ -71,6 +71,7 @@ fn lacks(status: &MappingStatus, plan: Option<&Plan>) -> Option<String> {
         None => Some(what.to_owned()),
     };
     match (status.sync, plan) {
+        (SyncState::Disconnected, _) => return Some("is disconnected".to_owned()),
         (SyncState::Error, _) => return because("is in error", status.message.as_ref()),
         (SyncState::Unknown, _) | (_, None) => {
             return because("cannot be seen", status.message.as_ref());

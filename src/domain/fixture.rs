@@ -22,6 +22,7 @@ pub(crate) fn mapping(name: &str) -> Mapping {
         rendering: Rendering::default(),
         polling_interval: Duration::from_secs(180),
         depends_on: Vec::new(),
+        connected: true,
         record: crate::domain::Recording::default(),
     }
 }

@@ -106,6 +106,14 @@ pub struct Mapping {
     /// Mappings that have to be synced and healthy before this one is.
     #[serde(default)]
     pub depends_on: Vec<String>,
+    /// Whether gitdeck looks after it at all.
+    #[serde(default = "connected")]
+    pub connected: bool,
+}
+
+/// A mapping is connected unless it says otherwise.
+fn connected() -> bool {
+    true
 }
 
 impl Mapping {

@@ -229,6 +229,11 @@ pub enum Refusal {
     Waits(Wait),
     /// Its source of truth is the cluster: live changes become commits, and no commit is applied.
     LiveWins,
+    /// gitdeck leaves the mapping alone (`gitdeck mapping connect`).
+    Disconnected {
+        /// The mapping.
+        mapping: String,
+    },
     /// Writes are switched off.
     ReadOnly,
     /// We lack rights that the plan needs.
@@ -326,12 +331,16 @@ impl Plan {
         self.hooks.iter().filter(|hook| hook.phase != Phase::SyncFail).count()
     }
 
-    /// Whether a guard keeps a sync from carrying it out. Neither a suspension nor the source
+    /// Whether a guard keeps a sync from carrying it out. Neither a suspension nor the source nor that it is disconnected
     /// keeps anything from a plan without operations.
     pub fn is_refused(&self) -> bool {
         let idle = self.is_empty();
-        let waits =
-            |refusal: &Refusal| matches!(refusal, Refusal::Suspended(_) | Refusal::LiveWins);
+        let waits = |refusal: &Refusal| {
+            matches!(
+                refusal,
+                Refusal::Suspended(_) | Refusal::LiveWins | Refusal::Disconnected { .. }
+            )
+        };
         self.refusals.iter().any(|refusal| !(idle && waits(refusal)))
     }
 

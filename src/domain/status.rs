@@ -23,6 +23,8 @@ pub enum SyncState {
     OutOfSync,
     /// The cluster is as Git says.
     Synced,
+    /// Taken out of gitdeck's care: nobody looks.
+    Disconnected,
 }
 
 impl SyncState {
@@ -35,6 +37,7 @@ impl SyncState {
             Self::Drifted => "drifted",
             Self::OutOfSync => "out-of-sync",
             Self::Synced => "synced",
+            Self::Disconnected => "disconnected",
         }
     }
 }
@@ -107,8 +110,17 @@ pub struct MappingStatus {
 }
 
 impl MappingStatus {
-    /// The status of a mapping that nobody has looked at yet.
+    /// The status of a mapping that nobody has looked at yet, or looks at at all.
     pub fn unseen(mapping: &Mapping) -> Self {
+        let (sync, message) = if mapping.connected {
+            (SyncState::Unknown, None)
+        } else {
+            let words = format!(
+                "disconnected: nothing is watched, synced or recorded; `gitdeck mapping connect {}` connects it",
+                mapping.name
+            );
+            (SyncState::Disconnected, Some(words))
+        };
         Self {
             name: mapping.name.clone(),
             project: mapping.project.clone(),
@@ -117,14 +129,14 @@ impl MappingStatus {
             engine: mapping.engine,
             source: mapping.source,
             target: mapping.target.clone(),
-            sync: SyncState::Unknown,
+            sync,
             behind: 0,
             drifted_fields: 0,
             health: Health::Unknown,
             desired_revision: None,
             synced_revision: None,
             objects: ObjectCount::default(),
-            message: None,
+            message,
             suspension: None,
             held: None,
             waits: Vec::new(),

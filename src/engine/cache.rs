@@ -44,7 +44,8 @@ pub fn load(settings: &Settings) -> Store {
             let same = view.status.path == status.path
                 && view.status.repository == status.repository
                 && view.status.target == status.target;
-            if same {
+            // What is not looked at any more has no status of its own.
+            if same && view.mapping.connected {
                 view.status = status;
             }
         }

@@ -243,6 +243,13 @@ pub enum Command {
         /// Mapping.
         mapping: String,
     },
+    /// Leave a mapping alone in the configuration, or look after it again.
+    Connect {
+        /// Mapping.
+        mapping: String,
+        /// Whether it is looked after.
+        connected: bool,
+    },
     /// Load the journal.
     Activity,
     /// Finish what a killed process left.
@@ -258,26 +265,6 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whether it changes Git or a cluster; refused when read-only.
-    pub fn writes(&self) -> bool {
-        matches!(
-            self,
-            Self::Sync { .. }
-                | Self::AutoSync { .. }
-                | Self::Record { .. }
-                | Self::Track { .. }
-                | Self::StopHealing { .. }
-                | Self::Commit { .. }
-                | Self::Revert { .. }
-                | Self::Push { .. }
-                | Self::Drop { .. }
-                | Self::Accept { .. }
-                | Self::Suspend { .. }
-                | Self::Resume { .. }
-                | Self::Continue { .. }
-        )
-    }
-
     /// [`Command::line`] of a command about a mapping at this path: files are named below it, as the command line wants
     /// them, and their new contents are looked for under the same names.
     pub fn line_below(&self, path: &str) -> String {
@@ -344,14 +331,12 @@ impl Command {
                 push(&mut line, "repo check", repository);
                 push(&mut line, " --host-key", fingerprint);
             }
-            Self::Suspend { mapping, reason, until } => {
-                push(&mut line, "suspend", mapping);
-                if let Some(reason) = reason {
-                    let _ = write!(line, " --reason {}", quoted(reason));
-                }
-                let _ = until.map(|until| write!(line, " --until {until}"));
-            }
+            Self::Suspend { .. } => self.push_suspending(&mut line),
             Self::Resume { mapping } => push(&mut line, "resume", mapping),
+            Self::Connect { mapping, connected } => {
+                let verb = if *connected { "mapping connect" } else { "mapping disconnect" };
+                push(&mut line, verb, mapping);
+            }
             Self::Activity => line.push_str("activity"),
             Self::Continue { entry } => push(&mut line, "activity --continue", &entry.to_string()),
             Self::Discard { entry } => push(&mut line, "activity --discard", &entry.to_string()),
@@ -389,6 +374,15 @@ impl Command {
             let _ = write!(line, " {}", quoted(object));
         }
         push_sync(line, revision.as_deref(), &SyncOptions::default());
+    }
+
+    fn push_suspending(&self, line: &mut String) {
+        let Self::Suspend { mapping, reason, until } = self else { return };
+        push(line, "suspend", mapping);
+        if let Some(reason) = reason {
+            let _ = write!(line, " --reason {}", quoted(reason));
+        }
+        let _ = until.map(|until| write!(line, " --until {until}"));
     }
 
     fn push_syncing(&self, line: &mut String) {

@@ -5,6 +5,7 @@ pub mod cache;
 mod causes;
 mod claim;
 pub mod command;
+mod effect;
 pub mod error;
 pub mod event;
 pub mod export;

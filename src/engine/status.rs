@@ -24,7 +24,7 @@ pub struct Sight<'a> {
     pub unseen: Option<String>,
 }
 
-/// The state of a mapping; the first of error, unknown, suspended, drifted, out of sync and synced that holds.
+/// The state of a mapping; the first of disconnected, error, unknown, suspended, drifted, out of sync and synced that holds.
 pub fn assess(mapping: &Mapping, sight: &Sight<'_>, now: Timestamp) -> MappingStatus {
     let mut status = MappingStatus::unseen(mapping);
     status.desired_revision.clone_from(&sight.desired);
@@ -45,7 +45,9 @@ pub fn assess(mapping: &Mapping, sight: &Sight<'_>, now: Timestamp) -> MappingSt
         status.health =
             plan.objects.iter().map(|object| object.health).max().unwrap_or(Health::Healthy);
     }
-    (status.sync, status.message) = state(&status, sight);
+    if mapping.connected {
+        (status.sync, status.message) = state(&status, sight);
+    }
     status
 }
 

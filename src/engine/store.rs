@@ -154,8 +154,7 @@ impl Store {
             .iter()
             .map(|(name, mapping)| (name.clone(), MappingView::new(mapping.clone())));
         let clusters = settings
-            .mappings
-            .values()
+            .connected()
             .map(|m| (m.target.context.clone(), ClusterState::Unknown))
             .collect();
         Self {

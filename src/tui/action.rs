@@ -161,6 +161,8 @@ pub enum Action {
     SetValue,
     /// Suspend or resume the selected mapping.
     Suspend,
+    /// Disconnect the selected mapping, or connect it again.
+    Connect,
     /// Stop the program as the shell's job control does.
     Stop,
 }

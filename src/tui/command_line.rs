@@ -23,6 +23,12 @@ pub fn command_line(ui: &Ui, store: &Store) -> Option<String> {
             let revision = travel::destination(ui, store).map(|to| to.revision.short().to_owned());
             Command::Plan { mapping: mapping()?, revision, options: SyncOptions::default() }
         }
+        Pane::Mappings | Pane::Sync
+            if !ui.read_only
+                && ui.selected_mapping(store).is_some_and(|v| !v.mapping.connected) =>
+        {
+            Command::Connect { mapping: mapping()?, connected: true }
+        }
         Pane::Mappings | Pane::Sync if ui.read_only => {
             Command::Observe { mapping: mapping()?, fetch: false }
         }

@@ -16,6 +16,8 @@ pub struct Glyphs {
     pub bad: &'static str,
     /// Suspended.
     pub suspended: &'static str,
+    /// Disconnected.
+    pub disconnected: &'static str,
     /// Waits for another mapping.
     pub waits: &'static str,
     /// Not known.
@@ -65,6 +67,7 @@ pub const UNICODE: Glyphs = Glyphs {
     behind: "◆",
     bad: "✖",
     suspended: "‖",
+    disconnected: "╌",
     waits: "◷",
     unknown: "○",
     progressing: "◐",
@@ -94,6 +97,7 @@ pub const ASCII: Glyphs = Glyphs {
     behind: "<",
     bad: "X",
     suspended: "=",
+    disconnected: "/",
     waits: "w",
     unknown: "?",
     progressing: "%",
@@ -132,6 +136,7 @@ impl Glyphs {
             SyncState::Error => self.bad,
             SyncState::Unknown => self.unknown,
             SyncState::Suspended => self.suspended,
+            SyncState::Disconnected => self.disconnected,
             SyncState::Drifted => self.drift,
             SyncState::OutOfSync => self.behind,
             SyncState::Synced => self.good,
@@ -171,6 +176,7 @@ mod tests {
             glyphs.behind,
             glyphs.bad,
             glyphs.suspended,
+            glyphs.disconnected,
             glyphs.waits,
             glyphs.unknown,
             glyphs.progressing,
@@ -210,6 +216,7 @@ mod tests {
                 glyphs.behind,
                 glyphs.bad,
                 glyphs.suspended,
+                glyphs.disconnected,
                 glyphs.waits,
                 glyphs.unknown,
                 glyphs.progressing,

@@ -66,6 +66,7 @@ fn tally(store: &Store, look: &Look, room: usize) -> Vec<Span<'static>> {
         sync(3, SyncState::OutOfSync),
         sync(0, SyncState::Error),
         sync(7, SyncState::Suspended),
+        sync(8, SyncState::Disconnected),
         sync(4, SyncState::Unknown),
         health(1, Health::Degraded),
         health(6, Health::Progressing),

@@ -193,6 +193,13 @@ pub const TABLE: &[Binding] = &[
         "suspend",
         "suspend the mapping with a reason, or resume it",
     ),
+    quiet(write(
+        Action::Connect,
+        &[Key::char('X')],
+        OF_MAPPING,
+        "connect",
+        "disconnect the mapping, or connect it again",
+    )),
     hinted(read(
         Action::Diff,
         &[Key::char('d')],

@@ -32,6 +32,9 @@ pub fn words(refusal: &Refusal) -> String {
         Refusal::Suspended(suspension) => safe(&suspension.to_string()).into_owned(),
         Refusal::Rights(missing) => safe(&missing.to_string()).into_owned(),
         Refusal::Waits(wait) => safe(&wait.to_string()).into_owned(),
+        Refusal::Disconnected { mapping } => {
+            format!("disconnected; `gitdeck mapping connect {mapping}` connects it")
+        }
         Refusal::LiveWins => "the cluster is its source of truth: no commit is applied".to_owned(),
         Refusal::ReadOnly => "writes are switched off".to_owned(),
     }

@@ -6,7 +6,7 @@ use crate::tui::command_line::command_line;
 use crate::tui::describe::{causes, describe};
 use crate::tui::effect::{Effect, Purpose};
 use crate::tui::flows::{
-    accept, adopt, blame, edit, ended, go_on, leave, revert, sync, travel, write,
+    accept, adopt, blame, connect, edit, ended, go_on, leave, revert, sync, travel, write,
 };
 use crate::tui::popups::activity::Activity;
 use crate::tui::popups::help::Help;
@@ -152,6 +152,9 @@ pub fn act(ui: &mut Ui, store: &Store, action: Action) -> Vec<Effect> {
     if !matches!(action, Action::Move(_)) {
         ui.notice = None;
     }
+    if connect::forbids(ui, store, action) {
+        return Vec::new();
+    }
     match action {
         Action::Move(motion) => step(ui, store, motion),
         Action::Focus(pane) => ui.focus_on(pane),
@@ -195,6 +198,7 @@ pub fn act(ui: &mut Ui, store: &Store, action: Action) -> Vec<Effect> {
         Action::SetImage => adopt::ask_image(ui),
         Action::SetValue => adopt::ask_value(ui, store),
         Action::Suspend => return write::suspend(ui, store),
+        Action::Connect => connect::ask(ui, store),
         Action::Stop => return vec![Effect::Stop],
         Action::Quit => return leave::ask(ui, store),
     }

@@ -47,7 +47,7 @@ impl<'a> Document<'a> {
 impl Diff {
     /// Plans, and prints what differs.
     pub(crate) async fn run(&self, work: &mut Work<'_>) -> Result<Exit, Fault> {
-        let names = select::mappings(&work.settings, &self.mappings, work.global)?;
+        let names = select::connected(&work.settings, &self.mappings, work.global)?;
         let whole = self.show_ignored;
         let options = SyncOptions { everything: whole, ..SyncOptions::default() };
         let (plans, mut exit) = work.plans(&names, self.revision.as_deref(), &options).await;

@@ -220,6 +220,7 @@ fn mapping(work: &Work<'_>, name: &str) -> Option<Check> {
         SyncState::Error => ("failed", format!("cannot be synced{why}")),
         SyncState::Unknown => ("failed", format!("cannot be seen{why}")),
         SyncState::Suspended => ("warning", format!("suspended{why}; `gitdeck resume {name}`")),
+        SyncState::Disconnected => ("warning", status.message.clone().unwrap_or_default()),
         SyncState::Drifted => {
             let drifted = match status.drifted_fields {
                 1 => "1 field drifted".to_owned(),

@@ -9,7 +9,7 @@ use crate::cli::print::table::{Cell, table};
 use crate::cli::select;
 use crate::cli::session::Work;
 use crate::config::edit::{self, NewMapping};
-use crate::config::{Environment, Overrides, duration};
+use crate::config::{self, Environment, Overrides, change, duration};
 use crate::domain::text::harmless;
 use crate::domain::{self, EngineKind, IgnoreRule, RuleUse, Source, SyncPolicy, Target};
 use crate::engine::{Command, Event, SyncOptions};
@@ -18,15 +18,29 @@ use serde::Serialize;
 use std::fmt::Write;
 use std::path::Path;
 
-/// Add, list, show and remove mappings
+/// Add, export, list, show, disconnect and remove mappings
 #[derive(Debug, Subcommand)]
 pub enum Mapping {
     Add(Box<Add>),
     Export(Box<Export>),
-    /// List mappings with path and target
+    /// List mappings with path, target, and whether they are connected
     List,
     /// Show one mapping with its settings and files
     Show {
+        /// Mapping
+        #[arg(value_name = "MAPPING")]
+        name: String,
+    },
+    /// Leave a mapping alone: it stays in the configuration, and nothing is watched, planned, synced or recorded
+    ///
+    /// The repository and the cluster are left as they are. Other mappings that depend on it wait for it.
+    Disconnect {
+        /// Mapping
+        #[arg(value_name = "MAPPING")]
+        name: String,
+    },
+    /// Look after a mapping again that was disconnected
+    Connect {
         /// Mapping
         #[arg(value_name = "MAPPING")]
         name: String,
@@ -91,6 +105,7 @@ struct Row {
     engine: EngineKind,
     source: Source,
     target: Target,
+    connected: bool,
     production: bool,
     sync: SyncPolicy,
     ignore: Vec<IgnoreRule>,
@@ -124,7 +139,10 @@ pub(crate) fn tell_edit(out: &mut Output, (verb, kind, name): (&str, &str, &str)
 impl Mapping {
     /// Whether it only edits the configuration.
     pub(crate) fn edits(&self) -> bool {
-        matches!(self, Self::Add(_) | Self::Remove { .. })
+        matches!(
+            self,
+            Self::Add(_) | Self::Remove { .. } | Self::Connect { .. } | Self::Disconnect { .. }
+        )
     }
 
     /// Edits the configuration. `--context` and `--namespace` are the target of a new mapping.
@@ -155,6 +173,8 @@ impl Mapping {
                 tell_edit(out, ("removed", "mapping", name), &file);
                 out.note("the cluster is left as it is");
             }
+            Self::Connect { name } => connect(overrides, environment, out, (name, true))?,
+            Self::Disconnect { name } => connect(overrides, environment, out, (name, false))?,
             _ => {}
         }
         Ok(Exit::Fine)
@@ -201,6 +221,33 @@ impl Mapping {
     }
 }
 
+/// Connects a mapping or disconnects it. What is so already is no fault.
+fn connect(
+    overrides: &Overrides,
+    environment: &Environment,
+    out: &mut Output,
+    (name, on): (&str, bool),
+) -> Result<(), Fault> {
+    let word = if on { "connected" } else { "disconnected" };
+    let Some(file) = change::connect_mapping(overrides, environment, name, on)? else {
+        out.note(&format!("mapping {name} is {word} already"));
+        return Ok(());
+    };
+    tell_edit(out, (word, "mapping", name), &file);
+    if on {
+        out.note(&format!("`gitdeck status {name}` shows how it stands"));
+        return Ok(());
+    }
+    out.note("the repository and the cluster are left as they are");
+    let settings = config::load(overrides, environment)?.settings;
+    let waiting = settings.connected().filter(|one| one.depends_on.iter().any(|on| on == name));
+    let waiting: Vec<&str> = waiting.map(|one| one.name.as_str()).collect();
+    if !waiting.is_empty() {
+        out.note(&format!("{} depends on it, and waits from now on", waiting.join(", ")));
+    }
+    Ok(())
+}
+
 impl Work<'_> {
     /// How the ignore rules of a mapping are of use. A mapping without any is not planned for it, and one that cannot be
     /// planned is shown all the same: `status` says why.
@@ -228,6 +275,7 @@ fn row(mapping: &domain::Mapping, files: Option<Vec<String>>) -> Row {
         engine: mapping.engine,
         source: mapping.source,
         target: mapping.target.clone(),
+        connected: mapping.connected,
         production: mapping.production,
         sync: mapping.sync,
         ignore: mapping.ignore.clone(),
@@ -252,11 +300,20 @@ fn print_list(paint: Paint, rows: &[Row]) -> String {
                 Cell::plain(&row.repository),
                 Cell::plain(if row.path.is_empty() { "." } else { &row.path }),
                 Cell::plain(&target(row)),
+                connection(row),
                 Cell::styled(if row.production { "production" } else { "" }, Paint::warn),
             ]
         })
         .collect();
-    table(paint, &["NAME", "PROJECT", "REPOSITORY", "PATH", "TARGET", "GUARD"], cells)
+    table(paint, &["NAME", "PROJECT", "REPOSITORY", "PATH", "TARGET", "CONNECTION", "GUARD"], cells)
+}
+
+fn connection(row: &Row) -> Cell {
+    if row.connected {
+        Cell::styled("connected", Paint::good)
+    } else {
+        Cell::styled("disconnected", Paint::dim)
+    }
 }
 
 fn print_details(paint: Paint, row: &Row) -> String {
@@ -271,6 +328,7 @@ fn print_details(paint: Paint, row: &Row) -> String {
         ("repository", row.repository.clone()),
         ("path", if row.path.is_empty() { ".".to_owned() } else { row.path.clone() }),
         ("target", target(row)),
+        ("connected", if row.connected { "yes" } else { "no" }.to_owned()),
         ("production", if row.production { "yes" } else { "no" }.to_owned()),
         ("sync", policy),
         ("source", if row.source == Source::Git { "git" } else { "cluster" }.to_owned()),

@@ -42,7 +42,7 @@ pub struct Plan {
 impl Plan {
     /// Plans and prints.
     pub(crate) async fn run(&self, work: &mut Work<'_>) -> Result<Exit, Fault> {
-        let names = select::mappings(&work.settings, &self.mappings, work.global)?;
+        let names = select::connected(&work.settings, &self.mappings, work.global)?;
         let released = self.release.released();
         // Those that are named together would be synced together.
         let options = SyncOptions {

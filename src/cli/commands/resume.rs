@@ -35,7 +35,7 @@ struct Done {
 impl Resume {
     /// Resumes.
     pub(crate) async fn run(&self, work: &mut Work<'_>) -> Result<Exit, Fault> {
-        let names = select::mappings(&work.settings, &self.mappings, work.global)?;
+        let names = select::connected(&work.settings, &self.mappings, work.global)?;
         let resume = |name: &String| Command::Resume { mapping: name.clone() };
         let commands = names.iter().map(resume).collect();
         Ok(work.write_each(&names, commands).await)

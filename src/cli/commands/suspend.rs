@@ -38,7 +38,7 @@ fn time(text: &str) -> Result<Timestamp, String> {
 impl Suspend {
     /// Suspends.
     pub(crate) async fn run(&self, work: &mut Work<'_>) -> Result<Exit, Fault> {
-        let names = select::mappings(&work.settings, &self.mappings, work.global)?;
+        let names = select::connected(&work.settings, &self.mappings, work.global)?;
         let suspend = |name: &String| Command::Suspend {
             mapping: name.clone(),
             reason: self.reason.clone(),

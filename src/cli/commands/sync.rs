@@ -109,7 +109,7 @@ impl Sync {
             Some(saved) => &saved::names(saved, &self.mappings)?,
             None => &self.mappings,
         };
-        let names = select::mappings(&work.settings, named, work.global)?;
+        let names = select::connected(&work.settings, named, work.global)?;
         let mut run = Run::new(&names);
         self.rounds(work, &mut run, saved.as_ref()).await?;
         let Run { mut results, exit, .. } = run;

@@ -1,7 +1,7 @@
 //! Refusals of guards in words, each with the flag that releases it.
 
-use crate::domain::Refusal;
 use crate::domain::guard::is_precious;
+use crate::domain::{Refusal, Wait};
 
 /// What stands in the way, and what to do.
 pub(crate) fn words(refusal: &Refusal) -> (String, String) {
@@ -37,20 +37,14 @@ pub(crate) fn words(refusal: &Refusal) -> (String, String) {
         Refusal::Suspended(suspension) => {
             (suspension.to_string(), "`gitdeck resume MAPPING` ends the suspension".to_owned())
         }
-        Refusal::Waits(wait) => (
-            wait.to_string(),
-            if wait.failed {
-                "mend that one; the next sync goes on with both".to_owned()
-            } else {
-                format!(
-                    "`gitdeck sync {}` first, or both together; `--ignore-dependencies` goes on without it",
-                    wait.mapping
-                )
-            },
-        ),
+        Refusal::Waits(wait) => (wait.to_string(), way_out(wait)),
         Refusal::LiveWins => (
             "its source of truth is the cluster, so no commit is applied".to_owned(),
             "`gitdeck adopt MAPPING` takes live values into Git; `source = \"git\"` in its configuration makes Git win".to_owned(),
+        ),
+        Refusal::Disconnected { mapping } => (
+            "it is disconnected: Git and the cluster are left as they are".to_owned(),
+            format!("`gitdeck mapping connect {mapping}` connects it"),
         ),
         Refusal::ReadOnly => (
             "writes are off".to_owned(),
@@ -65,4 +59,15 @@ pub(crate) fn words(refusal: &Refusal) -> (String, String) {
             )
         }
     }
+}
+
+/// What to do about a mapping that waits.
+fn way_out(wait: &Wait) -> String {
+    if wait.failed {
+        return "mend that one; the next sync goes on with both".to_owned();
+    }
+    format!(
+        "`gitdeck sync {}` first, or both together; `--ignore-dependencies` goes on without it",
+        wait.mapping
+    )
 }

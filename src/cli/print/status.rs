@@ -71,7 +71,8 @@ fn since(then: Timestamp, now: Timestamp) -> String {
 fn row(status: &MappingStatus, now: Timestamp) -> Vec<Cell> {
     let revision = status.synced_revision.as_ref().map_or("-", |revision| revision.short());
     let objects = format!("{}/{}", status.objects.differing, status.objects.total);
-    let seen = status.observed_at.map_or_else(|| "never".to_owned(), |then| age(then, now));
+    let never = if status.sync == SyncState::Disconnected { "-" } else { "never" };
+    let seen = status.observed_at.map_or_else(|| never.to_owned(), |then| age(then, now));
     vec![
         Cell::plain(&status.name),
         Cell::plain(status.project.as_deref().unwrap_or("-")),
@@ -99,7 +100,7 @@ fn sync_style(state: SyncState) -> Style {
     match state {
         SyncState::Synced => Paint::good,
         SyncState::Error => Paint::bad,
-        SyncState::Unknown | SyncState::Suspended => Paint::dim,
+        SyncState::Unknown | SyncState::Suspended | SyncState::Disconnected => Paint::dim,
         SyncState::Drifted | SyncState::OutOfSync => Paint::warn,
     }
 }

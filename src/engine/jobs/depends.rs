@@ -1,7 +1,7 @@
 //! What a mapping waits for: the mappings that it depends on, as they stand now.
 
 use crate::domain::depends::{PATIENCE, Standing, is_dependent};
-use crate::domain::{Mapping, Plan, Refusal, Revision, Wait};
+use crate::domain::{Mapping, MappingStatus, Plan, Refusal, Revision, Wait};
 use crate::engine::error::Stop;
 use crate::engine::jobs::look::sight;
 use crate::engine::jobs::observe::{blind_status, status_of};
@@ -103,6 +103,9 @@ async fn standing(ctx: &Context, name: &str, sight: Sight) -> Standing {
 
 async fn look_at(ctx: &Context, name: &str) -> Standing {
     let Ok(mapping) = ctx.world.mapping(name) else { return Standing::default() };
+    if !mapping.connected {
+        return Standing::of(&MappingStatus::unseen(mapping), None);
+    }
     let now = Timestamp::now();
     let seen = Box::pin(sight(ctx, mapping, None, &SyncOptions::default(), Sight::Fresh)).await;
     let found = match seen {
@@ -165,6 +168,9 @@ fn bad_end(outcome: Option<&Outcome>) -> Option<String> {
 /// Waits until a mapping is healthy; the answer is why it does not become so.
 async fn come_up(ctx: &Context, name: &str, limit: Duration) -> Result<Option<String>, Stop> {
     let mapping = ctx.world.mapping(name)?;
+    if !mapping.connected {
+        return Ok(Some("is disconnected".to_owned()));
+    }
     let options = SyncOptions::default();
     let looked = Box::pin(sight(ctx, mapping, None, &options, Sight::Fresh));
     let seen = ctx.read(async { looked.await.map_err(Stop::from) }).await;

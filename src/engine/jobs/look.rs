@@ -119,7 +119,8 @@ fn desired_of(rendered: &Rendered, placed: &[ObjectRef]) -> Desired {
     Arc::new(placed.iter().map(ObjectRef::key).zip(origins).collect())
 }
 
-/// [`sight`], with what the mapping waits for among the refusals of its plan.
+/// [`sight`], with what the mapping waits for among the refusals of its plan. That of a mapping which is disconnected can
+/// be looked at, and is never carried out.
 pub(super) async fn look(
     ctx: &Context,
     mapping: &Mapping,
@@ -128,6 +129,10 @@ pub(super) async fn look(
     depends: depends::Sight,
 ) -> Result<Look, Blind> {
     let mut seen = Box::pin(sight(ctx, mapping, revision, options, depends)).await?;
+    if !mapping.connected {
+        seen.plan.refusals.push(Refusal::Disconnected { mapping: mapping.name.clone() });
+        return Ok(seen);
+    }
     if mapping.is_recorded() {
         seen.plan.hooks.clear();
         seen.plan.refusals.push(Refusal::LiveWins);

@@ -10,6 +10,7 @@ mod chart;
 mod check;
 mod check_cluster;
 mod commit;
+mod configure;
 mod conflict;
 mod credentials;
 mod depends;
@@ -152,6 +153,8 @@ pub(crate) fn title(command: &Command) -> String {
         Command::Trust { repository, .. } => format!("trust the host of {repository}"),
         Command::Suspend { mapping, .. } => format!("suspend {mapping}"),
         Command::Resume { mapping } => format!("resume {mapping}"),
+        Command::Connect { mapping, connected: true } => format!("connect {mapping}"),
+        Command::Connect { mapping, connected: false } => format!("disconnect {mapping}"),
         Command::Activity => "activity".to_owned(),
         Command::Continue { entry } => format!("continue {entry}"),
         Command::Discard { entry } => format!("discard {entry}"),
@@ -162,6 +165,10 @@ pub(crate) fn title(command: &Command) -> String {
 pub(crate) async fn run(ctx: Context, command: Command) -> Outcome {
     if command.writes() && ctx.world.settings.safety.read_only {
         return Outcome::Refused(vec![Refusal::ReadOnly]);
+    }
+    let mapping = command.changed_mapping().and_then(|name| ctx.world.mapping(name).ok());
+    if let Some(mapping) = mapping.filter(|mapping| !mapping.connected) {
+        return Outcome::Refused(vec![Refusal::Disconnected { mapping: mapping.name.clone() }]);
     }
     let result = match command {
         Command::Watch => ctx.read(watch::run(&ctx)).await,
@@ -238,6 +245,9 @@ async fn write(ctx: &Context, command: Command) -> Result<String, Stop> {
             suspend::suspend(ctx, &mapping, reason, until).await
         }
         Command::Resume { mapping } => suspend::resume(ctx, &mapping).await,
+        Command::Connect { mapping, connected } => {
+            configure::connect(ctx, &mapping, connected).await
+        }
         Command::Activity => ctx.read(activity::run(ctx)).await,
         Command::Continue { entry } => resume::proceed(ctx, entry).await,
         Command::Discard { entry } => resume::discard(ctx, entry).await,

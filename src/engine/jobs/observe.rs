@@ -16,6 +16,9 @@ use std::sync::Arc;
 /// Fetches where asked, looks, and tells what was seen. A mapping that cannot be seen is a fact, not a failed job.
 pub(super) async fn run(ctx: &Context, name: &str, with_fetch: bool) -> Result<String, Stop> {
     let mapping = ctx.world.mapping(name)?;
+    if !mapping.connected {
+        return Ok(format!("{name}: {}", observe(ctx, name).await?.sync.word()));
+    }
     let looking = async {
         if with_fetch {
             // What was fetched before still tells much; the repository's own state says that it is old.
@@ -60,6 +63,9 @@ pub(super) async fn observe(ctx: &Context, name: &str) -> Result<MappingStatus, 
 /// [`observe`], with what is to be done about it.
 pub(super) async fn see(ctx: &Context, name: &str) -> Result<Seen, Stop> {
     let mapping = ctx.world.mapping(name)?;
+    if !mapping.connected {
+        return Ok(not_looked_at(ctx, mapping).await);
+    }
     let options = SyncOptions::default();
     let seen = Box::pin(look(ctx, mapping, None, &options, depends::Sight::Known)).await;
     let now = Timestamp::now();
@@ -89,6 +95,21 @@ pub(super) async fn see(ctx: &Context, name: &str) -> Result<Seen, Stop> {
     ctx.world.standings.note(name, &standing);
     ctx.emit(Event::MappingObserved { status: Box::new(status.clone()) }).await;
     Ok(Seen { status, plan, decision, noted_onset, common, acted_at })
+}
+
+/// A mapping that is disconnected: neither its repository nor its cluster is asked.
+async fn not_looked_at(ctx: &Context, mapping: &Mapping) -> Seen {
+    let status = MappingStatus::unseen(mapping);
+    ctx.world.standings.note(&mapping.name, &Standing::of(&status, None));
+    ctx.emit(Event::MappingObserved { status: Box::new(status.clone()) }).await;
+    Seen {
+        status,
+        plan: None,
+        decision: Decision::Nothing,
+        noted_onset: None,
+        common: Common::default(),
+        acted_at: None,
+    }
 }
 
 /// The status of a mapping that could not be planned.

@@ -86,11 +86,13 @@ fn waiting(git: &Repository) -> Result<Vec<Commit>, GitError> {
     Ok(waiting)
 }
 
-/// Each after those that it depends on.
+/// Each after those that it depends on; what is disconnected is left alone.
 fn in_turn(ctx: &Context, names: &[String]) -> Vec<String> {
     let mappings = &ctx.world.settings.mappings;
+    let connected = |name: &&String| mappings.get(*name).is_none_or(|one| one.connected);
+    let names: Vec<String> = names.iter().filter(connected).cloned().collect();
     let on = |name: &str| mappings.get(name).map_or(&[][..], |one| one.depends_on.as_slice());
-    order(names, on, |_| false).into_iter().map(|turn| turn.mapping).collect()
+    order(&names, on, |_| false).into_iter().map(|turn| turn.mapping).collect()
 }
 
 fn trailers(mapping: Option<&Mapping>) -> Vec<(String, String)> {

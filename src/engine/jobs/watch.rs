@@ -53,7 +53,7 @@ pub(super) async fn run(ctx: &Context) -> Result<String, Stop> {
         tasks.spawn(poll(ctx.clone(), repository.clone(), sender.clone()));
     }
     let contexts: BTreeSet<String> =
-        settings.mappings.values().map(|m| m.target.context.clone()).collect();
+        settings.connected().map(|m| m.target.context.clone()).collect();
     for context in contexts {
         tasks.spawn(watch_cluster(ctx.clone(), context, sender.clone()));
     }
@@ -198,7 +198,7 @@ async fn poll(ctx: Context, repository: String, triggers: mpsc::Sender<Trigger>)
 /// Claims what the mappings of a repository want and waits, not for long, until it is watched: a thousand mappings cost
 /// the cluster one list per kind then, and not one each.
 async fn prepare(ctx: &Context, repository: &str) {
-    let all = ctx.world.settings.mappings.values();
+    let all = ctx.world.settings.connected();
     let mappings: Vec<_> = all.filter(|mapping| mapping.repository == repository).collect();
     let before = ctx.world.claim_changes.load(Ordering::SeqCst);
     let claims: Vec<_> =
@@ -310,7 +310,7 @@ async fn claims_settle(ctx: &Context) {
 }
 
 fn mappings_of(ctx: &Context, context: &str) -> Vec<String> {
-    let all = ctx.world.settings.mappings.values();
+    let all = ctx.world.settings.connected();
     all.filter(|mapping| mapping.target.context == context)
         .map(|mapping| mapping.name.clone())
         .collect()

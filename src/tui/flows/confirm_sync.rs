@@ -251,6 +251,7 @@ pub(super) fn blocks(refusal: &Refusal, options: &SyncOptions) -> bool {
         | Refusal::Moved { .. }
         | Refusal::Suspended(_)
         | Refusal::LiveWins
+        | Refusal::Disconnected { .. }
         | Refusal::ReadOnly => true,
     }
 }

@@ -4,6 +4,7 @@ pub mod accept;
 pub mod adopt;
 pub mod blame;
 pub mod confirm_sync;
+pub mod connect;
 pub mod edit;
 pub mod ended;
 pub mod leave;

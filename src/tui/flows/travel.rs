@@ -65,6 +65,10 @@ pub fn destination(ui: &Ui, store: &Store) -> Option<Destination> {
     let view = ui.selected_mapping(store)?;
     let of_repository = ui.commits.subject.as_ref()?.name();
     let mapping = &view.mapping;
+    // What is disconnected is planned only where somebody asks for it.
+    if !mapping.connected {
+        return None;
+    }
     if of_repository != mapping.name && of_repository != mapping.repository {
         return None;
     }

@@ -215,6 +215,7 @@ fn cells_of(name: &str, view: &MappingView, scene: &Scene, path: usize) -> Vec<L
 /// somebody suspended on purpose after that.
 fn attention(status: &MappingStatus) -> u8 {
     match (status.sync, status.health) {
+        (SyncState::Disconnected, _) => 7,
         (SyncState::Error, _) => 0,
         (_, Health::Degraded) => 1,
         (SyncState::Unknown, _) => 2,
@@ -254,6 +255,9 @@ fn health_cell(view: &MappingView, scene: &Scene) -> Line<'static> {
     let Scene { store, look, .. } = *scene;
     let (status, context) = (&view.status, &view.mapping.target.context);
     let live = matches!(store.clusters.get(context), Some(ClusterState::Live { .. }));
+    if status.sync == SyncState::Disconnected {
+        return Line::default();
+    }
     let Some(seen) = status.observed_at else {
         return Line::from(look.span(Role::Muted, format!("{} loading", look.glyphs.unknown)));
     };

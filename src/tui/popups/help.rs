@@ -61,6 +61,7 @@ impl Help {
                 SyncState::OutOfSync,
                 SyncState::Drifted,
                 SyncState::Suspended,
+                SyncState::Disconnected,
                 SyncState::Unknown,
                 SyncState::Error,
             ]
@@ -163,6 +164,7 @@ fn about_sync(state: SyncState) -> &'static str {
         SyncState::Error => "cannot be rendered or planned, or the last sync failed",
         SyncState::Unknown => "not looked at yet, or out of reach",
         SyncState::Suspended => "left alone on purpose",
+        SyncState::Disconnected => "out of gitdeck's care until it is connected again",
         SyncState::Drifted => "the cluster differs from the commit it was synced to",
         SyncState::OutOfSync => "Git has commits that were not applied",
         SyncState::Synced => "the cluster is as Git says",

@@ -247,6 +247,7 @@ fn why_empty(view: &MappingView, store: &Store, look: &Look) -> Vec<(Role, Strin
                 look.ago(*at)
             ),
         )),
+        None if view.status.sync == SyncState::Disconnected => {}
         None if view.status.observed_at.is_none() => {
             said.push((Role::Muted, format!("loading{}", look.glyphs.dots)));
         }
