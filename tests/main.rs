@@ -35,6 +35,8 @@ mod frames_random;
 #[cfg(feature = "console")]
 mod frames_revert;
 #[cfg(feature = "console")]
+mod frames_shown;
+#[cfg(feature = "console")]
 mod frames_states;
 #[cfg(feature = "console")]
 mod frames_travel;
@@ -65,6 +67,8 @@ mod rendered;
 mod reverts;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 mod secrecy;
+#[cfg(feature = "sandbox")]
+mod shown;
 #[cfg(feature = "sandbox")]
 mod soak;
 mod support;

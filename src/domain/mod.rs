@@ -49,6 +49,7 @@ pub mod redact;
 pub mod reference;
 pub mod regression;
 pub mod renamed;
+pub mod rendered;
 pub mod rendering;
 pub mod repository;
 pub mod revert;
@@ -75,6 +76,7 @@ pub use object::{Manifest, ObjectKey, ObjectRef, Origin};
 pub use path::FieldPath;
 pub use plan::{Change, Op, Operation, Plan, PlannedObject, Reason, Refusal, Summary};
 pub use reference::{Authentication, SecretRef};
+pub use rendered::RenderedCommit;
 pub use rendering::{Decryption, HelmChart, RenderKind, Rendering, Substitution, ValuesFile};
 pub use repository::{
     Author, Commit, CommitDetails, Credential, FileChange, FileEdit, HostKey, PushOutcome, Remote,

@@ -58,6 +58,15 @@ pub enum Command {
         /// Revision, short or full.
         revision: String,
     },
+    /// Compare what mappings render to at a commit and before it.
+    RenderCommit {
+        /// Repository; where nothing is given, that of the mappings, or the first that has the revision.
+        repository: Option<String>,
+        /// Revision, short or full.
+        revision: String,
+        /// Mappings; those that the commit touches where nothing is given.
+        mappings: Vec<String>,
+    },
     /// Find out who set each field of a mapping's desired objects.
     Blame {
         /// Mapping.
@@ -294,7 +303,7 @@ impl Command {
             Self::CheckCluster { .. } | Self::Reach { .. } => line.push_str("doctor"),
             Self::Log { subject, .. } => push(&mut line, "log", subject.name()),
             Self::Show { revision, .. } => push(&mut line, "show", revision),
-            Self::Blame { .. } => self.push_blame(&mut line),
+            Self::RenderCommit { .. } | Self::Blame { .. } => self.push_reading(&mut line),
             Self::Files { mapping } => push(&mut line, "mapping show", mapping),
             Self::Observe { mapping, .. } | Self::StopHealing { mapping, .. } => {
                 push(&mut line, "status", mapping);
@@ -367,13 +376,24 @@ impl Command {
         line.push_str(if *with_push { " --push" } else { " --no-push" });
     }
 
-    fn push_blame(&self, line: &mut String) {
-        let Self::Blame { mapping, revision, objects } = self else { return };
-        push(line, "blame", mapping);
-        for object in objects {
-            let _ = write!(line, " {}", quoted(object));
+    fn push_reading(&self, line: &mut String) {
+        match self {
+            Self::RenderCommit { revision, mappings, .. } => {
+                push(line, "show", revision);
+                for mapping in mappings {
+                    let _ = write!(line, " {}", quoted(mapping));
+                }
+                line.push_str(" --rendered");
+            }
+            Self::Blame { mapping, revision, objects } => {
+                push(line, "blame", mapping);
+                for object in objects {
+                    let _ = write!(line, " {}", quoted(object));
+                }
+                push_sync(line, revision.as_deref(), &SyncOptions::default());
+            }
+            _ => {}
         }
-        push_sync(line, revision.as_deref(), &SyncOptions::default());
     }
 
     fn push_suspending(&self, line: &mut String) {
@@ -443,45 +463,5 @@ pub(super) fn quoted(word: &str) -> String {
         word.to_owned()
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn command_lines_can_be_pasted() {
-        let options = SyncOptions { allow_delete: Some(7), ..SyncOptions::default() };
-        let sync = Command::Sync {
-            mapping: "checkout".into(),
-            revision: None,
-            confirmed: "d".into(),
-            options,
-        };
-        assert_eq!(sync.line(), "gitdeck sync checkout --allow-delete 7");
-        let edit = |path: &str, content: Option<&[u8]>| FileEdit {
-            path: path.into(),
-            content: content.map(<[u8]>::to_vec),
-        };
-        let commit = Command::Commit {
-            mapping: "cart".into(),
-            edits: vec![edit("apps/cart/a.yaml", Some(b"")), edit("apps/cart/b/c.yaml", None)],
-            message: None,
-            base: None,
-            push: false,
-            of: None,
-        };
-        assert_eq!(
-            commit.line_below("apps/cart"),
-            "gitdeck commit cart --file a.yaml=a.yaml --delete b/c.yaml --no-push"
-        );
-        assert!(commit.line_below("apps/cart/a.yaml").contains(" --file a.yaml=a.yaml "));
-        let suspend = Command::Suspend {
-            mapping: "cart".into(),
-            reason: Some("it's mine".into()),
-            until: None,
-        };
-        assert_eq!(suspend.line(), r"gitdeck suspend cart --reason 'it'\''s mine'");
     }
 }

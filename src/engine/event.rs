@@ -4,7 +4,7 @@ use crate::config::Settings;
 use crate::domain::revert::{RevertConflict, RevertDraft};
 use crate::domain::{
     Blame, Commit, CommitDetails, HostKey, MappingStatus, ObjectRef, Plan, PushOutcome, Refusal,
-    Revision, Rewrite, Stall,
+    RenderedCommit, Revision, Rewrite, Stall,
 };
 use crate::engine::export::Export;
 use crate::engine::{JobId, Proposal, Subject};
@@ -220,6 +220,11 @@ pub enum Event {
         repository: String,
         /// The commit with its diff.
         details: Arc<CommitDetails>,
+    },
+    /// A commit was rendered, with what was there before it.
+    CommitRendered {
+        /// What it makes of mappings.
+        rendered: Arc<RenderedCommit>,
     },
     /// It was found out who set each field of desired objects. It says of which mapping.
     Blamed {

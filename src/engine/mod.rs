@@ -5,6 +5,8 @@ pub mod cache;
 mod causes;
 mod claim;
 pub mod command;
+#[cfg(test)]
+mod command_tests;
 mod effect;
 pub mod error;
 pub mod event;

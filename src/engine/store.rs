@@ -1,6 +1,7 @@
 //! What is known of the world. Written only by [`Store::apply`]; read by every face.
 
 use crate::config::Settings;
+use crate::domain::RenderedCommit;
 use crate::domain::revert::RevertDraft;
 use crate::domain::{
     Blame, Commit, CommitDetails, Health, Mapping, MappingStatus, ObjectRef, Plan, Remote,
@@ -127,6 +128,8 @@ pub struct Store {
     pub jobs: VecDeque<JobView>,
     /// Commits that were opened, by revision.
     pub commits: IndexMap<Revision, Arc<CommitDetails>>,
+    /// What the commit makes of mappings that was asked about last.
+    pub rendered: Option<Arc<RenderedCommit>>,
     /// The journal, newest first.
     pub journal: Vec<JournalEntry>,
     /// The revert that was drafted last.
@@ -176,6 +179,7 @@ impl Store {
             | Event::RewriteLoaded { .. }
             | Event::LogLoaded { .. }
             | Event::CommitLoaded { .. }
+            | Event::CommitRendered { .. }
             | Event::Committed { .. }
             | Event::Pushed { .. } => self.apply_git(event),
             Event::ClusterObserved { context, state } => {
@@ -281,6 +285,7 @@ impl Store {
             Event::CommitLoaded { details, .. } => {
                 self.commits.insert(details.commit.revision.clone(), details);
             }
+            Event::CommitRendered { rendered } => self.rendered = Some(rendered),
             Event::Committed { mapping, .. } => {
                 if let Some(view) = self.mappings.get_mut(&mapping) {
                     view.draft = None;

@@ -68,6 +68,11 @@ pub enum Purpose {
         /// Revision that was asked for.
         revision: String,
     },
+    /// What a commit makes of objects is to be read in the text that shows the commit.
+    Rendered {
+        /// The commit.
+        revision: Revision,
+    },
     /// Who set each field is to be read.
     Blame {
         /// Mapping.

@@ -21,6 +21,7 @@ pub mod panes;
 pub mod picture;
 pub mod popups;
 pub mod refusal;
+mod rendered;
 pub mod signals;
 pub mod style;
 pub mod terminal;

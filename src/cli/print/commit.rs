@@ -45,6 +45,16 @@ fn marks(commit: &Commit) -> String {
 
 /// A commit with its files and its diff.
 pub(crate) fn print_details(paint: Paint, repository: &str, details: &CommitDetails) -> String {
+    let mut text = print_head(paint, repository, details);
+    text.push_str(&patch(paint, &details.patch));
+    if details.truncated {
+        text.push_str("… the diff goes on; `git show` has all of it\n");
+    }
+    text
+}
+
+/// A commit with its files.
+pub(crate) fn print_head(paint: Paint, repository: &str, details: &CommitDetails) -> String {
     let commit = &details.commit;
     let mut text = String::new();
     let _ = writeln!(text, "{} {}", paint.head("commit"), paint.name(commit.revision.as_str()));
@@ -76,10 +86,6 @@ pub(crate) fn print_details(paint: Paint, repository: &str, details: &CommitDeta
         let _ = writeln!(text, "  {kind} {} (+{added} -{removed})", harmless(&path));
     }
     text.push('\n');
-    text.push_str(&patch(paint, &details.patch));
-    if details.truncated {
-        text.push_str("… the diff goes on; `git show` has all of it\n");
-    }
     text
 }
 

@@ -154,7 +154,7 @@ fn ago(then: Timestamp, now: Timestamp) -> String {
     }
 }
 
-fn change_line(paint: Paint, change: &Change, now: Timestamp) -> String {
+pub(super) fn change_line(paint: Paint, change: &Change, now: Timestamp) -> String {
     let path = harmless(&change.path);
     let values = if change.redacted {
         "secret value differs".to_owned()

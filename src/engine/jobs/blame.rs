@@ -7,11 +7,15 @@ use crate::domain::{
 use crate::engine::error::Stop;
 use crate::engine::jobs::adopt::names;
 use crate::engine::jobs::trial::{Bench, Makers};
-use crate::engine::jobs::{Context, attribute, look, render};
+use crate::engine::jobs::{Context, attribute, look, render, shown};
 use crate::engine::{Event, Failure};
 use crate::render::{Gathered, Kind, Spot, Trace, Tracer};
+use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
+
+/// What may be said of an object whose file is encrypted.
+const IDENTITY: [&str; 4] = ["/apiVersion", "/kind", "/metadata/name", "/metadata/namespace"];
 
 /// Blames objects at a revision, the fetched tip where nothing is given.
 pub(super) async fn run(
@@ -26,7 +30,7 @@ pub(super) async fn run(
         Failure::usage(format!("{} has no {}", revision.short(), mapping.path))
             .hint(format!("`gitdeck log {name}` lists the commits of the path"))
     };
-    let rendered = render::render(ctx, mapping, &revision).await?.ok_or_else(missing)?;
+    let rendered = render::unseen(ctx, mapping, &revision).await?.ok_or_else(missing)?;
     let asked = chosen(mapping, &rendered, objects)?;
     let materials = render::materials(ctx, mapping, &revision).await?;
     let (gathered, cluster) = materials.ok_or_else(missing)?;
@@ -48,6 +52,8 @@ pub(super) async fn run(
         commits: HashMap::new(),
     };
     let mut tracer = Tracer::new(&gathered);
+    let files = asked.iter().map(|at| rendered[*at].origin.file.clone()).collect();
+    let sealed = shown::sealed(ctx, mapping, &revision, files).await?;
     for at in asked {
         let manifest = &rendered[at];
         let mut fields = Vec::new();
@@ -56,7 +62,10 @@ pub(super) async fn run(
                 Some(spots) => Trace::Said(spots.clone()),
                 None => tracer.trace(manifest, &path, value),
             };
-            let field = BlamedField::of(&manifest.object, &path, value);
+            let mut field = BlamedField::of(&manifest.object, &path, value);
+            if sealed.contains(&manifest.origin.file) && !IDENTITY.contains(&field.path.as_str()) {
+                (field.value, field.redacted) = (Value::Null, true);
+            }
             fields.push(known.signed(field, trace).await?);
         }
         let (object, file) = (manifest.reference.clone(), manifest.origin.file.clone());

@@ -102,22 +102,28 @@ pub(super) async fn show(
     repository: Option<String>,
     revision: String,
 ) -> Result<String, Stop> {
+    let (repository, details) = found(ctx, repository, &revision).await?;
+    let title = format!("{} {}", details.commit.revision.short(), details.commit.title());
+    ctx.emit(Event::CommitLoaded { repository, details: Arc::new(details) }).await;
+    Ok(title)
+}
+
+/// A commit with its diff and the repository that has it.
+pub(super) async fn found(
+    ctx: &Context,
+    repository: Option<String>,
+    revision: &str,
+) -> Result<(String, CommitDetails), Stop> {
     let names: Vec<String> = match repository {
         Some(name) => vec![ctx.world.repository(&name)?.remote.name.clone()],
         None => ctx.world.settings.repositories.keys().cloned().collect(),
     };
     let mut fault = None;
     for name in names {
-        let text = revision.clone();
+        let text = revision.to_owned();
         let found = ctx.world.git(&name, move |git| shown(git, &text)).await;
         match found {
-            Ok(details) => {
-                let title =
-                    format!("{} {}", details.commit.revision.short(), details.commit.title());
-                ctx.emit(Event::CommitLoaded { repository: name, details: Arc::new(details) })
-                    .await;
-                return Ok(title);
-            }
+            Ok(details) => return Ok((name, details)),
             Err(Stop::Cancelled) => return Err(Stop::Cancelled),
             // A repository that cannot be read may have the commit; that is the fault to tell.
             Err(Stop::Failed(failure)) if failure.usage && fault.is_some() => {}

@@ -40,6 +40,7 @@ mod render;
 mod resume;
 mod revert;
 mod set;
+mod shown;
 mod suspects;
 mod suspend;
 mod sync;
@@ -120,6 +121,9 @@ pub(crate) fn title(command: &Command) -> String {
         Command::Show { revision, .. } => {
             format!("show {}", Revision::new(revision.as_str()).short())
         }
+        Command::RenderCommit { revision, .. } => {
+            format!("render {}", Revision::new(revision.as_str()).short())
+        }
         Command::Blame { mapping, .. } => format!("blame {mapping}"),
         Command::Files { mapping } => format!("files of {mapping}"),
         Command::Observe { mapping, .. } => format!("observe {mapping}"),
@@ -181,6 +185,9 @@ pub(crate) async fn run(ctx: Context, command: Command) -> Outcome {
         }
         Command::Show { repository, revision } => {
             ctx.read(log::show(&ctx, repository, revision)).await
+        }
+        Command::RenderCommit { repository, revision, mappings } => {
+            Box::pin(ctx.read(shown::run(&ctx, repository, revision, &mappings))).await
         }
         Command::Blame { mapping, revision, objects } => {
             Box::pin(ctx.read(blame::run(&ctx, &mapping, revision.as_deref(), &objects))).await

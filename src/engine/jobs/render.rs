@@ -175,16 +175,33 @@ async fn gather(
     Ok(gathered.await?.transpose().map_err(Failure::from)?)
 }
 
-/// What a mapping is rendered from at a revision, with what a chart is told of the cluster; nothing where the revision
-/// has no such path.
+/// [`render`] to be read, not to be synced: charts are rendered without a cluster that cannot be seen.
+pub(super) async fn unseen(
+    ctx: &Context,
+    mapping: &Mapping,
+    revision: &Revision,
+) -> Result<Option<Rendered>, Stop> {
+    match render(ctx, mapping, revision).await {
+        Ok(rendered) => return Ok(rendered),
+        Err(Unrendered::Tree(stop)) => return Err(stop),
+        Err(Unrendered::Cluster(_)) => {}
+    }
+    let Some(gathered) = gather(ctx, mapping, revision).await? else { return Ok(None) };
+    let mut manifests = build(ctx, mapping, gathered, None).await?;
+    manifests.sort_by_key(|one| hook::is_hook(&one.object));
+    Ok(Some(Arc::new(manifests)))
+}
+
+/// What a mapping is rendered from at a revision, with what a chart is told of a cluster that can be seen; nothing where
+/// the revision has no such path.
 pub(super) async fn materials(
     ctx: &Context,
     mapping: &Mapping,
     revision: &Revision,
-) -> Result<Option<(Gathered, Option<Capabilities>)>, Unrendered> {
+) -> Result<Option<(Gathered, Option<Capabilities>)>, Stop> {
     let Some(gathered) = gather(ctx, mapping, revision).await? else { return Ok(None) };
     let cluster = match gathered.kind {
-        Kind::Helm => capabilities(ctx, mapping).await.map_err(Unrendered::Cluster)?,
+        Kind::Helm => capabilities(ctx, mapping).await.unwrap_or_default(),
         Kind::Plain | Kind::Kustomize => None,
     };
     Ok(Some((gathered, cluster)))

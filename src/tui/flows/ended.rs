@@ -1,5 +1,6 @@
 //! What follows the end of a job.
 
+use crate::domain::Revision;
 use crate::domain::revert::Undo;
 use crate::engine::{Event, JobId, Outcome, Store};
 use crate::tui::activity_line::without_subject;
@@ -94,6 +95,7 @@ fn ended(
         Purpose::Sync { mapping } => synced(ui, &mapping, outcome),
         Purpose::Push { repository } => pushed(ui, &repository, outcome),
         Purpose::Accept { repository } => accept::ask(ui, store, &repository, failure),
+        Purpose::Rendered { revision } => rendered(ui, store, &revision, failure),
         Purpose::Blame { mapping } => blame::read(ui, store, &mapping, failure),
         Purpose::Show { revision } => show(ui, store, &revision, failure),
         Purpose::Check { repository } => checked(ui, store, &repository, failure),
@@ -210,6 +212,21 @@ fn show(ui: &mut Ui, store: &Store, revision: &str, failure: Option<String>) {
         let undo = Undo::Commit(details.commit.revision.short().to_owned());
         let wish = if ui.read_only { None } else { revert::wish(ui, undo) };
         ui.popups.push(Popup::Reader(Box::new(Reader::commit(&details, wish))));
+    }
+}
+
+/// Puts what a commit makes of objects into the text that shows the commit, if that is still open.
+fn rendered(ui: &mut Ui, store: &Store, revision: &Revision, failure: Option<String>) {
+    let known = store.rendered.as_ref().filter(|known| known.revision == *revision);
+    let lines = match (failure, known) {
+        (Some(failure), _) => vec![(Role::Bad, failure)],
+        (None, Some(known)) => crate::tui::rendered::lines(known),
+        (None, None) => return,
+    };
+    for popup in &mut ui.popups {
+        if let Popup::Reader(reader) = popup {
+            reader.rendered(revision, &lines);
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! A text to read: a commit with its patch, everything known of a selection, an error in full.
 
-use crate::domain::{Commit, CommitDetails};
+use crate::domain::{Commit, CommitDetails, Revision};
 use crate::engine::{Command, Wish};
 use crate::tui::action::{Action, Motion, Pane};
-use crate::tui::effect::Effect;
+use crate::tui::effect::{Effect, Purpose};
 use crate::tui::flows::Step;
 use crate::tui::keymap::Keymap;
 use crate::tui::look::Look;
@@ -31,17 +31,35 @@ pub struct Reader {
     pub command_line: Option<String>,
     /// What `R` undoes.
     undo: Option<(Box<Commit>, Box<Wish>)>,
+    /// The two forms of a commit's diff, between which `r` goes back and forth.
+    forms: Option<Forms>,
+}
+
+/// A diff of files, and of the objects that they make.
+#[derive(Debug)]
+struct Forms {
+    revision: Revision,
+    /// Lines above the diff.
+    head: usize,
+    files: Vec<(Role, String)>,
+    objects: Objects,
+    is_rendered: bool,
+}
+
+/// What is known of the objects.
+#[derive(Debug, PartialEq)]
+enum Objects {
+    Unasked,
+    Asked,
+    Known(Vec<(Role, String)>),
 }
 
 impl Reader {
     /// Sentences, each with its meaning. They may be foreign text.
     pub fn sentences(title: String, sentences: &[(Role, String)]) -> Self {
-        let lines = sentences
-            .iter()
-            .flat_map(|(role, text)| text.lines().map(|line| (*role, safe(line).into_owned())))
-            .collect();
-        let wrapped = Vec::new();
-        Self { title, lines, wrapped, width: 0, offset: 0, page: 1, command_line: None, undo: None }
+        let (lines, wrapped) = (lines(sentences), Vec::new());
+        let (command_line, undo, forms) = (None, None, None);
+        Self { title, lines, wrapped, width: 0, offset: 0, page: 1, command_line, undo, forms }
     }
 
     /// The same text, with the command line that prints it.
@@ -66,15 +84,65 @@ impl Reader {
             sentences.push((Role::Text, format!("{counts:>10}  {}", file.path)));
         }
         sentences.push((Role::Muted, String::from(" ")));
+        let head = lines(&sentences).len();
         sentences.extend(patch(&details.patch));
         if details.truncated {
             sentences.push((Role::Drift, "The patch is longer; the rest was left out.".to_owned()));
         }
+        let files = lines(&sentences).split_off(head);
+        let forms = Forms {
+            revision: commit.revision.clone(),
+            head,
+            files,
+            objects: Objects::Unasked,
+            is_rendered: false,
+        };
         let revision = commit.revision.short().to_owned();
         let line = Command::Show { repository: None, revision: revision.clone() }.line();
         let title = format!("{revision} {}", commit.title());
         let undo = undo.map(|wish| (Box::new(commit.clone()), Box::new(wish)));
-        Self { command_line: Some(line), undo, ..Self::sentences(title, &sentences) }
+        let forms = Some(forms);
+        Self { command_line: Some(line), undo, forms, ..Self::sentences(title, &sentences) }
+    }
+
+    /// What the commit makes of objects arrived; it is shown, as it was asked for.
+    pub fn rendered(&mut self, revision: &Revision, sentences: &[(Role, String)]) {
+        if let Some(forms) = self.forms.as_mut().filter(|forms| forms.revision == *revision)
+            && forms.objects == Objects::Asked
+        {
+            forms.objects = Objects::Known(lines(sentences));
+            self.turn();
+        }
+    }
+
+    /// Shows the other form of the diff; asks for it where it is not known.
+    fn turn(&mut self) -> Option<Effect> {
+        let forms = self.forms.as_mut()?;
+        let (revision, short) = (forms.revision.to_string(), forms.revision.short().to_owned());
+        let command =
+            |revision| Command::RenderCommit { repository: None, revision, mappings: Vec::new() };
+        let shown = match (&forms.objects, forms.is_rendered) {
+            (Objects::Known(objects), false) => objects,
+            (_, true) => &forms.files,
+            (Objects::Asked, false) => return None,
+            (Objects::Unasked, false) => {
+                forms.objects = Objects::Asked;
+                let purpose = Purpose::Rendered { revision: forms.revision.clone() };
+                return Some(Effect::Run(command(revision), purpose));
+            }
+        };
+        self.lines.truncate(forms.head);
+        self.lines.extend(shown.iter().cloned());
+        forms.is_rendered = !forms.is_rendered;
+        self.command_line = Some(if forms.is_rendered {
+            command(short).line()
+        } else {
+            Command::Show { repository: None, revision: short }.line()
+        });
+        self.wrapped.clear();
+        // The diff comes into sight, not the message above it.
+        self.offset = self.offset.min(forms.head);
+        None
     }
 
     /// Scrolls, copies, or closes.
@@ -86,6 +154,7 @@ impl Reader {
                     return Reaction::Go(Step::Undo { commit, wish });
                 }
             }
+            KeyCode::Char('r') => return Reaction::Run(self.turn().into_iter().collect()),
             KeyCode::Char('y') => {
                 let copy = self.command_line.clone().map(Effect::Copy);
                 return Reaction::Run(copy.into_iter().collect());
@@ -132,6 +201,13 @@ impl Reader {
         if self.command_line.is_some() {
             hints.push(("y", "copy command"));
         }
+        if let Some(forms) = &self.forms {
+            hints.push(match (&forms.objects, forms.is_rendered) {
+                (Objects::Asked, _) => ("r", "rendering"),
+                (_, true) => ("r", "files"),
+                (_, false) => ("r", "rendered"),
+            });
+        }
         if self.undo.is_some() {
             hints.push(("R", "revert"));
         }
@@ -150,6 +226,11 @@ impl Reader {
             buffer.set_stringn(place.x, place.y, line, place.width as usize, look.theme[*role]);
         }
     }
+}
+
+fn lines(sentences: &[(Role, String)]) -> Vec<(Role, String)> {
+    let safe_line = |role: Role| move |line: &str| (role, safe(line).into_owned());
+    sentences.iter().flat_map(|(role, text)| text.lines().map(safe_line(*role))).collect()
 }
 
 fn area_width(screen: Rect) -> u16 {
