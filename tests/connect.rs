@@ -13,7 +13,7 @@ const MAPPINGS: &str = "[mappings.lamp] # in the hall\nrepository = \"fleet\"\np
     sync = { auto = true, self_heal = true }\n[mappings.table]\nrepository = \"fleet\"\npath = \"table\"\n";
 
 /// Runs gitdeck; what it says on both streams, where it ends as expected.
-fn run(origin: &Origin, arguments: &[&str], expected: i32) -> String {
+pub fn run(origin: &Origin, arguments: &[&str], expected: i32) -> String {
     let mut command = gitdeck(&origin.config);
     let own = |what: &str| origin.place().join("line").join(what);
     command.env("GITDECK_CACHE_DIR", own("cache")).env("GITDECK_DATA_DIR", own("data"));

@@ -53,6 +53,8 @@ mod many_clusters;
 #[cfg(feature = "sandbox")]
 mod parity;
 #[cfg(feature = "sandbox")]
+mod places;
+#[cfg(feature = "sandbox")]
 mod proof;
 #[cfg(feature = "console")]
 mod pty;

@@ -136,6 +136,21 @@ impl Cluster {
         self.record(mapping, note).await.map(|_| ())
     }
 
+    /// Gives the record of a mapping to another holder, where it is still that of the one who had it.
+    pub async fn hand_over(
+        &self,
+        mapping: &str,
+        from: &Holder,
+        to: &Holder,
+    ) -> Result<(), ClusterError> {
+        let give = |inventory: &mut Inventory| {
+            if inventory.holder.as_ref() == Some(from) {
+                inventory.holder = Some(to.clone());
+            }
+        };
+        self.record(mapping, give).await.map(|_| ())
+    }
+
     /// Records what is done unasked, and returns what is on record then.
     pub async fn automate(
         &self,

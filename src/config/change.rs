@@ -3,7 +3,8 @@
 use super::edit::{check, end_of, parse, text_of};
 use super::fault::ConfigError;
 use super::load::{self, Loaded, Overrides};
-use super::{Environment, suggest, write};
+use super::{Environment, Settings, suggest, write};
+use crate::domain::Source;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml_edit::{Item, Table, Value};
@@ -26,6 +27,73 @@ pub fn connect_mapping(
 ) -> Result<Option<PathBuf>, ConfigError> {
     let to = if connected { To::Default(true.into()) } else { To::Be(false.into()) };
     change(overrides, environment, name, &[("connected", to)])
+}
+
+/// What shall be another one of a mapping; what is nothing stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MappingChange {
+    /// The mapping.
+    pub name: String,
+    /// Repository.
+    pub repository: Option<String>,
+    /// Path, below the project's prefix.
+    pub path: Option<String>,
+    /// Project.
+    pub project: Option<String>,
+    /// Context.
+    pub context: Option<String>,
+    /// Namespace.
+    pub namespace: Option<String>,
+    /// Which side wins.
+    pub source: Option<Source>,
+}
+
+impl MappingChange {
+    /// Whether everything stays.
+    pub fn is_empty(&self) -> bool {
+        *self == Self { name: self.name.clone(), ..Self::default() }
+    }
+
+    fn keys(&self) -> Vec<(&'static str, To)> {
+        let source = self.source.map(|source| match source {
+            Source::Git => "git".to_owned(),
+            Source::Cluster => "cluster".to_owned(),
+        });
+        let all = [
+            ("project", self.project.clone()),
+            ("repository", self.repository.clone()),
+            ("path", self.path.clone()),
+            ("context", self.context.clone()),
+            ("namespace", self.namespace.clone()),
+            ("source", source),
+        ];
+        all.into_iter().filter_map(|(key, text)| Some((key, To::Be(text?.into())))).collect()
+    }
+}
+
+/// Changes what backs a mapping. Gives the file back.
+pub fn change_mapping(
+    overrides: &Overrides,
+    environment: &Environment,
+    wish: &MappingChange,
+) -> Result<PathBuf, ConfigError> {
+    let loaded = load::load(overrides, environment)?;
+    let file = file_of(&loaded, &wish.name)?;
+    change(overrides, environment, &wish.name, &wish.keys())?;
+    Ok(file)
+}
+
+/// The settings as they would be after [`change_mapping`], and the file that would say so; nothing is written.
+pub fn try_change(
+    overrides: &Overrides,
+    environment: &Environment,
+    wish: &MappingChange,
+) -> Result<(Settings, PathBuf), ConfigError> {
+    let loaded = load::load(overrides, environment)?;
+    let file = file_of(&loaded, &wish.name)?;
+    let text = changed(&text_of(&file)?, &file, &wish.name, &wish.keys())?;
+    let tried = check(&loaded, &file, &text).map_err(|error| not_changed(error, &wish.name))?;
+    Ok((tried.settings, file))
 }
 
 fn change(

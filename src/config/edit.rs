@@ -2,7 +2,7 @@
 
 use super::fault::ConfigError;
 use super::load::{self, Loaded, Overrides};
-use super::{Environment, duration, suggest, write};
+use super::{Environment, Settings, duration, suggest, write};
 use crate::domain::{EngineKind, Mapping, SecretRef, Source};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,7 @@ pub struct NewRepository {
 }
 
 /// A mapping to add.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewMapping {
     /// Key of the table.
     pub name: String,
@@ -94,12 +94,22 @@ pub fn try_mapping(
     environment: &Environment,
     new: &NewMapping,
 ) -> Result<Mapping, ConfigError> {
-    let added = added(overrides, environment, ("mappings", &new.name), &keys_of(new))?;
-    let tried = check(&added.loaded, &added.main, &added.text);
-    let mut tried = tried.map_err(|error| not_added(error, "mappings", &new.name))?;
-    tried.settings.mappings.shift_remove(&new.name).ok_or_else(|| {
+    let mut tried = try_adding(overrides, environment, new)?;
+    tried.mappings.shift_remove(&new.name).ok_or_else(|| {
         ConfigError::Edit(format!("[mappings.{}] would not be what was asked for", new.name))
     })
+}
+
+/// The settings as they would be after [`add_mapping`]; nothing is written.
+pub fn try_adding(
+    overrides: &Overrides,
+    environment: &Environment,
+    new: &NewMapping,
+) -> Result<Settings, ConfigError> {
+    let overrides = Overrides { may_be_missing: true, ..overrides.clone() };
+    let added = added(&overrides, environment, ("mappings", &new.name), &keys_of(new))?;
+    let tried = check(&added.loaded, &added.main, &added.text);
+    Ok(tried.map_err(|error| not_added(error, "mappings", &new.name))?.settings)
 }
 
 fn keys_of(new: &NewMapping) -> [(&'static str, Option<String>); 7] {

@@ -10,6 +10,19 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// The candidates that are most like a word, the likeliest first, at most so many.
+pub fn likeliest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+    most: usize,
+) -> Vec<&'a str> {
+    let likeness = |candidate: &'a str| (strsim::jaro_winkler(word, candidate), candidate);
+    let mut all: Vec<_> = candidates.into_iter().map(likeness).collect();
+    all.retain(|(likeness, _)| *likeness > 0.75);
+    all.sort_by(|a, b| b.0.total_cmp(&a.0));
+    all.into_iter().take(most).map(|(_, candidate)| candidate).collect()
+}
+
 /// The question to add to an error, or nothing.
 pub fn hint<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, candidates)

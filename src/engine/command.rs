@@ -5,6 +5,7 @@ use crate::domain::{FileEdit, Mapping, Revision};
 use crate::engine::Alteration;
 use crate::engine::export::ExportWish;
 pub use crate::engine::options::{Subject, SyncOptions};
+use crate::engine::outlook::{Foresight, Placement};
 use crate::engine::revert::{Confirmed, Wish};
 use jiff::Timestamp;
 use std::fmt::Write;
@@ -159,6 +160,15 @@ pub enum Command {
         /// Push right after.
         push: bool,
     },
+    /// List the paths of a repository at its head.
+    Paths {
+        /// Repository.
+        repository: String,
+    },
+    /// Find out what a new mapping, or another place of one, would mean.
+    Foresee(Box<Foresight>),
+    /// Write it into the configuration, and sync it where that was confirmed.
+    Place(Box<Placement>),
     /// Correct drift no more, because somebody else rewrites it each time; only the engine itself sends it.
     StopHealing {
         /// Mapping.
@@ -323,6 +333,9 @@ impl Command {
             Self::Export { mapping, wish } | Self::Track { mapping, wish, .. } => {
                 line = wish.line(mapping);
             }
+            Self::Paths { repository } => push(&mut line, "repo show", repository),
+            Self::Foresee(one) => line = format!("{} --dry-run", one.placing.line()),
+            Self::Place(one) => line = one.line(),
             Self::Draft { mapping, .. } => push(&mut line, "commit", mapping),
             Self::Propose { mapping, alteration } => {
                 line = format!("{} --dry-run", alteration.line(mapping));

@@ -11,6 +11,7 @@ impl Command {
                 | Self::AutoSync { .. }
                 | Self::Record { .. }
                 | Self::Track { .. }
+                | Self::Place(_)
                 | Self::StopHealing { .. }
                 | Self::Commit { .. }
                 | Self::Revert { .. }

@@ -7,9 +7,11 @@ use crate::domain::{
     RenderedCommit, Revision, Rewrite, Stall,
 };
 use crate::engine::export::Export;
+use crate::engine::outlook::Outlook;
 use crate::engine::{JobId, Proposal, Subject};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// How far a job is.
@@ -305,6 +307,27 @@ pub enum Event {
         mapping: String,
         /// The export.
         export: Arc<Export>,
+    },
+    /// What a new mapping, or another place of one, would mean was found out.
+    Foreseen {
+        /// The job that looked.
+        job: JobId,
+        /// What it would mean.
+        outlook: Arc<Outlook>,
+    },
+    /// A mapping was written into the configuration.
+    Placed {
+        /// Mapping.
+        mapping: String,
+        /// The file.
+        file: PathBuf,
+    },
+    /// The paths of a repository arrived.
+    PathsListed {
+        /// Repository.
+        repository: String,
+        /// Folders with a `/` at their end, and files (foreign text).
+        paths: Arc<Vec<String>>,
     },
     /// The edits that make a change were found; a draft of their commit follows, where there are any.
     Proposed {

@@ -132,6 +132,11 @@ pub enum Intent {
         /// Mapping.
         mapping: String,
     },
+    /// Say in the record of a mapping that something else backs it.
+    HandOver {
+        /// Mapping.
+        mapping: String,
+    },
     /// Nothing was done: live changes are not recorded.
     Record {
         /// Mapping.
@@ -156,6 +161,7 @@ impl Intent {
             Self::Suspend { .. } => "suspend",
             Self::Resume { .. } => "resume",
             Self::StopHealing { .. } => "stop-healing",
+            Self::HandOver { .. } => "hand-over",
             Self::Record { .. } => "record",
             Self::Regress { .. } => "regression",
         }
@@ -179,6 +185,7 @@ impl Intent {
             | Self::Suspend { mapping }
             | Self::Resume { mapping }
             | Self::StopHealing { mapping }
+            | Self::HandOver { mapping }
             | Self::Record { mapping }
             | Self::Regress { mapping } => mapping,
             Self::Revert { mapping, repository, .. } => mapping.as_ref().unwrap_or(repository),

@@ -18,6 +18,7 @@ mod jobs;
 pub mod journal;
 pub mod message;
 mod options;
+pub mod outlook;
 pub mod programs;
 mod quiet;
 mod renew;

@@ -1,5 +1,6 @@
 //! What a log is about, and what a plan or a sync may do.
 
+use crate::domain::Holder;
 use std::time::Duration;
 
 /// What a log is about.
@@ -39,6 +40,8 @@ pub struct SyncOptions {
     pub ignore_dependencies: bool,
     /// Mappings that are synced in the same run and go before this one.
     pub after: Vec<String>,
+    /// What the record of the mapping may still say that it belongs to, where something else is to back it.
+    pub moved_from: Option<Box<Holder>>,
     /// Tell what is left out of objects that need nothing as well.
     pub everything: bool,
 }

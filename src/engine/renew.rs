@@ -1,7 +1,7 @@
 //! The world under other settings: what is still true is kept, what was about something else is forgotten.
 
 use crate::config::{ConfigError, Settings};
-use crate::engine::store::{MappingView, RepositoryView};
+use crate::engine::store::RepositoryView;
 use crate::engine::world::World;
 use crate::engine::{Failure, Store};
 use indexmap::IndexMap;
@@ -121,7 +121,12 @@ impl Store {
             if let Some(known) = self.mappings.shift_remove(name)
                 && known.mapping.has_the_places_of(&view.mapping)
             {
-                *view = MappingView { mapping: view.mapping.clone(), ..known };
+                let fresh = std::mem::replace(view, known);
+                // Whether anybody looks makes it another status, and nothing else.
+                if view.mapping.connected != fresh.mapping.connected {
+                    (view.status, view.plan, view.preview) = (fresh.status, None, None);
+                }
+                view.mapping = fresh.mapping;
             }
         }
         for (context, state) in &mut fresh.clusters {

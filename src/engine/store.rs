@@ -39,6 +39,8 @@ pub struct RepositoryView {
     pub state: RepositoryState,
     /// Its log.
     pub log: Log,
+    /// Its paths, as they were listed last.
+    pub paths: Option<Arc<Vec<String>>>,
     /// How the branch was rewritten, as of the last comparison.
     pub rewrite: Option<Rewrite>,
     /// Last result of `repo check`.
@@ -147,6 +149,7 @@ impl Store {
                     method: repository.authentication.word(),
                     state: RepositoryState::default(),
                     log: Log::default(),
+                    paths: None,
                     rewrite: None,
                     checks: Vec::new(),
                 },
@@ -177,6 +180,7 @@ impl Store {
             Event::RepositoryObserved { .. }
             | Event::RepositoryChecked { .. }
             | Event::RewriteLoaded { .. }
+            | Event::PathsListed { .. }
             | Event::LogLoaded { .. }
             | Event::CommitLoaded { .. }
             | Event::CommitRendered { .. }
@@ -261,6 +265,11 @@ impl Store {
             Event::RewriteLoaded { repository, rewrite } => {
                 if let Some(view) = self.repositories.get_mut(&repository) {
                     view.rewrite = rewrite;
+                }
+            }
+            Event::PathsListed { repository, paths } => {
+                if let Some(view) = self.repositories.get_mut(&repository) {
+                    view.paths = Some(paths);
                 }
             }
             Event::RepositoryChecked { name, checks } => {

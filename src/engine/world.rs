@@ -140,6 +140,22 @@ impl World {
             .ok_or_else(|| Failure::unknown("repo", name, self.settings.repositories.keys()))
     }
 
+    /// This world under settings that say something else of one mapping. What is learned of mappings there is not learned
+    /// here; what is open is shared.
+    pub fn supposed(&self, mut settings: Settings, mapping: &str) -> Self {
+        settings.cache_dir.clone_from(&self.settings.cache_dir);
+        settings.data_dir.clone_from(&self.settings.data_dir);
+        let mut claims = lock(&self.claims).clone();
+        claims.remove(mapping);
+        Self {
+            settings: Arc::new(settings),
+            claims: Arc::new(Mutex::new(claims)),
+            standings: Arc::default(),
+            quiet: Arc::default(),
+            ..self.with_open(|_| true)
+        }
+    }
+
     /// Whose the record of a mapping is.
     pub fn holder(&self, mapping: &Mapping) -> Result<Holder, Failure> {
         let url = &self.repository(&mapping.repository)?.remote.url;

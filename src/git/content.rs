@@ -98,7 +98,7 @@ impl Repository {
         })
     }
 
-    fn find(
+    pub(super) fn find(
         &self,
         handles: &Handles,
         revision: &Revision,

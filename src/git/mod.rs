@@ -23,6 +23,7 @@ mod index;
 mod index_build;
 mod index_chunk;
 mod index_trees;
+mod listing;
 mod local;
 mod lock;
 mod lookup;

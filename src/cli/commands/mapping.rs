@@ -1,6 +1,8 @@
 //! `gitdeck mapping`.
 
+use super::edit::Edit;
 use super::export::Export;
+use super::import::Import;
 use crate::cli::exit::Exit;
 use crate::cli::fault::Fault;
 use crate::cli::output::Output;
@@ -18,10 +20,11 @@ use serde::Serialize;
 use std::fmt::Write;
 use std::path::Path;
 
-/// Add, export, list, show, disconnect and remove mappings
+/// Add, import, export, list, show, edit, disconnect and remove mappings
 #[derive(Debug, Subcommand)]
 pub enum Mapping {
     Add(Box<Add>),
+    Import(Box<Import>),
     Export(Box<Export>),
     /// List mappings with path, target, and whether they are connected
     List,
@@ -31,6 +34,7 @@ pub enum Mapping {
         #[arg(value_name = "MAPPING")]
         name: String,
     },
+    Edit(Box<Edit>),
     /// Leave a mapping alone: it stays in the configuration, and nothing is watched, planned, synced or recorded
     ///
     /// The repository and the cluster are left as they are. Other mappings that depend on it wait for it.
@@ -182,8 +186,11 @@ impl Mapping {
 
     /// Lists or shows.
     pub(crate) async fn run(&self, work: &mut Work<'_>) -> Result<Exit, Fault> {
-        if let Self::Export(export) = self {
-            return export.run(work).await;
+        match self {
+            Self::Export(export) => return export.run(work).await,
+            Self::Import(import) => return import.run(work).await,
+            Self::Edit(edit) => return edit.run(work).await,
+            _ => {}
         }
         let Self::Show { name } = self else {
             let names = select::mappings(&work.settings, &[], work.global)?;

@@ -361,7 +361,7 @@ fn steps(ran: &Ran, plan: &Plan, wanted: impl Fn(&StepResult) -> bool) -> usize 
 }
 
 /// Says which steps failed or were skipped, and how far a stopped sync came.
-fn tell_steps(work: &mut Work<'_>, plan: &Plan, ran: &Ran) {
+pub(super) fn tell_steps(work: &mut Work<'_>, plan: &Plan, ran: &Ran) {
     for event in &ran.events {
         if let Event::StepTaken { mapping, object, verb, result } = event
             && *mapping == plan.mapping
@@ -421,7 +421,7 @@ fn stall<'r>(ran: &'r Ran, plan: &Plan) -> Option<&'r Stall> {
 }
 
 /// What the cluster says about what does not come up; the fault itself follows.
-fn tell_stall(work: &mut Work<'_>, plan: &Plan, ran: &Ran) {
+pub(super) fn tell_stall(work: &mut Work<'_>, plan: &Plan, ran: &Ran) {
     for line in stall(ran, plan).into_iter().flat_map(Stall::details) {
         work.out.note(&format!("{}: {}", plan.mapping, harmless(&line)));
     }

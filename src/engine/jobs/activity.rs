@@ -84,6 +84,7 @@ pub(super) async fn how_far(ctx: &Context, operation: &Operation) -> String {
         Intent::Suspend { .. }
         | Intent::Resume { .. }
         | Intent::StopHealing { .. }
+        | Intent::HandOver { .. }
         | Intent::Record { .. }
         | Intent::Regress { .. } => {
             format!("{done} of {total} done{open}")

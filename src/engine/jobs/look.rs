@@ -32,6 +32,8 @@ pub(super) struct Basis {
     previous: Option<Rendered>,
     neighbours: Vec<(String, Desired)>,
     holder: Holder,
+    /// Whether the record is still that of the place that the mapping leaves.
+    moved: bool,
     options: PlanOptions,
 }
 
@@ -44,7 +46,9 @@ impl Basis {
         ahead: Option<&Ahead>,
     ) -> Result<Plan, Blind> {
         let neighbours = self.neighbours();
-        let request = PlanRequest { ahead, ..self.request(mapping, revision, &neighbours) };
+        let request = self.request(mapping, revision, &neighbours);
+        let holder = request.holder.filter(|_| !self.moved);
+        let request = PlanRequest { holder, ahead, ..request };
         Box::pin(cluster.plan(&request)).await.map_err(|error| blind(error, revision))
     }
 
@@ -190,18 +194,15 @@ pub(super) async fn sight(
     if depends != depends::Sight::Aside {
         claim_seen(ctx, mapping, &rendered, placed, inventory);
     }
-    let options = PlanOptions {
-        prune: options.prune.unwrap_or(mapping.sync.prune) && !mapping.is_recorded(),
-        allow_delete: options.allow_delete,
-        recreate: options.recreate,
-        take_over: options.take_over,
-        everything: options.everything,
-    };
+    let known = inventory.holder.as_ref();
+    let moved = known.is_some() && options.moved_from.as_deref() == known;
+    let options = allowed(mapping, options);
     let holder = ctx.world.holder(mapping);
     let holder = holder.map_err(|failure| Blind::Desired(failure, Some(revision.clone())))?;
     claim_chasers(ctx, mapping).await;
     let neighbours = ctx.world.neighbours(mapping);
-    let mut basis = Basis { desired: Arc::clone(&rendered), previous, neighbours, holder, options };
+    let desired = Arc::clone(&rendered);
+    let mut basis = Basis { desired, previous, neighbours, holder, moved, options };
     let mut plan = basis.plan(&cluster, mapping, &revision, Some(&ahead)).await?;
     if about_others(&plan) {
         let kept = Box::pin(settle_others(ctx, mapping, &mut basis)).await;
@@ -211,6 +212,17 @@ pub(super) async fn sight(
     attribute::commits(ctx, mapping, &rendered, &mut plan).await;
     hold(&mut plan, inventory);
     Ok(Look { cluster, revision, inventory: ahead.inventory, plan, basis })
+}
+
+/// What a plan may contain.
+fn allowed(mapping: &Mapping, options: &SyncOptions) -> PlanOptions {
+    PlanOptions {
+        prune: options.prune.unwrap_or(mapping.sync.prune) && !mapping.is_recorded(),
+        allow_delete: options.allow_delete,
+        recreate: options.recreate,
+        take_over: options.take_over,
+        everything: options.everything,
+    }
 }
 
 /// Claims what is desired and what is owned.

@@ -19,6 +19,7 @@ mod drop;
 mod export;
 mod fetch;
 mod files;
+mod foresee;
 mod index;
 mod live_changes;
 mod log;
@@ -29,6 +30,7 @@ mod others;
 mod overlay;
 mod place;
 mod place_picks;
+mod placing;
 mod plan;
 mod preview;
 mod propose;
@@ -142,6 +144,9 @@ pub(crate) fn title(command: &Command) -> String {
         Command::Export { mapping, .. } | Command::Track { mapping, .. } => {
             format!("export {}", mapping.name)
         }
+        Command::Paths { repository } => format!("list the paths of {repository}"),
+        Command::Foresee(one) => format!("look at {}", one.placing.name()),
+        Command::Place(one) => format!("place {}", one.placing.name()),
         Command::Draft { mapping, .. } | Command::Propose { mapping, .. } => {
             format!("draft {mapping}")
         }
@@ -205,7 +210,11 @@ pub(crate) async fn run(ctx: Context, command: Command) -> Outcome {
         Command::Export { mapping, wish } => {
             Box::pin(ctx.read(export::run(&ctx, &mapping, &wish))).await
         }
-        other => write(&ctx, other).await,
+        Command::Paths { repository } => ctx.read(foresee::paths(&ctx, &repository)).await,
+        Command::Foresee(one) => {
+            Box::pin(ctx.read(foresee::run(&ctx, &one.placing, &one.options))).await
+        }
+        other => Box::pin(write(&ctx, other)).await,
     };
     result.map_or_else(Outcome::from, Outcome::Done)
 }
@@ -239,6 +248,7 @@ async fn write(ctx: &Context, command: Command) -> Result<String, Stop> {
             let request = commit::Request { mapping: name, edits, message, base, push, of, live };
             export::track(ctx, &mapping, request).await
         }
+        Command::Place(one) => Box::pin(placing::run(ctx, &one.placing, one.confirmed)).await,
         Command::DraftRevert { wish } => ctx.read(revert::draft(ctx, &wish)).await,
         Command::Revert { wish, confirmed } => undo::run(ctx, &wish, &confirmed).await,
         Command::Push { repository } => push::run(ctx, &repository).await,

@@ -47,6 +47,7 @@ pub(super) async fn proceed(ctx: &Context, entry: u64) -> Result<String, Stop> {
         Intent::Suspend { .. }
         | Intent::Resume { .. }
         | Intent::StopHealing { .. }
+        | Intent::HandOver { .. }
         | Intent::Record { .. }
         | Intent::Regress { .. } => how_far(ctx, &operation).await,
     };
@@ -87,6 +88,7 @@ fn resumed(operation: &Operation) -> Option<sync::Request> {
         // What was begun is better finished than left half done.
         ignore_dependencies: true,
         after: Vec::new(),
+        moved_from: None,
     };
     Some(sync::Request {
         mapping,
