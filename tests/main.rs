@@ -31,6 +31,8 @@ mod frames_flows;
 #[cfg(feature = "console")]
 mod frames_pictures;
 #[cfg(feature = "console")]
+mod frames_place;
+#[cfg(feature = "console")]
 mod frames_random;
 #[cfg(feature = "console")]
 mod frames_revert;

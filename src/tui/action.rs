@@ -163,6 +163,10 @@ pub enum Action {
     Suspend,
     /// Disconnect the selected mapping, or connect it again.
     Connect,
+    /// Make a mapping of a path of the selected repository.
+    Import,
+    /// Put the selected mapping elsewhere.
+    Place,
     /// Stop the program as the shell's job control does.
     Stop,
 }

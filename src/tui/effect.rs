@@ -59,6 +59,18 @@ pub enum Purpose {
         /// The commit that undoes.
         draft: Revision,
     },
+    /// The paths of a repository are to be chosen from.
+    Import {
+        /// Repository.
+        repository: String,
+    },
+    /// What the place of a mapping would mean is asked about.
+    Foresee,
+    /// What came of the place of a mapping is told.
+    Place {
+        /// Mapping.
+        mapping: String,
+    },
     /// The plan of the commit under the cursor.
     Preview,
     /// The log of the selection.

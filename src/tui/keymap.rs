@@ -200,6 +200,20 @@ pub const TABLE: &[Binding] = &[
         "connect",
         "disconnect the mapping, or connect it again",
     )),
+    quiet(write(
+        Action::Place,
+        &[Key::char('M')],
+        OF_MAPPING,
+        "place",
+        "another repository, path, target or source",
+    )),
+    write(
+        Action::Import,
+        &[Key::char('I')],
+        &[Pane::Repositories],
+        "import",
+        "make a mapping of a path of the repository",
+    ),
     hinted(read(
         Action::Diff,
         &[Key::char('d')],

@@ -6,6 +6,7 @@ use crate::engine::{Command, JobId, Store, Subject};
 use crate::tui::action::Pane;
 use crate::tui::effect::{Effect, Purpose};
 use crate::tui::flows::SyncFlow;
+use crate::tui::flows::place::PlaceFlow;
 use crate::tui::flows::revert::RevertFlow;
 use crate::tui::flows::travel::{self, Travel};
 use crate::tui::keymap::Keymap;
@@ -82,6 +83,8 @@ pub struct Ui {
     pub sync_flow: Option<SyncFlow>,
     /// A revert on its way to its confirmation.
     pub revert_flow: Option<RevertFlow>,
+    /// A place of a mapping that is looked at.
+    pub place_flow: Option<PlaceFlow>,
     /// Where the cursor of the log leads.
     pub travel: Travel,
     /// Rectangles of the last frame.
@@ -120,6 +123,7 @@ impl Ui {
             edits: BTreeMap::new(),
             sync_flow: None,
             revert_flow: None,
+            place_flow: None,
             travel: Travel::default(),
             layout: Layout::default(),
             keymap: Keymap::new(read_only),
@@ -132,8 +136,9 @@ impl Ui {
         }
     }
 
-    /// Takes the keys that write away, or gives them back.
+    /// Takes the keys that write away, or gives them back. Logs are asked for again: mappings may be other ones.
     pub fn guard(&mut self, read_only: bool) {
+        self.log_loaded = None;
         self.read_only = read_only;
         self.keymap = Keymap::new(read_only);
     }
@@ -280,6 +285,9 @@ impl Ui {
     /// The job that a command became, and what follows its end.
     pub fn sent(&mut self, job: JobId, purpose: Purpose) {
         if purpose != Purpose::Inform {
+            if let (Purpose::Foresee, Some(flow)) = (&purpose, &mut self.place_flow) {
+                flow.sent(job);
+            }
             match (&purpose, &mut self.sync_flow, &mut self.revert_flow) {
                 (Purpose::Confirm { mapping }, Some(flow), _) => flow.sent(mapping, job),
                 (Purpose::Undo, _, Some(flow)) => flow.sent(job),

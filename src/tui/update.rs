@@ -6,7 +6,7 @@ use crate::tui::command_line::command_line;
 use crate::tui::describe::{causes, describe};
 use crate::tui::effect::{Effect, Purpose};
 use crate::tui::flows::{
-    accept, adopt, blame, connect, edit, ended, go_on, leave, revert, sync, travel, write,
+    accept, adopt, blame, connect, edit, ended, go_on, leave, place, revert, sync, travel, write,
 };
 use crate::tui::popups::activity::Activity;
 use crate::tui::popups::help::Help;
@@ -199,6 +199,8 @@ pub fn act(ui: &mut Ui, store: &Store, action: Action) -> Vec<Effect> {
         Action::SetValue => adopt::ask_value(ui, store),
         Action::Suspend => return write::suspend(ui, store),
         Action::Connect => connect::ask(ui, store),
+        Action::Import => return place::begin(ui, store),
+        Action::Place => place::change(ui, store),
         Action::Stop => return vec![Effect::Stop],
         Action::Quit => return leave::ask(ui, store),
     }

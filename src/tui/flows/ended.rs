@@ -5,7 +5,7 @@ use crate::domain::revert::Undo;
 use crate::engine::{Event, JobId, Outcome, Store};
 use crate::tui::activity_line::without_subject;
 use crate::tui::effect::{Effect, Purpose};
-use crate::tui::flows::{accept, adopt, blame, edit, leave, revert, sync, trust};
+use crate::tui::flows::{accept, adopt, blame, edit, leave, place, revert, sync, trust};
 use crate::tui::popups::Popup;
 use crate::tui::popups::reader::Reader;
 use crate::tui::refusal;
@@ -22,6 +22,9 @@ pub fn follow(ui: &mut Ui, store: &Store, event: &Event) -> Vec<Effect> {
     if let Some(flow) = &mut ui.revert_flow {
         flow.follow(event);
     }
+    if let Some(flow) = &mut ui.place_flow {
+        flow.follow(event);
+    }
     match event {
         Event::JournalLoaded { .. } => leave::ask_about_journal(ui, store),
         Event::Configured { settings, what } => {
@@ -31,6 +34,10 @@ pub fn follow(ui: &mut Ui, store: &Store, event: &Event) -> Vec<Effect> {
         }
         Event::Misconfigured { failure } => {
             ui.say(Role::Bad, safe(&format!("configuration: {}", failure.message)).into_owned());
+            Vec::new()
+        }
+        Event::Placed { mapping, .. } => {
+            place::placed(ui, mapping);
             Vec::new()
         }
         Event::RepositoryObserved { name, .. } => trust::notice(ui, store, name),
@@ -81,6 +88,9 @@ fn ended(
         Purpose::Log => ui.log_arrived(),
         Purpose::Preview => ui.travel.ended(job, failure),
         Purpose::Undo => return revert::went_on(ui, store, job, outcome),
+        Purpose::Import { repository } => place::choose(ui, store, &repository, failure),
+        Purpose::Foresee => return place::foreseen(ui, job, outcome),
+        Purpose::Place { mapping } => place::ended(ui, &mapping, outcome),
         Purpose::Reverted { subject, .. } => revert::ended(ui, &subject, outcome),
         Purpose::Confirm { mapping } => return sync::planned(ui, store, job, &mapping, failure),
         Purpose::Choose { mapping } => match failure {

@@ -8,6 +8,7 @@ pub mod connect;
 pub mod edit;
 pub mod ended;
 pub mod leave;
+pub mod place;
 pub mod revert;
 pub mod sync;
 pub mod travel;
@@ -17,6 +18,7 @@ pub mod write;
 pub use sync::SyncFlow;
 
 use crate::domain::{Commit, Revision};
+use crate::engine::outlook::Placing;
 use crate::engine::{Alteration, Store, SyncOptions, Wish};
 use crate::tui::effect::Effect;
 use crate::tui::ui::Ui;
@@ -69,6 +71,17 @@ pub enum Step {
     },
     /// Draft a revert, and ask about it.
     Revert(Box<Wish>),
+    /// Make a mapping of a path of a repository.
+    Import {
+        /// Repository.
+        repository: String,
+        /// Path from its root.
+        path: String,
+    },
+    /// Look at what a place of a mapping would mean.
+    Foresee(Box<Placing>),
+    /// The same, with what a sync may do.
+    ForeseeWith(Box<(Placing, SyncOptions)>),
     /// Suspend a mapping.
     Suspend {
         /// Mapping.
@@ -115,6 +128,12 @@ pub fn go_on(ui: &mut Ui, store: &Store, step: Step) -> Vec<Effect> {
         Step::Propose { mapping, alteration } => adopt::propose(ui, mapping, alteration),
         Step::Undo { commit, wish } => revert::begin_with(ui, Some(&commit), *wish),
         Step::Revert(wish) => revert::draft(ui, *wish),
+        Step::Import { repository, path } => {
+            place::import(ui, store, &repository, &path);
+            Vec::new()
+        }
+        Step::Foresee(placing) => place::foresee(ui, *placing, SyncOptions::default()),
+        Step::ForeseeWith(wish) => place::foresee(ui, wish.0, wish.1),
         Step::Suspend { mapping, reason } => write::suspend_for(mapping, &reason),
         Step::Quit => leave::quit(store),
     }

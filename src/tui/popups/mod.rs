@@ -1,12 +1,14 @@
 //! What lies over the panes: a stack, the last of which has the keys. Each file reads state, update, view.
 
 pub mod activity;
+pub mod chooser;
 pub mod commit_form;
 pub mod confirm;
 pub mod editor;
 pub mod help;
 pub mod palette;
 pub mod picker;
+pub mod place_form;
 pub mod prompt;
 pub mod reader;
 
@@ -41,6 +43,10 @@ pub enum Popup {
     Activity(Box<activity::Activity>),
     /// Files to choose from.
     Picker(Box<picker::Picker>),
+    /// Paths to choose from.
+    Chooser(Box<chooser::Chooser>),
+    /// The place of a mapping.
+    PlaceForm(Box<place_form::PlaceForm>),
     /// A file being edited.
     Editor(Box<editor::Editor>),
     /// A commit being written.
@@ -77,6 +83,8 @@ impl Popup {
             Self::Reader(popup) => popup.key(key),
             Self::Activity(popup) => popup.key(key, store),
             Self::Picker(popup) => popup.key(key),
+            Self::Chooser(popup) => popup.key(key),
+            Self::PlaceForm(popup) => popup.key(key),
             Self::Editor(popup) => popup.key(key),
             Self::CommitForm(popup) => popup.key(key),
         }
@@ -89,6 +97,8 @@ impl Popup {
             Self::Confirm(popup) => popup.paste(text),
             Self::Prompt(popup) => popup.paste(text),
             Self::Picker(popup) => popup.paste(text),
+            Self::Chooser(popup) => popup.paste(text),
+            Self::PlaceForm(popup) => popup.paste(text),
             Self::Editor(popup) => popup.paste(text),
             Self::CommitForm(popup) => popup.paste(text),
             Self::Help(_) | Self::Reader(_) | Self::Activity(_) => {}
@@ -98,7 +108,7 @@ impl Popup {
     /// Scrolls by mouse wheel.
     pub fn wheel(&mut self, key: KeyEvent, store: &Store) -> Reaction {
         match self {
-            Self::Prompt(_) => Reaction::Stay,
+            Self::Prompt(_) | Self::PlaceForm(_) => Reaction::Stay,
             popup => popup.key(key, store),
         }
     }
@@ -112,9 +122,10 @@ impl Popup {
             Self::Reader(popup) => popup.fit(screen),
             Self::Activity(popup) => popup.fit(screen, store),
             Self::Picker(popup) => popup.fit(screen),
+            Self::Chooser(popup) => popup.fit(screen),
             Self::Editor(popup) => popup.fit(screen),
             Self::CommitForm(popup) => popup.fit(screen),
-            Self::Prompt(_) => {}
+            Self::Prompt(_) | Self::PlaceForm(_) => {}
         }
     }
 
@@ -128,6 +139,8 @@ impl Popup {
             Self::Reader(popup) => popup.view(buffer, screen, scene.look),
             Self::Activity(popup) => popup.view(buffer, screen, scene),
             Self::Picker(popup) => popup.view(buffer, screen, scene.look),
+            Self::Chooser(popup) => popup.view(buffer, screen, scene.look),
+            Self::PlaceForm(popup) => popup.view(buffer, screen, scene.look),
             Self::Editor(popup) => popup.view(buffer, screen, scene.look),
             Self::CommitForm(popup) => popup.view(buffer, screen, scene.look),
         }
@@ -140,6 +153,7 @@ impl Popup {
             Self::CommitForm(popup) => popup.command_line(),
             Self::Reader(popup) => popup.command_line.clone(),
             Self::Confirm(popup) => popup.command_line(),
+            Self::PlaceForm(popup) => popup.command_line(),
             _ => None,
         }
     }
