@@ -29,6 +29,8 @@ mod frames_connect;
 #[cfg(feature = "console")]
 mod frames_flows;
 #[cfg(feature = "console")]
+mod frames_guide;
+#[cfg(feature = "console")]
 mod frames_pictures;
 #[cfg(feature = "console")]
 mod frames_place;
@@ -43,6 +45,8 @@ mod frames_states;
 #[cfg(feature = "console")]
 mod frames_travel;
 mod git;
+#[cfg(all(feature = "console", feature = "sandbox"))]
+mod guide;
 mod health;
 #[cfg(feature = "sandbox")]
 mod incidents;

@@ -158,6 +158,7 @@ pub enum WorkVerb {
     Push(commands::push::Push),
     Revert(commands::revert::Revert),
     Doctor(commands::doctor::Doctor),
+    Guide(commands::guide::Guide),
 }
 
 /// Subcommands that look at the configuration or at gitdeck itself.

@@ -181,6 +181,7 @@ impl WorkVerb {
             Self::Push(verb) => verb.run(work).await,
             Self::Revert(verb) => verb.run(work).await,
             Self::Doctor(verb) => verb.run(work).await,
+            Self::Guide(verb) => verb.run(work).await,
         }
     }
 }

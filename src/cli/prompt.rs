@@ -28,6 +28,18 @@ impl Work<'_> {
         Ok(if answer.trim() == word { Answer::Yes } else { Answer::No })
     }
 
+    /// Asks for an answer in words.
+    pub(crate) async fn answer(&mut self, question: &str) -> Result<String, Fault> {
+        let line = self.read_line(question).await?;
+        // Not even a line end: nobody types any more.
+        if line.is_empty() {
+            return Err(Fault::usage(
+                "the answers ended before the questions; nothing was written",
+            ));
+        }
+        Ok(line.trim().to_owned())
+    }
+
     async fn read_line(&mut self, question: &str) -> Result<String, Fault> {
         self.out.note_painted(question);
         let line = tokio::task::spawn_blocking(|| {

@@ -9,6 +9,7 @@ pub mod edit;
 pub mod environment;
 pub mod explain;
 pub mod fault;
+pub mod guide;
 mod inherit;
 pub mod load;
 mod raw;

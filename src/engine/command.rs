@@ -1,5 +1,6 @@
 //! The closed list of requests.
 
+use crate::config::guide::{Level, TableEdit};
 use crate::domain::automation::{Drifted, Fight};
 use crate::domain::{FileEdit, Mapping, Revision};
 use crate::engine::Alteration;
@@ -269,6 +270,13 @@ pub enum Command {
         /// Whether it is looked after.
         connected: bool,
     },
+    /// Write what the answers of a guide come to.
+    Guide {
+        /// What the guide was about.
+        level: Level,
+        /// Tables with their keys.
+        edits: Vec<TableEdit>,
+    },
     /// Load the journal.
     Activity,
     /// Finish what a killed process left.
@@ -355,10 +363,7 @@ impl Command {
             }
             Self::Suspend { .. } => self.push_suspending(&mut line),
             Self::Resume { mapping } => push(&mut line, "resume", mapping),
-            Self::Connect { mapping, connected } => {
-                let verb = if *connected { "mapping connect" } else { "mapping disconnect" };
-                push(&mut line, verb, mapping);
-            }
+            Self::Connect { .. } | Self::Guide { .. } => self.push_configuring(&mut line),
             Self::Activity => line.push_str("activity"),
             Self::Continue { entry } => push(&mut line, "activity --continue", &entry.to_string()),
             Self::Discard { entry } => push(&mut line, "activity --discard", &entry.to_string()),
@@ -405,6 +410,15 @@ impl Command {
                 }
                 push_sync(line, revision.as_deref(), &SyncOptions::default());
             }
+            _ => {}
+        }
+    }
+
+    fn push_configuring(&self, line: &mut String) {
+        match self {
+            Self::Connect { mapping, connected: true } => push(line, "mapping connect", mapping),
+            Self::Connect { mapping, .. } => push(line, "mapping disconnect", mapping),
+            Self::Guide { level, .. } => push(line, "guide", level.word()),
             _ => {}
         }
     }

@@ -21,6 +21,7 @@ impl Command {
                 | Self::Suspend { .. }
                 | Self::Resume { .. }
                 | Self::Connect { .. }
+                | Self::Guide { .. }
                 | Self::Continue { .. }
         )
     }

@@ -167,6 +167,8 @@ pub enum Action {
     Import,
     /// Put the selected mapping elsewhere.
     Place,
+    /// Ask what is to be configured, question by question.
+    Guide,
     /// Stop the program as the shell's job control does.
     Stop,
 }

@@ -214,6 +214,13 @@ pub const TABLE: &[Binding] = &[
         "import",
         "make a mapping of a path of the repository",
     ),
+    quiet(write(
+        Action::Guide,
+        &[Key::ctrl('g')],
+        &[],
+        "guide",
+        "configure by questions: global, a project, a mapping",
+    )),
     hinted(read(
         Action::Diff,
         &[Key::char('d')],

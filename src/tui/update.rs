@@ -6,7 +6,8 @@ use crate::tui::command_line::command_line;
 use crate::tui::describe::{causes, describe};
 use crate::tui::effect::{Effect, Purpose};
 use crate::tui::flows::{
-    accept, adopt, blame, connect, edit, ended, go_on, leave, place, revert, sync, travel, write,
+    accept, adopt, blame, connect, edit, ended, go_on, guide, leave, place, revert, sync, travel,
+    write,
 };
 use crate::tui::popups::activity::Activity;
 use crate::tui::popups::help::Help;
@@ -201,6 +202,7 @@ pub fn act(ui: &mut Ui, store: &Store, action: Action) -> Vec<Effect> {
         Action::Connect => connect::ask(ui, store),
         Action::Import => return place::begin(ui, store),
         Action::Place => place::change(ui, store),
+        Action::Guide => guide::ask(ui),
         Action::Stop => return vec![Effect::Stop],
         Action::Quit => return leave::ask(ui, store),
     }

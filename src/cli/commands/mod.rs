@@ -12,6 +12,7 @@ pub mod diff;
 pub mod doctor;
 mod edit;
 mod export;
+pub mod guide;
 mod import;
 pub mod log;
 pub mod man;

@@ -164,6 +164,7 @@ pub(crate) fn title(command: &Command) -> String {
         Command::Resume { mapping } => format!("resume {mapping}"),
         Command::Connect { mapping, connected: true } => format!("connect {mapping}"),
         Command::Connect { mapping, connected: false } => format!("disconnect {mapping}"),
+        Command::Guide { level, .. } => format!("guide {}", level.word()),
         Command::Activity => "activity".to_owned(),
         Command::Continue { entry } => format!("continue {entry}"),
         Command::Discard { entry } => format!("discard {entry}"),
@@ -265,6 +266,7 @@ async fn write(ctx: &Context, command: Command) -> Result<String, Stop> {
         Command::Connect { mapping, connected } => {
             configure::connect(ctx, &mapping, connected).await
         }
+        Command::Guide { edits, .. } => configure::guided(ctx, edits).await,
         Command::Activity => ctx.read(activity::run(ctx)).await,
         Command::Continue { entry } => resume::proceed(ctx, entry).await,
         Command::Discard { entry } => resume::discard(ctx, entry).await,

@@ -7,6 +7,7 @@ pub mod confirm_sync;
 pub mod connect;
 pub mod edit;
 pub mod ended;
+pub mod guide;
 pub mod leave;
 pub mod place;
 pub mod revert;
@@ -17,6 +18,7 @@ pub mod write;
 
 pub use sync::SyncFlow;
 
+use crate::config::guide::{Answers, Level};
 use crate::domain::{Commit, Revision};
 use crate::engine::outlook::Placing;
 use crate::engine::{Alteration, Store, SyncOptions, Wish};
@@ -82,6 +84,10 @@ pub enum Step {
     Foresee(Box<Placing>),
     /// The same, with what a sync may do.
     ForeseeWith(Box<(Placing, SyncOptions)>),
+    /// Open the guide of a level.
+    Guide(Level),
+    /// Show what the answers of a guide come to.
+    Guided(Box<(Level, Answers)>),
     /// Suspend a mapping.
     Suspend {
         /// Mapping.
@@ -134,6 +140,14 @@ pub fn go_on(ui: &mut Ui, store: &Store, step: Step) -> Vec<Effect> {
         }
         Step::Foresee(placing) => place::foresee(ui, *placing, SyncOptions::default()),
         Step::ForeseeWith(wish) => place::foresee(ui, wish.0, wish.1),
+        Step::Guide(level) => {
+            guide::begin(ui, store, level);
+            Vec::new()
+        }
+        Step::Guided(answered) => {
+            guide::answered(ui, answered.0, &answered.1);
+            Vec::new()
+        }
         Step::Suspend { mapping, reason } => write::suspend_for(mapping, &reason),
         Step::Quit => leave::quit(store),
     }

@@ -5,6 +5,7 @@ pub mod chooser;
 pub mod commit_form;
 pub mod confirm;
 pub mod editor;
+pub mod guide_form;
 pub mod help;
 pub mod palette;
 pub mod picker;
@@ -47,6 +48,8 @@ pub enum Popup {
     Chooser(Box<chooser::Chooser>),
     /// The place of a mapping.
     PlaceForm(Box<place_form::PlaceForm>),
+    /// A guide, question by question.
+    GuideForm(Box<guide_form::GuideForm>),
     /// A file being edited.
     Editor(Box<editor::Editor>),
     /// A commit being written.
@@ -85,6 +88,7 @@ impl Popup {
             Self::Picker(popup) => popup.key(key),
             Self::Chooser(popup) => popup.key(key),
             Self::PlaceForm(popup) => popup.key(key),
+            Self::GuideForm(popup) => popup.key(key),
             Self::Editor(popup) => popup.key(key),
             Self::CommitForm(popup) => popup.key(key),
         }
@@ -99,6 +103,7 @@ impl Popup {
             Self::Picker(popup) => popup.paste(text),
             Self::Chooser(popup) => popup.paste(text),
             Self::PlaceForm(popup) => popup.paste(text),
+            Self::GuideForm(popup) => popup.paste(text),
             Self::Editor(popup) => popup.paste(text),
             Self::CommitForm(popup) => popup.paste(text),
             Self::Help(_) | Self::Reader(_) | Self::Activity(_) => {}
@@ -108,7 +113,7 @@ impl Popup {
     /// Scrolls by mouse wheel.
     pub fn wheel(&mut self, key: KeyEvent, store: &Store) -> Reaction {
         match self {
-            Self::Prompt(_) | Self::PlaceForm(_) => Reaction::Stay,
+            Self::Prompt(_) | Self::PlaceForm(_) | Self::GuideForm(_) => Reaction::Stay,
             popup => popup.key(key, store),
         }
     }
@@ -125,7 +130,7 @@ impl Popup {
             Self::Chooser(popup) => popup.fit(screen),
             Self::Editor(popup) => popup.fit(screen),
             Self::CommitForm(popup) => popup.fit(screen),
-            Self::Prompt(_) | Self::PlaceForm(_) => {}
+            Self::Prompt(_) | Self::PlaceForm(_) | Self::GuideForm(_) => {}
         }
     }
 
@@ -141,6 +146,7 @@ impl Popup {
             Self::Picker(popup) => popup.view(buffer, screen, scene.look),
             Self::Chooser(popup) => popup.view(buffer, screen, scene.look),
             Self::PlaceForm(popup) => popup.view(buffer, screen, scene.look),
+            Self::GuideForm(popup) => popup.view(buffer, screen, scene.look),
             Self::Editor(popup) => popup.view(buffer, screen, scene.look),
             Self::CommitForm(popup) => popup.view(buffer, screen, scene.look),
         }

@@ -47,6 +47,22 @@ impl PlaceForm {
         Self { before: None, fields: texts.map(Field::new), at: NAME, said: None }
     }
 
+    /// A new mapping of which all is said already.
+    pub fn filled(new: &NewMapping) -> Self {
+        let side = if new.source == Some(Source::Cluster) { "cluster" } else { "git" };
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let texts = [
+            new.name.clone(),
+            text(&new.repository),
+            text(&new.path),
+            text(&new.project),
+            text(&new.context),
+            text(&new.namespace),
+            side.to_owned(),
+        ];
+        Self { before: None, fields: texts.map(Field::new), at: NAME, said: None }
+    }
+
     /// Another place of a mapping; what stays empty stays as it is.
     pub fn change(mapping: &Mapping) -> Self {
         let fields = LABELS.map(|_| Field::default());
