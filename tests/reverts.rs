@@ -5,7 +5,10 @@ use crate::support::demo::{Demo, json, said};
 use crate::support::running::{Origin, Running, config_map, config_maps, get};
 use gitdeck::domain::revert::{RevertDraft, Undo};
 use gitdeck::domain::{Op, Plan, Refusal};
+use gitdeck::engine::intent::Intent;
+use gitdeck::engine::journal::Journal;
 use gitdeck::engine::{Command, Confirmed, Outcome, SyncOptions, Wish};
+use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -146,6 +149,33 @@ async fn a_branch_that_moved_since_the_preview_is_synced_by_nobody() {
     let Outcome::Failed(failure) = &outcome else { panic!("{outcome:?}") };
     assert!(failure.message.contains("README"), "{failure}");
     assert_eq!(running.store.repositories["fleet"].state.pending, 0);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revert_whose_commit_was_dropped_is_not_made_again() {
+    let world = World::sandbox("reverts-dropped").await;
+    let (origin, mut running) = two_commits(&world, "one").await;
+    let drafted = draft(&mut running, Undo::Newest).await;
+    // What a process leaves that was killed after its first step; the commit was dropped by hand.
+    let journal = Journal::open(&origin.settings("one").data_dir).expect("a journal");
+    let intent = Intent::Revert {
+        repository: "fleet".into(),
+        mapping: Some(MAPPING.into()),
+        revision: drafted.details.commit.revision.to_string(),
+        push: true,
+        syncs: Vec::new(),
+    };
+    let entry = journal.begin(intent, "gitdeck revert", Timestamp::now()).expect("an entry");
+    journal.before(entry, 1, 2, "commit").expect("an intent");
+    journal.after(entry, (1, 2), "commit", None).expect("an outcome");
+    drop(journal);
+    let before = origin.count();
+    let outcome = running.run(Command::Continue { entry }).await;
+    let Outcome::Failed(failure) = &outcome else { panic!("{outcome:?}") };
+    assert!(failure.message.contains("dropped since"), "{failure}");
+    assert_eq!(running.store.repositories["fleet"].state.pending, 0);
+    assert_eq!(origin.count(), before);
     running.stop().await;
 }
 

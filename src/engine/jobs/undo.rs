@@ -1,7 +1,7 @@
 //! Carry out a revert as it was confirmed: commit, push, sync. One entry of the journal holds all of it, so that what a
 //! killed process left can be finished.
 
-use crate::domain::{Commit, Refusal, Revision, SyncState};
+use crate::domain::{Refusal, Revision, SyncState};
 use crate::engine::error::Stop;
 use crate::engine::intent::IntendedSync;
 use crate::engine::jobs::commit::reload_log;
@@ -9,7 +9,7 @@ use crate::engine::jobs::{Context, observe, push, resume, sync};
 use crate::engine::journal::Intent;
 use crate::engine::revert::{Confirmed, Wish};
 use crate::engine::{Command, Event, Failure};
-use crate::git::{Fate, GitError};
+use crate::git::Fate;
 use jiff::Timestamp;
 
 /// Begins an entry, takes every step, and ends the entry.
@@ -48,8 +48,8 @@ pub(super) async fn steps(
     confirmed: &Confirmed,
 ) -> Result<String, Stop> {
     let total = 1 + usize::from(confirmed.push) + confirmed.syncs.len();
-    let committed = commit(ctx, mapping, confirmed);
-    let mut said = vec![step(ctx, entry, (1, total), "commit", committed).await?];
+    let committed = commit(ctx, entry, mapping, confirmed);
+    let mut said = vec![step(ctx, entry, (1, total), COMMIT, committed).await?];
     if !confirmed.push {
         return Ok(format!("{}; it waits for a push", said.remove(0)));
     }
@@ -94,22 +94,34 @@ fn words(stop: &Stop) -> (&'static str, String) {
     }
 }
 
+/// The name of the first step.
+const COMMIT: &str = "commit";
+
+/// Makes the commit, once: who dropped it afterwards does not want it.
 async fn commit(
     ctx: &Context,
+    entry: u64,
     mapping: Option<&str>,
     confirmed: &Confirmed,
 ) -> Result<String, Stop> {
     let (repository, draft) = (&confirmed.repository, confirmed.draft.clone());
-    let made: Option<Commit> = ctx
-        .world
-        .git(repository, move |git| match git.fate(&draft)? {
-            Fate::Unknown => git.publish(&draft).map(Some),
-            Fate::Pending | Fate::OnRemote | Fate::Rebuilt(_) => Ok::<_, GitError>(None),
-        })
-        .await?;
-    let Some(commit) = made else {
-        return Ok(format!("{} was committed before", confirmed.draft.short()));
-    };
+    let of = draft.clone();
+    match ctx.world.git(repository, move |git| git.fate(&of)).await? {
+        Fate::Unknown if is_taken(ctx, entry, COMMIT)? => {
+            let hint =
+                format!("`gitdeck activity --discard {entry}` ends it; revert again to have it");
+            let message = format!(
+                "{} was committed and dropped since, so it is not made again",
+                draft.short()
+            );
+            return Err(Failure::new(message).hint(hint).into());
+        }
+        Fate::Unknown => {}
+        Fate::Pending | Fate::OnRemote | Fate::Rebuilt(_) => {
+            return Ok(format!("{} was committed before", draft.short()));
+        }
+    }
+    let commit = ctx.world.git(repository, move |git| git.publish(&draft)).await?;
     let said = format!("committed {} {}", commit.revision.short(), commit.title());
     let (repository, mapping) = (repository.clone(), mapping.unwrap_or_default().to_owned());
     ctx.emit(Event::Committed { repository: repository.clone(), mapping, commit }).await;
@@ -145,6 +157,13 @@ async fn synced(
         Err(Stop::Refused(why)) => already(ctx, mapping, draft).await.ok_or(Stop::Refused(why)),
         synced => synced,
     }
+}
+
+/// Whether a step of an entry was taken already, by a process that ended.
+fn is_taken(ctx: &Context, entry: u64, step: &str) -> Result<bool, Failure> {
+    let all = ctx.world.journal.operations().map_err(Failure::from)?;
+    let own = all.iter().find(|one| one.entry.id == entry);
+    Ok(own.is_some_and(|one| one.done_steps.iter().any(|done| done == step)))
 }
 
 /// The interrupted entry that was to do something.
