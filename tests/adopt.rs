@@ -5,6 +5,7 @@ use crate::support::clusters::{World, worlds};
 use crate::support::demo::gitdeck;
 use crate::support::fake_node::kind;
 use crate::support::renderers::search_path;
+use crate::support::shell::git;
 use kube::Api;
 use kube::api::{DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
@@ -54,15 +55,7 @@ impl<'a> Fleet<'a> {
     }
 
     fn git(&self, arguments: &[&str]) -> String {
-        let output = Command::new("git")
-            .args(["-c", "user.name=Ana", "-c", "user.email=ana@example.com"])
-            .args(arguments)
-            .current_dir(self.root())
-            .env("HOME", self.root())
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
+        git(self.root(), arguments)
     }
 
     /// A file at the tip of the remote.

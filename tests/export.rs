@@ -3,6 +3,7 @@
 
 use crate::support::clusters::{World, kubectl, worlds};
 use crate::support::demo::gitdeck;
+use crate::support::shell::git;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -40,14 +41,7 @@ impl<'a> Desk<'a> {
     }
 
     fn git(&self, arguments: &[&str]) -> String {
-        let output = Command::new("git")
-            .args(["-c", "user.name=Ana", "-c", "user.email=ana@example.com"])
-            .args(arguments)
-            .current_dir(self.root())
-            .env("HOME", self.root())
-            .output()
-            .unwrap();
-        said(output)
+        git(self.root(), arguments)
     }
 
     /// What people do with kubectl.

@@ -135,8 +135,9 @@ fn no_colour_is_written_where_none_is_wanted() {
 
 #[test]
 fn without_a_terminal_it_says_so() {
+    let home = tempfile::tempdir().expect("a home");
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_gitdeck"))
-        .env("HOME", std::env::temp_dir().join("no-such-home"))
+        .env("HOME", home.path())
         .env_remove("XDG_CONFIG_HOME")
         .stdin(std::process::Stdio::null())
         .output()

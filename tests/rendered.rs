@@ -4,6 +4,7 @@ use crate::render::overlays;
 use crate::support::clusters::{World, worlds};
 use crate::support::demo::gitdeck;
 use crate::support::renderers::search_path;
+use crate::support::shell::git;
 use serde_json::Value;
 use std::ffi::OsString;
 use std::fs;
@@ -44,14 +45,7 @@ impl<'a> Fleet<'a> {
     }
 
     fn git(&self, arguments: &[&str]) {
-        let output = Command::new("git")
-            .args(["-c", "user.name=Ana", "-c", "user.email=ana@example.com"])
-            .args(arguments)
-            .current_dir(self.root())
-            .env("HOME", self.root())
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        git(self.root(), arguments);
     }
 
     fn commit(&self, message: &str) {

@@ -18,6 +18,8 @@ pub mod renderers;
 pub mod running;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 pub mod services;
+#[cfg(feature = "sandbox")]
+pub mod shell;
 #[cfg(feature = "console")]
 pub mod terminal;
 #[cfg(feature = "sandbox")]
