@@ -37,8 +37,8 @@ fn run(invocation: &Invocation) -> Exit {
             on_threads(command.run_on_engine(global, settings, &mut out))
         }),
         Face::Console => {
-            // Before they are read: what changes in between is seen.
             share_arena();
+            // Before they are read: what changes in between is seen.
             let files = Watched::new(global.overrides(), environment.clone());
             load(global, &environment)
                 .and_then(|settings| on_threads(open_console(Arc::new(settings), files, global)))

@@ -1,10 +1,38 @@
 //! The configuration changes under a running console: it follows without a restart, and a faulty one changes nothing.
 
 use crate::support::clusters::World;
+use crate::support::driver::Driver;
 use crate::support::services::{lay_out, sync_all};
 use crate::support::terminal::Terminal;
+use crate::support::world;
+use gitdeck::engine::{Command, Event};
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+
+#[test]
+fn what_was_asked_is_not_answered_under_other_settings() {
+    let mut driver = Driver::new(world::fleet(), (120, 36));
+    let is_plan = |command: &Command| matches!(command, Command::Plan { .. });
+    let is_sync = |command: &Command| matches!(command, Command::Sync { .. });
+    driver.keys("/checkout<enter>s").done(is_plan);
+    assert!(driver.picture().contains("Sync checkout?"));
+    let mut elsewhere = world::mapping("checkout", "fleet");
+    elsewhere.target.context = "prod-us".into();
+    let settings = Arc::new(world::settings(vec![elsewhere]));
+    let what = "mapping checkout changed".to_owned();
+    driver.fact(Event::Configured { settings, what, clusters: false });
+    let picture = driver.picture();
+    assert!(!picture.contains("Sync checkout?") && picture.contains("prod-us"), "{picture}");
+    assert!(picture.contains("what was asked is to be asked again"), "{picture}");
+    driver.keys("<enter>");
+    assert!(driver.command(is_sync).is_none());
+    // A look that began before says nothing of the mapping that it is now.
+    let mut old = world::fleet().mappings["checkout"].status.clone();
+    old.message = Some("seen in the old place".into());
+    driver.fact(Event::MappingObserved { status: Box::new(old) });
+    assert_eq!(driver.console.store.mappings["checkout"].status.message, None);
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_console_follows_its_configuration() {
@@ -46,7 +74,7 @@ async fn a_console_follows_its_configuration() {
 
         // Nothing is taken off the screen because a file is gone.
         fs::remove_file(&config).expect("the configuration goes");
-        console.see("does not exist");
+        console.see("is gone or empty");
         assert!(console.text().contains("1 in sync"), "{}", console.text());
         replace(&config, &(checkout_alone(less) + checkout));
         console.see("mapping checkout added").see("1 in sync");

@@ -1,4 +1,5 @@
-//! The current context of the kubeconfig: mappings that name none are fixed to it at the start.
+//! The current context of the kubeconfig: mappings that name none are fixed to it at the start
+//! of a process.
 
 use super::Environment;
 use serde::Deserialize;

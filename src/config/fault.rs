@@ -56,6 +56,9 @@ pub enum ConfigError {
     /// A file that was named does not exist.
     #[error("{} does not exist; create it with `gitdeck repo add NAME URL`, or name another with --config", .0.display())]
     Missing(PathBuf),
+    /// The file that a running process reads is gone, or empty.
+    #[error("{} is gone or empty, what it said stays in force", .0.display())]
+    Gone(PathBuf),
     /// A file exists but cannot be read.
     #[error("{} cannot be read: {source}", path.display())]
     Unreadable {

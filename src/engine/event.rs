@@ -178,6 +178,8 @@ pub enum Event {
         settings: Arc<Settings>,
         /// How it differs from what was, in words.
         what: String,
+        /// Whether contexts may be other clusters than they were.
+        clusters: bool,
     },
     /// The configuration was read again and cannot be used; what was in force stays so.
     Misconfigured {

@@ -15,6 +15,8 @@ use tokio::time::Instant;
 /// Events that may wait for the face. Jobs that find it full wait with them.
 const QUEUE: usize = 1024;
 
+/// What reading the configuration again is called, and the command line that does the same.
+pub const CONFIGURE: (&str, &str) = ("read the configuration", "gitdeck config check");
 /// How often the files of the configuration are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -28,6 +30,8 @@ pub struct Engine {
     told: VecDeque<Event>,
     /// The job that keeps everything observed.
     watch: Mutex<Option<JobId>>,
+    /// Whether the configuration could not be used when it was read last.
+    is_faulty: bool,
 }
 
 /// The files of the configuration, and when they are looked at next.
@@ -54,13 +58,21 @@ impl Engine {
     pub fn start(settings: Arc<Settings>) -> Result<Self, Failure> {
         let world = Arc::new(World::open(settings)?);
         let (sender, receiver) = mpsc::channel(QUEUE);
-        let (followed, told, watch) = (None, VecDeque::new(), Mutex::default());
-        Ok(Self { world, sender, receiver, followed, told, watch })
+        Ok(Self {
+            world,
+            sender,
+            receiver,
+            followed: None,
+            told: VecDeque::new(),
+            watch: Mutex::default(),
+            is_faulty: false,
+        })
     }
 
     /// From now on reads the configuration again when its files change, while somebody waits for the
     /// [`next`](Engine::next) event.
-    pub fn follow(&mut self, files: Watched) {
+    pub fn follow(&mut self, mut files: Watched) {
+        files.begin_with(&self.world.settings);
         self.followed = Some(Followed { files, due: Instant::now() + LOOK });
     }
 
@@ -107,32 +119,32 @@ impl Engine {
 
     /// Takes other settings, or tells why they cannot be taken, as a job that ended already.
     fn configure(&mut self, read: Result<Settings, ConfigError>) {
-        let (job, _) = self.world.jobs.begin();
-        self.world.jobs.end(job);
-        let at = Timestamp::now();
-        self.told.push_back(Event::JobStarted {
-            job,
-            title: "read the configuration".to_owned(),
-            line: "gitdeck config check".to_owned(),
-            writes: false,
-            at,
-        });
-        let outcome = match read {
-            Ok(settings) => {
-                let (world, difference) = self.world.renewed(settings);
-                self.world = Arc::new(world);
-                let (settings, what) = (Arc::clone(&self.world.settings), difference.to_string());
-                self.told.push_back(Event::Configured { settings, what: what.clone() });
-                self.watch_anew();
-                Outcome::Done(what)
+        let was_faulty = std::mem::replace(&mut self.is_faulty, read.is_err());
+        let (event, outcome) = match read.map(|settings| self.world.renewed(settings)) {
+            Ok(None) if !was_faulty => return,
+            Ok(renewed) => {
+                let mut what = "as before".to_owned();
+                let mut clusters = false;
+                if let Some((world, difference)) = renewed {
+                    (what, clusters) = (difference.to_string(), difference.clusters);
+                    self.world = Arc::new(world);
+                    self.watch_anew();
+                }
+                let settings = Arc::clone(&self.world.settings);
+                let event = Event::Configured { settings, what: what.clone(), clusters };
+                (event, Outcome::Done(what))
             }
             Err(error) => {
                 let failure = unusable(&error);
-                self.told.push_back(Event::Misconfigured { failure: failure.clone() });
-                Outcome::Failed(failure)
+                (Event::Misconfigured { failure: failure.clone() }, Outcome::Failed(failure))
             }
         };
-        self.told.push_back(Event::JobEnded { job, outcome, at });
+        let (job, _) = self.world.jobs.begin();
+        self.world.jobs.end(job);
+        let (title, line) = (CONFIGURE.0.to_owned(), CONFIGURE.1.to_owned());
+        let at = Timestamp::now();
+        let begun = Event::JobStarted { job, title, line, writes: false, at };
+        self.told.extend([begun, event, Event::JobEnded { job, outcome, at }]);
     }
 
     fn watch_anew(&self) {

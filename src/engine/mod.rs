@@ -34,7 +34,7 @@ mod world;
 pub use alteration::{Alteration, Proposal};
 pub use command::{Command, Subject, SyncOptions};
 pub use event::{Event, Failure, Outcome, Progress};
-pub use handle::Engine;
+pub use handle::{CONFIGURE, Engine};
 pub use job::JobId;
 pub use revert::{Confirmed, Wish};
 pub use store::Store;

@@ -1,12 +1,17 @@
 //! The world under other settings: what is still true is kept, what was about something else is forgotten.
 
+use crate::cluster::Cluster;
 use crate::config::{ConfigError, Settings};
+use crate::domain::depends::Standing;
 use crate::engine::store::RepositoryView;
-use crate::engine::world::World;
+use crate::engine::world::{World, lock};
 use crate::engine::{Failure, Store};
 use indexmap::IndexMap;
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard};
+use tokio::sync::OnceCell;
 
 /// What became of the entries of one table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,18 +30,13 @@ impl Moves {
         Self { added, changed, removed }
     }
 
-    /// Of whom nothing holds any more that was known.
-    fn gone(&self) -> impl Iterator<Item = &String> {
-        self.changed.iter().chain(&self.removed)
-    }
-
-    fn words(&self, what: &str) -> Vec<String> {
+    fn words(&self, what: (&str, &str)) -> Vec<String> {
         let kinds =
             [(&self.added, "added"), (&self.changed, "changed"), (&self.removed, "removed")];
         let some = kinds.into_iter().filter(|(names, _)| !names.is_empty());
         some.map(|(names, verb)| match names.as_slice() {
-            [name] => format!("{what} {name} {verb}"),
-            many => format!("{} {what}s {verb}", many.len()),
+            [name] => format!("{} {name} {verb}", what.0),
+            many => format!("{} {} {verb}", many.len(), what.1),
         })
         .collect()
     }
@@ -49,6 +49,8 @@ pub(super) struct Difference {
     mappings: Moves,
     /// Whether the folders of the cache and the data are others; those in use stay.
     folders: bool,
+    /// Whether contexts may be other clusters than they were, or have other records.
+    pub(super) clusters: bool,
 }
 
 impl Difference {
@@ -57,58 +59,134 @@ impl Difference {
             repositories: Moves::between(&before.repositories, &now.repositories),
             mappings: Moves::between(&before.mappings, &now.mappings),
             folders: (&before.cache_dir, &before.data_dir) != (&now.cache_dir, &now.data_dir),
+            clusters: (&before.kubeconfig, &before.record_namespace)
+                != (&now.kubeconfig, &now.record_namespace),
         }
     }
 }
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut words = self.repositories.words("repository");
-        words.extend(self.mappings.words("mapping"));
+        let mut words = self.repositories.words(("repository", "repositories"));
+        words.extend(self.mappings.words(("mapping", "mappings")));
         if self.folders {
             words.push("other folders for cache and data, from the next start on".to_owned());
         }
         if words.is_empty() {
             words.push("in force".to_owned());
         }
-        f.write_str(&words.join(", ").replace("repositorys", "repositories"))
+        f.write_str(&words.join(", "))
     }
 }
 
 impl World {
-    /// This world under other settings, and how they differ. Jobs that run go on under those that they began with. What
-    /// is open stays open: the journal, the folders, and the clusters that mappings still are on.
-    pub fn renewed(&self, mut settings: Settings) -> (Self, Difference) {
+    /// This world under other settings, and how they differ; nothing where they do not. Jobs that run go on under those
+    /// that they began with. What is open stays open: the journal, the folders, and the clusters that mappings still are
+    /// on.
+    pub fn renewed(&self, mut settings: Settings) -> Option<(Self, Difference)> {
         let before = &self.settings;
         let difference = Difference::between(before, &settings);
         settings.cache_dir.clone_from(&before.cache_dir);
         settings.data_dir.clone_from(&before.data_dir);
-        let same_access = |a: &Settings, b: &Settings| {
-            (&a.kubeconfig, &a.record_namespace) == (&b.kubeconfig, &b.record_namespace)
-        };
-        let stays = |context: &str| {
-            same_access(before, &settings)
-                && settings.mappings.values().any(|one| one.target.context == context)
-        };
-        let mut renewed = self.with_open(stays);
-        // A mapping is another one where its repository is.
-        let moved = |name: &str| difference.repositories.gone().any(|gone| gone == name);
-        let fed =
-            before.mappings.values().filter(|one| moved(&one.repository)).map(|one| &one.name);
-        for mapping in difference.mappings.gone().chain(fed) {
-            renewed.forget_mapping(mapping);
+        if settings == **before {
+            return None;
         }
-        for repository in difference.repositories.gone() {
-            renewed.forget_repository(repository);
+        let settings = Arc::new(settings);
+        // Whoever still works for the old world waits, or is done, and then writes only what is still true.
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        current.clone_from(&settings);
+        let moved: Vec<&String> = before
+            .repositories
+            .iter()
+            .filter(|(name, old)| {
+                settings.repositories.get(*name).is_none_or(|new| new.remote != old.remote)
+            })
+            .map(|(name, _)| name)
+            .collect();
+        for repository in &moved {
+            lock(&self.states).remove(*repository);
+            lock(&self.blames).retain(|(name, ..), _| name != *repository);
         }
-        renewed.settings = Arc::new(settings);
-        (renewed, difference)
+        for (name, mapping) in &before.mappings {
+            let stays = settings.mappings.get(name) == Some(mapping);
+            if !stays || difference.clusters || moved.contains(&&mapping.repository) {
+                self.forget(name);
+            }
+        }
+        drop(current);
+        let clusters =
+            if difference.clusters { HashMap::new() } else { self.clusters_of(&settings) };
+        let mut world = self.clone();
+        world.settings = settings;
+        world.repositories = Arc::default();
+        world.taken = Arc::default();
+        world.versions = Arc::default();
+        world.clusters = Arc::new(Mutex::new(clusters));
+        Some((world, difference))
+    }
+
+    /// What is connected of the clusters that mappings are on.
+    fn clusters_of(&self, settings: &Settings) -> HashMap<String, Arc<OnceCell<Cluster>>> {
+        let used =
+            |context: &str| settings.mappings.values().any(|one| one.target.context == context);
+        let connected = lock(&self.clusters).clone().into_iter();
+        connected.filter(|(context, _)| used(context)).collect()
+    }
+
+    /// Forgets what was known of a mapping that is not there any more, or another one.
+    fn forget(&self, mapping: &str) {
+        self.standings.forget(mapping);
+        self.quiet.forget(mapping);
+        self.sickness.forget(mapping);
+        lock(&self.failures).remove(mapping);
+        lock(&self.claims).remove(mapping);
+        self.claim_changes.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The settings in force; held while something is written that has to be true under them.
+    pub(super) fn current(&self) -> RwLockReadGuard<'_, Arc<Settings>> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a mapping of this world still ties the same files to the same place.
+    pub(super) fn holds_in(&self, current: &Arc<Settings>, mapping: &str) -> bool {
+        if Arc::ptr_eq(current, &self.settings) {
+            return true;
+        }
+        let pair = (self.settings.mappings.get(mapping), current.mappings.get(mapping));
+        let (Some(old), Some(new)) = pair else { return false };
+        old.has_the_places_of(new) && self.holds_repository(current, &old.repository)
+    }
+
+    /// Whether a repository of this world is still the same.
+    pub(super) fn holds_repository(&self, current: &Arc<Settings>, name: &str) -> bool {
+        let remote =
+            |settings: &Settings| settings.repositories.get(name).map(|one| one.remote.clone());
+        Arc::ptr_eq(current, &self.settings) || remote(&self.settings) == remote(current)
+    }
+
+    /// Notes how a mapping stands, for those that depend on it.
+    pub fn note_standing(&self, mapping: &str, standing: &Standing) {
+        let current = self.current();
+        if self.holds_in(&current, mapping) {
+            self.standings.note(mapping, standing);
+        }
+    }
+
+    /// [`Self::holds_in`] what is in force now.
+    pub fn holds(&self, mapping: &str) -> bool {
+        self.holds_in(&self.current(), mapping)
     }
 }
 
 impl Store {
     /// Everything that is configured now, with what is known of it where it is what it was.
-    pub(super) fn configure(&mut self, settings: &Settings) {
+    /// Nothing of a cluster is known any more where the contexts are other clusters.
+    pub(super) fn configure(&mut self, settings: &Settings, other_clusters: bool) {
+        if other_clusters {
+            self.mappings.clear();
+            self.clusters.clear();
+        }
         let mut fresh = Self::new(settings);
         for (name, view) in &mut fresh.repositories {
             if let Some(known) = self.repositories.shift_remove(name)
@@ -142,6 +220,18 @@ impl Store {
 
 /// A configuration that cannot be used: the one before it stays in force.
 pub(super) fn unusable(error: &ConfigError) -> Failure {
-    Failure::usage(error.to_string())
+    let message = match error {
+        // The whole path and every fault would not fit a line of the screen.
+        ConfigError::Faults(faults) => {
+            let more = faults.len().saturating_sub(1);
+            let more = if more == 0 { String::new() } else { format!(" (and {more} more)") };
+            faults.first().map_or_else(String::new, |fault| {
+                let file = fault.place.file.file_name().unwrap_or_default().to_string_lossy();
+                format!("{file}:{}: {}{more}", fault.place.line, fault.message)
+            })
+        }
+        error => error.to_string(),
+    };
+    Failure::usage(message)
         .hint("what was read before stays in force; mended, it is read again by itself")
 }

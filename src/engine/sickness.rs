@@ -35,6 +35,13 @@ impl Sickness {
         trail.see(status.synced_revision.as_ref(), status.health, now)
     }
 
+    /// Forgets a mapping that is not there any more, or another one.
+    pub fn forget(&self, mapping: &str) {
+        lock(&self.trails).remove(mapping);
+        lock(&self.touches).remove(mapping);
+        lock(&self.unwritten).remove(mapping);
+    }
+
     /// Whether notes of a look are to be tried: whoever may not write a record does not try with every look.
     pub fn may_note(&self, mapping: &str) -> bool {
         lock(&self.unwritten).get(mapping).is_none_or(|since| since.elapsed() >= AGAIN)

@@ -187,12 +187,15 @@ impl Store {
             | Event::Committed { .. }
             | Event::Pushed { .. } => self.apply_git(event),
             Event::ClusterObserved { context, state } => {
-                self.clusters.insert(context, state);
+                // Of one that was left, nothing is to be known any more.
+                if let Some(known) = self.clusters.get_mut(&context) {
+                    *known = state;
+                }
             }
             Event::ClusterChecked { context, checks } => {
                 self.cluster_checks.insert(context, checks);
             }
-            Event::Configured { settings, .. } => self.configure(&settings),
+            Event::Configured { settings, clusters, .. } => self.configure(&settings, clusters),
             Event::JournalLoaded { entries } => self.journal = entries,
             Event::RevertDrafted { draft, .. } => self.revert = Some(draft),
             event => self.apply_mapping(event),
@@ -307,7 +310,13 @@ impl Store {
     fn apply_mapping(&mut self, event: Event) {
         match event {
             Event::MappingObserved { status } => {
-                if let Some(view) = self.mappings.get_mut(&status.name) {
+                // A look that began before the mapping became another one.
+                let is_it = |view: &&mut MappingView| {
+                    let own = &view.mapping;
+                    (&own.repository, &own.path, &own.target)
+                        == (&status.repository, &status.path, &status.target)
+                };
+                if let Some(view) = self.mappings.get_mut(&status.name).filter(is_it) {
                     if matches!(status.health, Health::Healthy | Health::Suspended) {
                         view.stall = None;
                     }

@@ -18,7 +18,7 @@ use crate::{git, secrets};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 
@@ -50,6 +50,8 @@ pub struct Taken {
 #[derive(Clone)]
 pub(crate) struct World {
     pub settings: Arc<Settings>,
+    /// What is in force by now, in every world of this process.
+    pub(super) current: Arc<RwLock<Arc<Settings>>>,
     pub journal: Arc<Journal>,
     /// The programs that render.
     pub tools: Tools,
@@ -66,15 +68,15 @@ pub(crate) struct World {
     /// This process in the words that others see while it acts unasked.
     pub process: String,
     opened_at: Timestamp,
-    repositories: Arc<Mutex<HashMap<String, Arc<git::Repository>>>>,
-    clusters: Arc<Mutex<HashMap<String, Arc<OnceCell<Cluster>>>>>,
+    pub(super) repositories: Arc<Mutex<HashMap<String, Arc<git::Repository>>>>,
+    pub(super) clusters: Arc<Mutex<HashMap<String, Arc<OnceCell<Cluster>>>>>,
     rendered: Arc<Mutex<Trees>>,
-    taken: Arc<Mutex<HashMap<(String, Revision), Taken>>>,
-    versions: Arc<Mutex<HashMap<String, (Instant, String)>>>,
-    blames: Arc<Mutex<HashMap<Place, Arc<Vec<Revision>>>>>,
-    failures: Arc<Mutex<HashMap<String, LastFailure>>>,
-    states: Arc<Mutex<HashMap<String, RepositoryState>>>,
-    claims: Arc<Mutex<HashMap<String, Claim>>>,
+    pub(super) taken: Arc<Mutex<HashMap<(String, Revision), Taken>>>,
+    pub(super) versions: Arc<Mutex<HashMap<String, (Instant, String)>>>,
+    pub(super) blames: Arc<Mutex<HashMap<Place, Arc<Vec<Revision>>>>>,
+    pub(super) failures: Arc<Mutex<HashMap<String, LastFailure>>>,
+    pub(super) states: Arc<Mutex<HashMap<String, RepositoryState>>>,
+    pub(super) claims: Arc<Mutex<HashMap<String, Claim>>>,
     /// Whether this process stays and watches: then what is kept is kept small.
     pub lasts: Arc<AtomicBool>,
     /// Told when the claims of a mapping changed.
@@ -96,6 +98,7 @@ impl World {
         let states = states.collect();
         let tools = tools(&settings);
         Ok(Self {
+            current: Arc::new(RwLock::new(Arc::clone(&settings))),
             settings,
             journal: Arc::new(journal),
             jobs: Arc::default(),
@@ -207,8 +210,14 @@ impl World {
         name: &str,
         change: impl FnOnce(&mut RepositoryState),
     ) -> RepositoryState {
+        let current = self.current();
         let mut states = lock(&self.states);
-        let state = states.entry(name.to_owned()).or_default();
+        // A job that began before the repository became another one speaks of the one that was.
+        let mut old = RepositoryState::default();
+        let state = match self.holds_repository(&current, name) {
+            true => states.entry(name.to_owned()).or_default(),
+            false => &mut old,
+        };
         change(state);
         state.clone()
     }
@@ -227,6 +236,10 @@ impl World {
 
     /// Remembers which objects a mapping claims, so that a change of one leads to it.
     pub fn claim(&self, mapping: &Mapping, desired: Desired, objects: Vec<ObjectRef>) {
+        let current = self.current();
+        if !self.holds_in(&current, &mapping.name) {
+            return;
+        }
         let claim = Claim::new(&mapping.target.context, desired, objects);
         let before = lock(&self.claims).insert(mapping.name.clone(), claim.clone());
         if before.is_none_or(|before| !before.is_as_wide_as(&claim)) {
@@ -327,34 +340,6 @@ impl World {
         }
     }
 
-    /// This world with what was opened under its settings closed: repositories, what goes into mappings, and the
-    /// clusters of all contexts but those that stay.
-    pub(super) fn with_open(&self, stays: impl Fn(&str) -> bool) -> Self {
-        let clusters = lock(&self.clusters).clone().into_iter();
-        let clusters = clusters.filter(|(context, _)| stays(context)).collect();
-        Self {
-            repositories: Arc::default(),
-            taken: Arc::default(),
-            clusters: Arc::new(Mutex::new(clusters)),
-            ..self.clone()
-        }
-    }
-
-    /// Forgets what was known of a mapping that is not there any more, or another one.
-    pub(super) fn forget_mapping(&self, mapping: &str) {
-        self.standings.forget(mapping);
-        self.quiet.forget(mapping);
-        self.set_failure(mapping, None);
-        lock(&self.claims).remove(mapping);
-        self.claim_changes.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// Forgets what was known of a repository that is not there any more, or another one.
-    pub(super) fn forget_repository(&self, repository: &str) {
-        lock(&self.states).remove(repository);
-        lock(&self.blames).retain(|(name, ..), _| name != repository);
-    }
-
     pub fn rendered(&self, key: &Key) -> Option<Rendered> {
         lock(&self.rendered).manifests(key)
     }
@@ -428,6 +413,10 @@ impl World {
     }
 
     pub fn set_failure(&self, mapping: &str, failure: Option<LastFailure>) {
+        let current = self.current();
+        if !self.holds_in(&current, mapping) {
+            return;
+        }
         match failure {
             Some(failure) => lock(&self.failures).insert(mapping.to_owned(), failure),
             None => lock(&self.failures).remove(mapping),
@@ -450,7 +439,7 @@ pub(super) fn tools(settings: &Settings) -> Tools {
     Tools::new(std::env::var_os("PATH").unwrap_or_default(), scratch)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     // Caches only: whatever a panic left in them is valid.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::Refusal;
 use crate::engine::store::JobView;
-use crate::engine::{Command, Outcome, Store};
+use crate::engine::{CONFIGURE, Command, Outcome, Store};
 use crate::tui::look::Look;
 use crate::tui::panes::Scene;
 use crate::tui::style::Role;
@@ -82,7 +82,9 @@ pub fn job_spans(job: &JobView, look: &Look) -> Vec<Span<'static>> {
 
 /// What ended last; an error stays until something that writes succeeded after it.
 fn last_ended(store: &Store, look: &Look) -> Option<Line<'static>> {
-    let ended = store.jobs.iter().filter(|job| !is_background(job));
+    // A notice says how reading the configuration ended, and what is mended is no news.
+    let is_said = |job: &&JobView| job.line == CONFIGURE.1 && job.title == CONFIGURE.0;
+    let ended = store.jobs.iter().filter(|job| !is_background(job) && !is_said(job));
     let ended = ended.filter_map(|job| job.ended.as_ref().map(|(outcome, at)| (job, outcome, *at)));
     let (job, outcome, at) = ended
         .filter(|(job, outcome, _)| job.writes || !matches!(outcome, Outcome::Done(_)))

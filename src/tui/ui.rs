@@ -136,11 +136,17 @@ impl Ui {
         }
     }
 
-    /// Takes the keys that write away, or gives them back. Logs are asked for again: mappings may be other ones.
-    pub fn guard(&mut self, read_only: bool) {
-        self.log_loaded = None;
+    /// Takes in other settings: the keys that write go or come back, the log is loaded anew, and what was asked under the
+    /// old ones is not answered under the new. Returns whether something was asked.
+    pub fn configured(&mut self, read_only: bool) -> bool {
         self.read_only = read_only;
         self.keymap = Keymap::new(read_only);
+        self.log_loaded = None;
+        self.log_loading = false;
+        let before = self.popups.len();
+        self.popups.retain(|popup| !matches!(popup, Popup::Confirm(_)));
+        let flows = self.sync_flow.take().is_some() | self.revert_flow.take().is_some();
+        flows || self.popups.len() < before
     }
 
     /// Puts the focus on a pane.

@@ -97,7 +97,7 @@ async fn standing(ctx: &Context, name: &str, sight: Sight) -> Standing {
         return known;
     }
     let found = look_at(ctx, name).await;
-    ctx.world.standings.note(name, &found);
+    ctx.world.note_standing(name, &found);
     found
 }
 

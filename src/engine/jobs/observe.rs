@@ -92,7 +92,7 @@ pub(super) async fn see(ctx: &Context, name: &str) -> Result<Seen, Stop> {
         }
     };
     let standing = Standing::of(&status, plan.as_deref());
-    ctx.world.standings.note(name, &standing);
+    ctx.world.note_standing(name, &standing);
     ctx.emit(Event::MappingObserved { status: Box::new(status.clone()) }).await;
     Ok(Seen { status, plan, decision, noted_onset, common, acted_at })
 }
@@ -100,7 +100,7 @@ pub(super) async fn see(ctx: &Context, name: &str) -> Result<Seen, Stop> {
 /// A mapping that is disconnected: neither its repository nor its cluster is asked.
 async fn not_looked_at(ctx: &Context, mapping: &Mapping) -> Seen {
     let status = MappingStatus::unseen(mapping);
-    ctx.world.standings.note(&mapping.name, &Standing::of(&status, None));
+    ctx.world.note_standing(&mapping.name, &Standing::of(&status, None));
     ctx.emit(Event::MappingObserved { status: Box::new(status.clone()) }).await;
     Seen {
         status,

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 pub(super) async fn look(ctx: &Context, status: &MappingStatus) {
     note_healthy(ctx, status).await;
     let now = Timestamp::now();
-    if ctx.world.sickness.falls(status, now) {
+    if ctx.world.holds(&status.name) && ctx.world.sickness.falls(status, now) {
         // The notice is what counts; a journal that cannot be written is said by the next write.
         if let Err(Stop::Failed(failure)) = tell(ctx, status, now).await {
             tracing::debug!(%failure, mapping = status.name, "a regression was not journalled");

@@ -27,9 +27,10 @@ pub fn follow(ui: &mut Ui, store: &Store, event: &Event) -> Vec<Effect> {
     }
     match event {
         Event::JournalLoaded { .. } => leave::ask_about_journal(ui, store),
-        Event::Configured { settings, what } => {
-            ui.guard(settings.safety.read_only);
-            ui.say(Role::Good, safe(&format!("configuration: {what}")).into_owned());
+        Event::Configured { settings, what, .. } => {
+            let asked = ui.configured(settings.safety.read_only);
+            let asked = if asked { "; what was asked is to be asked again" } else { "" };
+            ui.say(Role::Good, safe(&format!("configuration: {what}{asked}")).into_owned());
             Vec::new()
         }
         Event::Misconfigured { failure } => {

@@ -44,6 +44,7 @@ impl State {
     /// Takes over what the store knows now; the selection stays with its name.
     pub fn refresh(&mut self, store: &Store, repository: Option<&str>) {
         let mut shown: Vec<(u8, usize)> = Vec::new();
+        self.marked.retain(|name| store.mappings.contains_key(name));
         self.of_repository = 0;
         self.widest = [0; 5];
         let live = |state: &ClusterState| matches!(state, ClusterState::Live { .. });
