@@ -150,12 +150,17 @@ impl World {
         settings.data_dir.clone_from(&self.settings.data_dir);
         let mut claims = lock(&self.claims).clone();
         claims.remove(mapping);
+        let settings = Arc::new(settings);
         Self {
-            settings: Arc::new(settings),
+            // What is supposed is in force there, whatever is in force elsewhere.
+            current: Arc::new(RwLock::new(Arc::clone(&settings))),
+            settings,
             claims: Arc::new(Mutex::new(claims)),
             standings: Arc::default(),
             quiet: Arc::default(),
-            ..self.with_open(|_| true)
+            repositories: Arc::default(),
+            taken: Arc::default(),
+            ..self.clone()
         }
     }
 
