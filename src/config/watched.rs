@@ -163,11 +163,8 @@ mod tests {
         assert!(matches!(watched.changed(), Some(Err(ConfigError::Faults(_)))));
         assert!(watched.changed().is_none());
         for gone in [true, false] {
-            if gone {
-                fs::remove_file(&main).unwrap()
-            } else {
-                fs::write(&main, "").unwrap()
-            }
+            let done = if gone { fs::remove_file(&main) } else { fs::write(&main, "") };
+            done.unwrap();
             assert!(watched.changed().is_none());
             assert!(matches!(watched.changed(), Some(Err(ConfigError::Gone(_)))));
         }

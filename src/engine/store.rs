@@ -307,22 +307,24 @@ impl Store {
         }
     }
 
+    /// Takes in a look; not one that began before the mapping became another one.
+    fn see(&mut self, status: MappingStatus) {
+        let is_it = |view: &&mut MappingView| {
+            let own = &view.mapping;
+            (&own.repository, &own.path, &own.target)
+                == (&status.repository, &status.path, &status.target)
+        };
+        if let Some(view) = self.mappings.get_mut(&status.name).filter(is_it) {
+            if matches!(status.health, Health::Healthy | Health::Suspended) {
+                view.stall = None;
+            }
+            view.status = remember(&view.status, status);
+        }
+    }
+
     fn apply_mapping(&mut self, event: Event) {
         match event {
-            Event::MappingObserved { status } => {
-                // A look that began before the mapping became another one.
-                let is_it = |view: &&mut MappingView| {
-                    let own = &view.mapping;
-                    (&own.repository, &own.path, &own.target)
-                        == (&status.repository, &status.path, &status.target)
-                };
-                if let Some(view) = self.mappings.get_mut(&status.name).filter(is_it) {
-                    if matches!(status.health, Health::Healthy | Health::Suspended) {
-                        view.stall = None;
-                    }
-                    view.status = remember(&view.status, *status);
-                }
-            }
+            Event::MappingObserved { status } => self.see(*status),
             Event::Planned { plan, at } => {
                 if let Some(view) = self.mappings.get_mut(&plan.mapping) {
                     // What would be at another commit was said of a world that is another one by now.

@@ -219,9 +219,10 @@ impl World {
         let mut states = lock(&self.states);
         // A job that began before the repository became another one speaks of the one that was.
         let mut old = RepositoryState::default();
-        let state = match self.holds_repository(&current, name) {
-            true => states.entry(name.to_owned()).or_default(),
-            false => &mut old,
+        let state = if self.holds_repository(&current, name) {
+            states.entry(name.to_owned()).or_default()
+        } else {
+            &mut old
         };
         change(state);
         state.clone()
