@@ -31,11 +31,11 @@ impl Desk {
         desk
     }
 
-    fn root(&self) -> &Path {
+    pub fn root(&self) -> &Path {
         self.folder.path()
     }
 
-    fn git(&self, author: &str, arguments: &[&str]) -> String {
+    pub fn git(&self, author: &str, arguments: &[&str]) -> String {
         let output = Command::new("git")
             .args(["-c", &format!("user.name={author}"), "-c", "user.email=some@example.com"])
             .args(arguments)
@@ -61,11 +61,15 @@ impl Desk {
 
     /// Exit code, results and notes.
     pub fn run(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
-        let mut command: Command = gitdeck(&self.root().join("config.toml"));
-        command.args(arguments).env("PATH", &self.search).env("HOME", self.root());
-        let output = command.output().unwrap();
+        let output = self.command(arguments).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (output.status.code(), text(output.stdout), text(output.stderr))
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command: Command = gitdeck(&self.root().join("config.toml"));
+        command.args(arguments).env("PATH", &self.search).env("HOME", self.root());
+        command
     }
 
     pub fn document(&self, arguments: &[&str]) -> Value {

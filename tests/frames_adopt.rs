@@ -4,7 +4,7 @@ use crate::frames::both;
 use crate::support::driver::Driver;
 use crate::support::world;
 use gitdeck::domain::{FileEdit, Plan};
-use gitdeck::engine::{Alteration, Command, Event, Proposal};
+use gitdeck::engine::{Alteration, Branch, Command, Event, Proposal};
 use std::sync::Arc;
 
 fn driver() -> Driver {
@@ -121,4 +121,38 @@ fn images_and_values_are_asked_for() {
     let value =
         Alteration::Value { path: "Deployment/checkout:/spec/replicas".into(), value: "5".into() };
     assert_eq!(asked(&driver), value);
+}
+
+#[test]
+fn a_commit_may_go_to_a_branch_of_its_own() {
+    let mut driver = driver();
+    driver.keys("a");
+    let alteration = asked(&driver);
+    driver.fact(proposal(alteration, &[])).fact(world::drafted("checkout", &[]));
+    driver.done(is_proposal).keys("<right><right>");
+    assert!(
+        driver.picture().contains("gitdeck adopt checkout --pull-request"),
+        "{}",
+        driver.picture()
+    );
+    driver.keys("<enter>");
+    let is_commit = |command: &Command| matches!(command, Command::Commit { .. });
+    let Some(Command::Commit { push, branch, .. }) = driver.command(is_commit) else {
+        panic!("no commit")
+    };
+    assert_eq!((*push, branch), (false, &Some(Branch::Generated)));
+    let commit = world::commits().remove(0);
+    driver.fact(Event::Offered {
+        mapping: "checkout".into(),
+        commit,
+        branch: "gitdeck/checkout-20261120-100000".into(),
+        address: Some("https://git.example.com/new?x\u{1b}[31m".into()),
+        said: "visit the page\u{7}\n".into(),
+    });
+    let picture = driver.picture();
+    assert!(
+        picture.contains("A pull request is opened here:") && picture.contains("server: visit"),
+        "{picture}"
+    );
+    assert!(!picture.contains('\u{1b}') && !picture.contains("Commit to checkout"), "{picture}");
 }

@@ -41,7 +41,7 @@ impl Moments {
 }
 
 /// Runs a command and kills it at a moment, unless it ended before.
-fn kill_at(command: &mut Command, moment: Duration) {
+pub fn kill_at(command: &mut Command, moment: Duration) {
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
     let deadline = Instant::now() + moment;
     while Instant::now() < deadline {

@@ -7,6 +7,8 @@ mod automation;
 #[cfg(feature = "sandbox")]
 mod blame;
 #[cfg(feature = "sandbox")]
+mod branches;
+#[cfg(feature = "sandbox")]
 mod cli;
 #[cfg(feature = "sandbox")]
 mod cluster;

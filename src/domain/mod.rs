@@ -41,6 +41,7 @@ pub mod path;
 pub mod pattern;
 pub mod plan;
 pub mod prove;
+pub mod pull_request;
 pub mod query;
 #[cfg(test)]
 mod query_tests;

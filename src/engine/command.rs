@@ -5,7 +5,7 @@ use crate::domain::automation::{Drifted, Fight};
 use crate::domain::{FileEdit, Mapping, Revision};
 use crate::engine::Alteration;
 use crate::engine::export::ExportWish;
-pub use crate::engine::options::{Subject, SyncOptions};
+pub use crate::engine::options::{Branch, Subject, SyncOptions};
 use crate::engine::outlook::{Foresight, Placement};
 use crate::engine::revert::{Confirmed, Wish};
 use jiff::Timestamp;
@@ -160,6 +160,8 @@ pub enum Command {
         base: Option<Revision>,
         /// Push right after.
         push: bool,
+        /// Push to a branch of its own instead.
+        branch: Option<Branch>,
     },
     /// List the paths of a repository at its head.
     Paths {
@@ -203,6 +205,8 @@ pub enum Command {
         base: Option<Revision>,
         /// Push right after.
         push: bool,
+        /// Push to a branch of its own instead.
+        branch: Option<Branch>,
         /// What the edits were made for, where gitdeck made them.
         of: Option<Box<Alteration>>,
     },
@@ -374,7 +378,7 @@ impl Command {
 
 impl Command {
     fn push_commit(&self, line: &mut String) {
-        let Self::Commit { mapping, edits, message, push: with_push, of, .. } = self else {
+        let Self::Commit { mapping, edits, message, push: with_push, branch, of, .. } = self else {
             return;
         };
         match of {
@@ -391,25 +395,26 @@ impl Command {
         if let Some(message) = message {
             let _ = write!(line, " -m {}", quoted(message));
         }
-        line.push_str(if *with_push { " --push" } else { " --no-push" });
+        match branch {
+            Some(Branch::Named(name)) => push(line, " --branch", name),
+            Some(Branch::Generated) => line.push_str(" --pull-request"),
+            None => line.push_str(if *with_push { " --push" } else { " --no-push" }),
+        }
     }
 
     fn push_reading(&self, line: &mut String) {
+        let (verb, subject, words) = match self {
+            Self::RenderCommit { revision, mappings, .. } => ("show", revision, mappings),
+            Self::Blame { mapping, objects, .. } => ("blame", mapping, objects),
+            _ => return,
+        };
+        push(line, verb, subject);
+        for word in words {
+            push(line, "", word);
+        }
         match self {
-            Self::RenderCommit { revision, mappings, .. } => {
-                push(line, "show", revision);
-                for mapping in mappings {
-                    let _ = write!(line, " {}", quoted(mapping));
-                }
-                line.push_str(" --rendered");
-            }
-            Self::Blame { mapping, revision, objects } => {
-                push(line, "blame", mapping);
-                for object in objects {
-                    let _ = write!(line, " {}", quoted(object));
-                }
-                push_sync(line, revision.as_deref(), &SyncOptions::default());
-            }
+            Self::Blame { revision: Some(at), .. } => push(line, " --revision", at),
+            Self::RenderCommit { .. } => line.push_str(" --rendered"),
             _ => {}
         }
     }

@@ -23,6 +23,7 @@ fn command_lines_can_be_pasted() {
         message: None,
         base: None,
         push: false,
+        branch: None,
         of: None,
     };
     assert_eq!(

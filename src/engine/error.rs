@@ -81,7 +81,12 @@ impl From<GitError> for Failure {
     fn from(error: GitError) -> Self {
         // The words of transports and servers may repeat an address that the user's Git rewrote.
         let message = without_users(&error.to_string()).into_owned();
-        let usage = matches!(error, GitError::UnknownRevision { .. });
+        let usage = matches!(
+            error,
+            GitError::UnknownRevision { .. }
+                | GitError::BranchTaken { .. }
+                | GitError::BranchName { .. }
+        );
         let hint = match &error {
             GitError::HostUnknown { fingerprint, .. } => Some(format!(
                 "`gitdeck repo check REPOSITORY --host-key {fingerprint}` accepts it; so does `A` in the console"

@@ -109,7 +109,7 @@ pub struct JournalEntry {
     pub id: u64,
     /// When it began.
     pub at: Timestamp,
-    /// What was to be done: `sync`, `commit`, `revert`, `push`, `accept`, `suspend`, `resume`, `stop-healing`,
+    /// What was to be done: `sync`, `commit`, `offer`, `revert`, `push`, `accept`, `suspend`, `resume`, `stop-healing`,
     /// `regression` (noticed, not done).
     pub what: String,
     /// Mapping or repository.
@@ -346,6 +346,19 @@ pub enum Event {
         mapping: String,
         /// The commit.
         commit: Commit,
+    },
+    /// A commit was made and pushed to a branch of its own.
+    Offered {
+        /// Mapping.
+        mapping: String,
+        /// The commit.
+        commit: Commit,
+        /// The branch.
+        branch: String,
+        /// Where a pull request is opened, where that can be told (may hold foreign text).
+        address: Option<String>,
+        /// What the server said to the push (foreign text).
+        said: String,
     },
     /// A mapping was planned at a commit that may never be synced. The plan says of which mapping and commit it is.
     Previewed {

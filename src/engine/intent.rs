@@ -81,6 +81,15 @@ pub enum Intent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         owner: Option<String>,
     },
+    /// Make a commit and push it to a branch of its own. The outbox knows the commit by the branch until it is pushed.
+    Offer {
+        /// Mapping.
+        mapping: String,
+        /// Repository.
+        repository: String,
+        /// The branch.
+        branch: String,
+    },
     /// Commit a drafted revert; its id tells whether it was made.
     Revert {
         /// Repository.
@@ -154,6 +163,7 @@ impl Intent {
         match self {
             Self::Sync { .. } => "sync",
             Self::Commit { .. } => "commit",
+            Self::Offer { .. } => "offer",
             Self::Revert { .. } => "revert",
             Self::Push { .. } => "push",
             Self::Drop { .. } => "drop",
@@ -182,6 +192,7 @@ impl Intent {
         match self {
             Self::Sync { mapping, .. }
             | Self::Commit { mapping, .. }
+            | Self::Offer { mapping, .. }
             | Self::Suspend { mapping }
             | Self::Resume { mapping }
             | Self::StopHealing { mapping }

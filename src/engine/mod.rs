@@ -32,7 +32,7 @@ mod turn;
 mod world;
 
 pub use alteration::{Alteration, Proposal};
-pub use command::{Command, Subject, SyncOptions};
+pub use command::{Branch, Command, Subject, SyncOptions};
 pub use event::{Event, Failure, Outcome, Progress};
 pub use handle::{CONFIGURE, Engine};
 pub use job::JobId;

@@ -45,3 +45,12 @@ pub struct SyncOptions {
     /// Tell what is left out of objects that need nothing as well.
     pub everything: bool,
 }
+
+/// A branch of its own that a commit goes to, to be merged by others; the tracked branch stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Branch {
+    /// One with this name.
+    Named(String),
+    /// One whose name says the mapping and the time.
+    Generated,
+}

@@ -62,7 +62,7 @@ impl Repository {
     }
 
     /// Whether the edited files are what they were when they were read.
-    fn check_base(
+    pub(super) fn check_base(
         &self,
         handles: &Handles,
         request: &CommitRequest,

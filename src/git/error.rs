@@ -22,6 +22,22 @@ pub enum GitError {
         /// The name.
         branch: String,
     },
+    /// A new branch cannot have this name.
+    #[error("{remote} has a branch {branch} already: choose another name")]
+    BranchTaken {
+        /// Which remote.
+        remote: String,
+        /// The name.
+        branch: String,
+    },
+    /// The server did not take a new branch.
+    #[error("the server refused the branch {branch}: {reason}")]
+    NotTaken {
+        /// The name.
+        branch: String,
+        /// Words of the server.
+        reason: String,
+    },
     /// The server did not answer, or something that is not Git answered.
     #[error("{remote} cannot be reached: {reason}: check the address and the network")]
     Unreachable {

@@ -27,13 +27,22 @@ pub(super) enum Moved {
 /// Hooks that judge a push; they are not run, so that a repository that has one is not pushed to.
 const JUDGES: [&str; 4] = ["pre-receive", "update", "reference-transaction", "proc-receive"];
 
-/// Copies `commit` with its history to the repository in `folder` and moves `branch` there from `tip`. `scratch` is
-/// a folder for a small configuration file.
+/// What a branch was and is to be.
+pub(super) struct Ends {
+    /// Where it is; nothing where it must not exist.
+    pub(super) tip: Option<Oid>,
+    pub(super) commit: Oid,
+    /// A commit that is there with its history.
+    pub(super) known: Option<Oid>,
+}
+
+/// Copies a commit with its history to the repository in `folder` and moves `branch` there. `scratch` is a folder for a
+/// small configuration file.
 pub(super) fn push(
     source: &Repository,
     folder: &Path,
     branch: &str,
-    (tip, commit): (Option<Oid>, Oid),
+    Ends { tip, commit, known }: Ends,
     scratch: &Path,
 ) -> Result<Moved, GitError> {
     let failed = |error: git2::Error| GitError::storage(folder, error.message());
@@ -50,7 +59,7 @@ pub(super) fn push(
             "it has the hook {hook}, which only a push through https or ssh would run"
         )));
     }
-    copy(source, &target, tip, commit).map_err(failed)?;
+    copy(source, &target, known, commit).map_err(failed)?;
     match Command::new("git").args(update(&target, branch, tip, commit)).by_itself().output() {
         Ok(output) if output.status.success() => Ok(Moved::Yes),
         Ok(output) => Ok(Moved::Raced(String::from_utf8_lossy(&output.stderr).trim().to_owned())),

@@ -27,6 +27,7 @@ mod listing;
 mod local;
 mod lock;
 mod lookup;
+mod offer;
 mod outbox;
 mod path;
 mod places;

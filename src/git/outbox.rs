@@ -91,11 +91,18 @@ impl Repository {
     /// the mirror, and marks it. Everything is on the disk when this returns.
     pub(super) fn keep(&self, handles: &Handles, id: Oid) -> Result<(), GitError> {
         let failed = |error: git2::Error| GitError::storage(&self.outbox, error.message());
+        self.keep_objects(handles, id)?;
         let own = open_bare(&self.outbox).map_err(failed)?;
-        keep_objects(handles, &own, id).map_err(failed)?;
-        sync_folder(&self.outbox.join("objects"))?;
         own.reference(&made_ref(id), id, true, "made here").map_err(failed)?;
         sync_folder(&self.outbox.join("refs/gitdeck"))
+    }
+
+    /// Copies what [`Repository::keep`] copies, and marks nothing.
+    pub(super) fn keep_objects(&self, handles: &Handles, id: Oid) -> Result<(), GitError> {
+        let failed = |error: git2::Error| GitError::storage(&self.outbox, error.message());
+        let own = open_bare(&self.outbox).map_err(failed)?;
+        keep_objects(handles, &own, id).map_err(failed)?;
+        sync_folder(&self.outbox.join("objects"))
     }
 
     /// Makes `new` the newest commit of the outbox if `old` still is. A commit that was not made here (all waiting

@@ -163,7 +163,8 @@ impl Repository {
         let (tip, branch) = (self.tip_in(handles), self.branch_ref());
         if self.address.scheme == Scheme::File {
             let (folder, scratch) = (Path::new(&self.address.path), &self.places.outbox);
-            return Ok(match local::push(&handles.all, folder, &branch, (tip, commit), scratch)? {
+            let ends = local::Ends { tip, commit, known: tip };
+            return Ok(match local::push(&handles.all, folder, &branch, ends, scratch)? {
                 Moved::Yes => Answer::Accepted,
                 Moved::Raced(reason) => Answer::Raced(reason),
                 Moved::Refused(reason) => Answer::Refused(reason),
@@ -178,7 +179,7 @@ impl Repository {
         };
         let objects = self.mirror.join("objects");
         Ok(match session.push(&objects, &branch, (tip, commit), &mut heard)? {
-            Pushed::Accepted => Answer::Accepted,
+            Pushed::Accepted(_) => Answer::Accepted,
             Pushed::Refused(status, _) if is_race(&status) => Answer::Raced(status),
             Pushed::Refused(status, words) => Answer::Refused(spoken(&status, &words)),
         })

@@ -32,14 +32,21 @@ pub struct Repository {
 /// The file in a mirror that says it must be built anew.
 const DAMAGE_MARK: &str = "gitdeck-damaged";
 
+/// Refuses what Git takes for no name of a branch, and what it would take for an option.
+pub(super) fn checked_branch(branch: &str) -> Result<(), GitError> {
+    let is_name = git2::Reference::is_valid_name(&format!("refs/heads/{branch}"));
+    if is_name && !branch.starts_with('-') && branch != "HEAD" {
+        return Ok(());
+    }
+    Err(GitError::BranchName { branch: branch.to_owned() })
+}
+
 impl Repository {
     /// Opens the mirror and the outbox of a remote, and makes them when they are absent. Nothing is sent over the
     /// network. A mirror that cannot be opened is moved aside and made anew (empty until the next fetch).
     pub fn open(places: &Places, remote: &Remote) -> Result<Self, GitError> {
         let address = Address::parse(&remote.url)?;
-        if !git2::Reference::is_valid_name(&format!("refs/heads/{}", remote.branch)) {
-            return Err(GitError::BranchName { branch: remote.branch.clone() });
-        }
+        checked_branch(&remote.branch)?;
         let folder = folder_name(&remote.name, &address);
         let own = places.outbox.join(&folder);
         create_private_folder(&own)?;

@@ -157,6 +157,36 @@ fn a_hook_that_declines_is_heard_and_the_commit_stays() {
 }
 
 #[test]
+fn a_branch_of_its_own_is_pushed_and_the_server_is_heard() {
+    let (world, server, places) = served(protected());
+    world.hook("post-receive", "printf 'visit\\n  https://127.0.0.1/new?x\\033[31m\\n' >&2");
+    let (repository, credential) = (open(&places, &server), basic(PASSWORD));
+    fetch(&repository, &credential).unwrap();
+    let waits = repository.commit(&request("waits", &[("other", "1\n")])).unwrap();
+    let made = repository.commit_apart(&request("apart", &[("README", "2\n")]), "fix/it").unwrap();
+    assert_ne!(made.parents, [waits.revision]);
+    assert_eq!(repository.offered("fix/it").unwrap().unwrap().revision, made.revision);
+    let mut go_on = |_| Flow::Continue;
+    repository.is_free(&credential, "fix/it", &mut go_on).unwrap();
+    let said = repository.offer(&credential, "fix/it", &made.revision, &mut go_on).unwrap();
+    assert!(said.contains("https://127.0.0.1/new?x"), "{said:?}");
+    // What was interrupted after the push is not pushed again.
+    assert_eq!(repository.offer(&credential, "fix/it", &made.revision, &mut go_on).unwrap(), "");
+    repository.forget_offer("fix/it").unwrap();
+    assert!(repository.offered("fix/it").unwrap().is_none());
+    let taken = repository.is_free(&credential, "fix/it", &mut go_on).unwrap_err();
+    assert!(matches!(taken, GitError::BranchTaken { .. }), "{taken:?}");
+    assert_eq!(
+        (world.titles(), repository.pending().unwrap().len()),
+        (vec!["begin".to_owned()], 1)
+    );
+    world.hook("pre-receive", "echo 'policy 7: no' >&2; exit 1");
+    let other = repository.commit_apart(&request("apart", &[("README", "3\n")]), "no").unwrap();
+    let refused = repository.offer(&credential, "no", &other.revision, &mut go_on).unwrap_err();
+    assert!(refused.to_string().contains("policy 7: no"), "{refused}");
+}
+
+#[test]
 fn a_branch_that_moves_during_the_push_is_caught_up_with() {
     let (world, server, places) = served(Rules::default());
     let repository = open(&places, &server);

@@ -1,5 +1,6 @@
 //! `gitdeck commit`.
 
+use super::landing::{Destination, Place};
 use crate::cli::exit::Exit;
 use crate::cli::fault::Fault;
 use crate::cli::print;
@@ -31,12 +32,9 @@ pub struct Commit {
     /// A file of the mapping that goes away
     #[arg(long = "delete", value_name = "FILE")]
     deleted: Vec<String>,
-    /// Push right after
-    #[arg(long, conflicts_with = "no_push")]
-    push: bool,
-    /// Leave the commit in the outbox
-    #[arg(long)]
-    no_push: bool,
+    /// Where the commit goes
+    #[command(flatten)]
+    destination: Destination,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -55,6 +53,16 @@ struct Document<'a> {
     repository: &'a str,
     mapping: &'a str,
     push: Option<&'a PushOutcome>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    branch: Option<Offered<'a>>,
+}
+
+/// A branch of its own.
+#[derive(Debug, Serialize)]
+struct Offered<'a> {
+    name: &'a str,
+    address: Option<&'a str>,
+    said: &'a str,
 }
 
 impl Commit {
@@ -63,15 +71,17 @@ impl Commit {
         let mapping = select::mapping(&work.settings, &self.mapping)?.clone();
         let edits = self.edits(&mapping)?;
         let fetched = work.fetch(std::slice::from_ref(&self.mapping)).await;
-        let push = self.wants_push(work, &mapping, &edits).await?;
+        let place = self.place(work, &mapping, &edits).await?;
         let command = Command::Commit {
             mapping: mapping.name.clone(),
             edits,
             message: self.message.clone(),
             base: None,
-            push,
+            push: place.is_push(),
+            branch: place.branch(),
             of: None,
         };
+        let push = place.is_push();
         let exit = made(work, &mapping, command, push).await;
         // A commit on what was fetched last is sound; the push looks at the remote again.
         Ok(if exit == Exit::Fine && !push { exit.and(fetched) } else { exit })
@@ -91,18 +101,18 @@ impl Commit {
     }
 
     /// Shows what would be committed and asks, where neither flag says it.
-    async fn wants_push(
+    async fn place(
         &self,
         work: &mut Work<'_>,
         mapping: &Mapping,
         edits: &[FileEdit],
-    ) -> Result<bool, Fault> {
-        if self.push || self.no_push {
-            return Ok(self.push);
+    ) -> Result<Place, Fault> {
+        if let Some(place) = self.destination.chosen() {
+            return Ok(place);
         }
         if !work.out.can_ask {
             return Err(Fault::usage("nobody is here to ask whether the commit is pushed")
-                .hint("say --push, or --no-push to leave it in the outbox"));
+                .hint("say --push, --no-push to leave it in the outbox, or --branch NAME"));
         }
         let draft = Command::Draft { mapping: mapping.name.clone(), edits: edits.to_vec() };
         let (_, events) = work.run_one(draft).await;
@@ -113,7 +123,8 @@ impl Commit {
             }
         }
         let question = format!("Commit and push to {}?", mapping.repository);
-        Ok(work.ask(&question).await? == Answer::Yes)
+        let pushes = work.ask(&question).await? == Answer::Yes;
+        Ok(if pushes { Place::Push } else { Place::Outbox })
     }
 }
 
@@ -137,7 +148,13 @@ pub(super) fn tell_made(
 ) -> Exit {
     let exit = work.settle(&mapping.name, outcome);
     let made = events.iter().find_map(|event| match event {
-        Event::Committed { commit, .. } => Some(commit),
+        Event::Committed { commit, .. } | Event::Offered { commit, .. } => Some(commit),
+        _ => None,
+    });
+    let branch = events.iter().find_map(|event| match event {
+        Event::Offered { branch, address, said, .. } => {
+            Some(Offered { name: branch, address: address.as_deref(), said })
+        }
         _ => None,
     });
     let pushed = events.iter().find_map(|event| match event {
@@ -146,11 +163,14 @@ pub(super) fn tell_made(
     });
     if !work.out.is_human() {
         let (repository, name) = (mapping.repository.as_str(), mapping.name.as_str());
-        work.out.document(&Document { commit: made, repository, mapping: name, push: pushed });
+        let document = Document { commit: made, repository, mapping: name, push: pushed, branch };
+        work.out.document(&document);
     } else if let Some(commit) = made {
         let revision = work.out.paint.name(arrived(commit, pushed).short());
         work.out.line(&format!("committed {revision} {}", harmless(commit.title())));
-        if let Outcome::Done(message) = outcome
+        if let Some(offered) = branch {
+            tell_offered(work, &offered);
+        } else if let Outcome::Done(message) = outcome
             && push
         {
             work.out.line(&harmless(message));
@@ -161,6 +181,18 @@ pub(super) fn tell_made(
         }
     }
     exit
+}
+
+/// Says on which branch a commit is, and where a pull request is opened.
+fn tell_offered(work: &mut Work<'_>, offered: &Offered<'_>) {
+    work.out.line(&format!("pushed to the new branch {}", harmless(offered.name)));
+    for line in offered.said.lines() {
+        work.out.note(&format!("server: {}", harmless(line)));
+    }
+    match offered.address {
+        Some(address) => work.out.line(&format!("open a pull request: {}", harmless(address))),
+        None => work.out.note("the host's own page opens a pull request of it"),
+    }
 }
 
 /// The id that a commit has now: a push that others were faster than makes it again.

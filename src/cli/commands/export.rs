@@ -1,11 +1,10 @@
 //! `gitdeck mapping export`.
 
 use super::commit::tell_made;
+use super::landing::{Landing, show};
 use super::mapping::{Side, tell_edit};
 use crate::cli::exit::Exit;
 use crate::cli::fault::Fault;
-use crate::cli::print;
-use crate::cli::prompt::Answer;
 use crate::cli::session::Work;
 use crate::config::Environment;
 use crate::config::edit::{self, NewMapping};
@@ -52,21 +51,9 @@ pub struct Export {
     /// Which side wins from now on
     #[arg(long, value_name = "SIDE", value_enum)]
     source: Option<Side>,
-    /// Message; the default one says what is exported
-    #[arg(short, long, value_name = "TEXT")]
-    message: Option<String>,
-    /// Push right after
-    #[arg(long, conflicts_with = "no_push")]
-    push: bool,
-    /// Leave the commit in the outbox
-    #[arg(long)]
-    no_push: bool,
-    /// Commit without asking
-    #[arg(long, short = 'y')]
-    yes: bool,
-    /// Show what would be committed, and commit nothing
-    #[arg(long, conflicts_with_all = ["push", "no_push", "yes"])]
-    dry_run: bool,
+    /// What becomes of it
+    #[command(flatten)]
+    landing: Landing,
 }
 
 /// The document of a dry run.
@@ -87,9 +74,7 @@ impl Export {
         let (overrides, environment) = (work.global.overrides(), Environment::of_process());
         let new = self.mapping(work);
         let wish = self.wish()?;
-        if !self.dry_run && !work.out.can_ask {
-            self.refuse_silence()?;
-        }
+        self.landing.refuse_silence(work)?;
         let mapping = edit::try_mapping(&overrides, &environment, &new)?;
         let repository = mapping.repository.clone();
         let fetched = work.fetch_repositories(std::slice::from_ref(&repository)).await;
@@ -105,11 +90,17 @@ impl Export {
         for left in &exported.left {
             work.out.note(&format!("left out: {}", harmless(left)));
         }
-        if self.dry_run {
+        if self.landing.dry_run {
             self.show(work, &repository, &exported);
             return Ok(fetched);
         }
-        let Some(push) = self.decide(work, &repository, &exported).await? else {
+        let question = format!(
+            "Commit {} objects to {repository} and map them as {}?",
+            exported.objects.len(),
+            harmless(&self.name)
+        );
+        let asked = (exported.diff.as_str(), question.as_str());
+        let Some(place) = self.landing.decide(work, &repository, asked).await? else {
             work.out.note("nothing was committed");
             return Ok(Exit::Fine);
         };
@@ -117,13 +108,16 @@ impl Export {
             mapping: Box::new(mapping.clone()),
             wish,
             edits: exported.edits.clone(),
-            message: self.message.clone().unwrap_or_else(|| exported.message.clone()),
+            message: self.landing.said(&exported.message).to_owned(),
             base: exported.base.clone(),
-            push,
+            push: place.is_push(),
+            branch: place.branch(),
         };
         let (outcome, events) = work.run_one(command).await;
-        let exit = tell_made(work, &mapping, (&outcome, &events), push);
-        if events.iter().any(|event| matches!(event, Event::Committed { .. })) {
+        let exit = tell_made(work, &mapping, (&outcome, &events), place.is_push());
+        let is_made =
+            |event: &Event| matches!(event, Event::Committed { .. } | Event::Offered { .. });
+        if events.iter().any(is_made) {
             let file = edit::add_mapping(&overrides, &environment, &new)?;
             if work.out.is_human() {
                 tell_edit(work.out, ("added", "mapping", &self.name), &file);
@@ -165,14 +159,8 @@ impl Export {
     }
 
     fn show(&self, work: &mut Work<'_>, repository: &str, exported: &Exported) {
-        let message = self.message.as_deref().unwrap_or(&exported.message);
-        if work.out.is_human() {
-            let text = print::commit::patch(work.out.paint, &exported.diff);
-            work.out.line(text.trim_end());
-            work.out.note(&format!("would commit: {}", harmless(message)));
-            return;
-        }
-        work.out.document(&Document {
+        let message = self.landing.said(&exported.message);
+        let document = Document {
             repository,
             mapping: &self.name,
             file: exported.edits.first().map_or("", |edit| edit.path.as_str()),
@@ -180,39 +168,7 @@ impl Export {
             left_out: &exported.left,
             message,
             diff: &exported.diff,
-        });
-    }
-
-    fn refuse_silence(&self) -> Result<(), Fault> {
-        if self.yes && (self.push || self.no_push) {
-            return Ok(());
-        }
-        Err(Fault::usage("nobody is here to ask whether this is committed and pushed")
-            .hint("say --yes with --push or --no-push, or --dry-run to look at it"))
-    }
-
-    /// Whether the commit is pushed; nothing where it is not wanted at all.
-    async fn decide(
-        &self,
-        work: &mut Work<'_>,
-        repository: &str,
-        exported: &Exported,
-    ) -> Result<Option<bool>, Fault> {
-        if !self.yes {
-            let text = print::commit::patch(work.out.note_paint, &exported.diff);
-            work.out.note_painted(&text);
-            let question = format!(
-                "Commit {} objects to {repository} and map them as {}?",
-                exported.objects.len(),
-                harmless(&self.name)
-            );
-            if work.ask(&question).await? != Answer::Yes {
-                return Ok(None);
-            }
-        }
-        if self.push || self.no_push {
-            return Ok(Some(self.push));
-        }
-        Ok(Some(work.ask(&format!("Push to {repository} right after?")).await? == Answer::Yes))
+        };
+        show(work, &exported.diff, message, &document);
     }
 }

@@ -14,6 +14,7 @@ mod edit;
 mod export;
 pub mod guide;
 mod import;
+mod landing;
 pub mod log;
 pub mod man;
 pub mod mapping;

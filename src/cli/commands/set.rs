@@ -1,6 +1,6 @@
 //! `gitdeck set`.
 
-use super::proposal::Landing;
+use super::landing::Landing;
 use crate::cli::exit::Exit;
 use crate::cli::fault::Fault;
 use crate::cli::session::Work;

@@ -52,6 +52,7 @@ pub(super) async fn how_far(ctx: &Context, operation: &Operation) -> String {
                 Err(_) => "whether the commit was made cannot be told now".to_owned(),
             }
         }
+        Intent::Offer { repository, branch, .. } => offered(ctx, repository, branch, done).await,
         Intent::Revert { repository, revision, .. } => reverted(ctx, repository, revision).await,
         Intent::Push { repository, head } => {
             let short = head.get(..7).unwrap_or(head);
@@ -89,6 +90,19 @@ pub(super) async fn how_far(ctx: &Context, operation: &Operation) -> String {
         | Intent::Regress { .. } => {
             format!("{done} of {total} done{open}")
         }
+    }
+}
+
+/// What became of a commit on a branch of its own, of whose two steps some were done.
+async fn offered(ctx: &Context, repository: &str, branch: &str, done: usize) -> String {
+    let name = branch.to_owned();
+    match ctx.world.git(repository, move |git| git.offered(&name)).await {
+        Ok(Some(commit)) => {
+            format!("{} was made for {branch} and not seen there", commit.revision.short())
+        }
+        Ok(None) if done > 1 => format!("it was pushed to {branch}"),
+        Ok(None) => "the commit was not made".to_owned(),
+        Err(_) => "whether the commit was made cannot be told now".to_owned(),
     }
 }
 

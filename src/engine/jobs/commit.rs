@@ -3,9 +3,9 @@
 use crate::domain::{Author, Commit, FileEdit, Mapping, Revision};
 use crate::engine::error::Stop;
 use crate::engine::jobs::look::look;
-use crate::engine::jobs::{Context, depends, draft, log, push, record, sync};
+use crate::engine::jobs::{Context, depends, draft, log, offer, push, record, sync};
 use crate::engine::journal::{AUTO, Intent};
-use crate::engine::{Alteration, Command, Event, Failure, Subject, SyncOptions};
+use crate::engine::{Alteration, Branch, Command, Event, Failure, Subject, SyncOptions};
 use crate::git::{self, CommitRequest};
 use jiff::Timestamp;
 
@@ -87,6 +87,8 @@ pub(super) struct Request {
     pub message: Option<String>,
     pub base: Option<Revision>,
     pub push: bool,
+    /// A branch of its own that it is pushed to instead.
+    pub branch: Option<Branch>,
     pub of: Option<Box<Alteration>>,
     /// Where it records live changes, unasked.
     pub live: Option<Live>,
@@ -111,7 +113,11 @@ pub(super) async fn carry(
             .into());
     }
     let message = request.message.clone().unwrap_or(drafted.message);
-    let commit = made(ctx, mapping, &request, Draft { author, message }).await?;
+    let draft = Draft { author, message };
+    if let Some(branch) = &request.branch {
+        return offer::run(ctx, mapping, &request, (branch, draft)).await;
+    }
+    let commit = made(ctx, mapping, &request, draft).await?;
     let short = commit.revision.short().to_owned();
     ctx.emit(Event::Committed {
         repository: mapping.repository.clone(),
@@ -151,9 +157,50 @@ async fn note_adopted(ctx: &Context, mapping: &Mapping) {
     }
 }
 
-struct Draft {
-    author: Author,
-    message: String,
+/// Who commits, and what is said.
+pub(super) struct Draft {
+    pub author: Author,
+    pub message: String,
+}
+
+impl Draft {
+    /// The commit that this entry of the journal makes.
+    pub fn request(self, mapping: &Mapping, request: &Request, id: u64) -> CommitRequest {
+        CommitRequest {
+            edits: request.edits.clone(),
+            message: self.message,
+            committer: self.author.clone(),
+            author: self.author,
+            first: false,
+            trailers: [
+                (MAPPING_TRAILER.to_owned(), mapping.name.clone()),
+                (OPERATION_TRAILER.to_owned(), id.to_string()),
+            ]
+            .into_iter()
+            .chain(request.live.iter().flat_map(Live::trailers))
+            .collect(),
+            expected_base: request.base.clone(),
+        }
+    }
+}
+
+/// The command line that makes the commit.
+pub(super) fn line(mapping: &Mapping, request: &Request) -> String {
+    let of = match &request.live {
+        // The same by hand.
+        Some(_) => Some(Box::new(Alteration::Adopt { picks: Vec::new(), into: None })),
+        None => request.of.clone(),
+    };
+    let command = Command::Commit {
+        mapping: mapping.name.clone(),
+        edits: request.edits.clone(),
+        message: request.message.clone(),
+        base: None,
+        push: request.push,
+        branch: request.branch.clone(),
+        of,
+    };
+    command.line_below(&mapping.path)
 }
 
 async fn made(
@@ -168,38 +215,11 @@ async fn made(
         paths: request.edits.iter().map(|edit| edit.path.clone()).collect(),
         owner: request.live.as_ref().map(|_| AUTO.to_owned()),
     };
-    let of = match &request.live {
-        // The same by hand.
-        Some(_) => Some(Box::new(Alteration::Adopt { picks: Vec::new(), into: None })),
-        None => request.of.clone(),
-    };
-    let line = Command::Commit {
-        mapping: mapping.name.clone(),
-        edits: request.edits.clone(),
-        message: request.message.clone(),
-        base: None,
-        push: request.push,
-        of,
-    }
-    .line_below(&mapping.path);
+    let line = line(mapping, request);
     let journal = &ctx.world.journal;
     let id = journal.begin(intent, &line, Timestamp::now()).map_err(Failure::from)?;
     journal.before(id, 1, 1, "commit").map_err(Failure::from)?;
-    let commit = CommitRequest {
-        edits: request.edits.clone(),
-        message: draft.message,
-        committer: draft.author.clone(),
-        author: draft.author,
-        first: false,
-        trailers: [
-            (MAPPING_TRAILER.to_owned(), mapping.name.clone()),
-            (OPERATION_TRAILER.to_owned(), id.to_string()),
-        ]
-        .into_iter()
-        .chain(request.live.iter().flat_map(Live::trailers))
-        .collect(),
-        expected_base: request.base.clone(),
-    };
+    let commit = draft.request(mapping, request, id);
     let made = ctx.world.git(&mapping.repository, move |git| git.commit(&commit)).await;
     match &made {
         Ok(commit) => {

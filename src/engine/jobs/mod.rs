@@ -26,6 +26,7 @@ mod log;
 mod look;
 mod mask;
 mod observe;
+mod offer;
 mod others;
 mod overlay;
 mod place;
@@ -236,17 +237,18 @@ async fn write(ctx: &Context, command: Command) -> Result<String, Stop> {
         Command::Propose { mapping, alteration } => {
             Box::pin(ctx.read(propose::run(ctx, &mapping, alteration))).await
         }
-        Command::Commit { mapping, edits, message, base, push, of } => {
+        Command::Commit { mapping, edits, message, base, push, branch, of } => {
             commit::run(
                 ctx,
-                commit::Request { mapping, edits, message, base, push, of, live: None },
+                commit::Request { mapping, edits, message, base, push, branch, of, live: None },
             )
             .await
         }
-        Command::Track { mapping, wish: _, edits, message, base, push } => {
+        Command::Track { mapping, wish: _, edits, message, base, push, branch } => {
             let (name, message) = (mapping.name.clone(), Some(message));
             let (of, live) = (None, None);
-            let request = commit::Request { mapping: name, edits, message, base, push, of, live };
+            let request =
+                commit::Request { mapping: name, edits, message, base, push, branch, of, live };
             export::track(ctx, &mapping, request).await
         }
         Command::Place(one) => Box::pin(placing::run(ctx, &one.placing, one.confirmed)).await,

@@ -282,6 +282,7 @@ fn request(mapping: &Mapping, placed: &Placed, cluster: String) -> commit::Reque
         edits: placed.edits.clone(),
         message: None,
         base: placed.base.clone(),
+        branch: None,
         push: false,
         of: None,
         live: Some(commit::Live { managers: placed.managers.clone(), cluster }),

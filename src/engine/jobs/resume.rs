@@ -4,7 +4,7 @@ use crate::domain::{Phase, Revision};
 use crate::engine::error::Stop;
 use crate::engine::intent::IntendedSync;
 use crate::engine::jobs::activity::{how_far, made, tell};
-use crate::engine::jobs::{Context, accept, drop, push, sync, undo};
+use crate::engine::jobs::{Context, accept, drop, offer, push, sync, undo};
 use crate::engine::journal::{Intent, Operation};
 use crate::engine::{Confirmed, Failure, SyncOptions};
 use jiff::Timestamp;
@@ -36,6 +36,10 @@ pub(super) async fn proceed(ctx: &Context, entry: u64) -> Result<String, Stop> {
             Some(revision) => format!("the commit was made: {revision}"),
             None => "the commit was not made; the edit has to be made again".to_owned(),
         },
+        Intent::Offer { mapping, repository, branch } => {
+            let is_pushed = operation.done_steps.contains(&offer::push_step(&branch));
+            offer::proceed(ctx, entry, (&mapping, &repository, &branch), is_pushed).await?
+        }
         Intent::Accept { repository, tip } => {
             accept::run(ctx, &repository, Revision::new(tip)).await?
         }
@@ -110,6 +114,10 @@ fn is_hook(step: &str) -> bool {
 pub(super) async fn discard(ctx: &Context, entry: u64) -> Result<String, Stop> {
     let operation = interrupted(ctx, entry)?;
     let message = how_far(ctx, &operation).await;
+    if let Intent::Offer { repository, branch, .. } = &operation.intent {
+        let branch = branch.clone();
+        ctx.world.git(repository, move |git| git.forget_offer(&branch)).await?;
+    }
     ctx.world
         .journal
         .end(entry, "discarded", Some(&message), Timestamp::now())

@@ -7,8 +7,8 @@ use std::path::Path;
 
 /// What became of a push.
 pub(in crate::git) enum Pushed {
-    /// The server said that the branch is at the commit.
-    Accepted,
+    /// The server said that the branch is at the commit; what else it said (foreign text).
+    Accepted(String),
     /// It did not take it; the status of the branch and the words of the server (foreign text).
     Refused(String, String),
 }
@@ -112,7 +112,7 @@ impl Session<'_> {
                     .map_or(summary.as_str(), |(_, rest)| rest.trim_end_matches(')'));
                 Ok(Pushed::Refused(status.to_owned(), words))
             }
-            Some(_) if output.success => Ok(Pushed::Accepted),
+            Some(_) if output.success => Ok(Pushed::Accepted(words)),
             None if output.success => {
                 Ok(Pushed::Refused("the server did not report on the branch".to_owned(), words))
             }

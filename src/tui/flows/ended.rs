@@ -54,6 +54,7 @@ pub fn follow(ui: &mut Ui, store: &Store, event: &Event) -> Vec<Effect> {
             );
             Vec::new()
         }
+        Event::Offered { mapping, .. } => tell_offered(ui, mapping, event),
         Event::Committed { mapping, .. } => {
             let pushes = |(_, purpose): &(JobId, Purpose)| matches!(purpose, Purpose::Commit { mapping: of, push: true } if of == mapping);
             let next = if ui.waiting.iter().any(pushes) {
@@ -138,6 +139,27 @@ fn drafted(ui: &mut Ui, store: &Store, mapping: &str, failure: Option<String>) {
             }
         }
     }
+}
+
+/// The commit is on a branch of its own: the edits may go, and what opens a pull request is shown.
+fn tell_offered(ui: &mut Ui, mapping: &str, event: &Event) -> Vec<Effect> {
+    committed(ui, mapping, "pushed to a branch of its own");
+    ui.popups.extend(offered(event).map(|reader| Popup::Reader(Box::new(reader))));
+    Vec::new()
+}
+
+/// Where a commit that others are to merge is, and what opens a pull request of it.
+fn offered(event: &Event) -> Option<Reader> {
+    let Event::Offered { mapping, commit, branch, address, said } = event else { return None };
+    let (short, title) = (commit.revision.short(), commit.title());
+    let mut sentences = vec![(Role::Good, format!("{short} {title} is on the branch {branch}."))];
+    sentences.extend(address.iter().flat_map(|address| {
+        let open = "A pull request is opened here:".to_owned();
+        [(Role::Text, open), (Role::Strong, format!("  {address}"))]
+    }));
+    sentences.extend(said.lines().map(|line| (Role::Muted, format!("server: {line}"))));
+    sentences.push((Role::Muted, "Nothing is synced before it is merged.".to_owned()));
+    Some(Reader::sentences(format!("{mapping}: to be merged"), &sentences))
 }
 
 /// The commit is in the outbox: nothing of it can be lost any more, the edits may go.

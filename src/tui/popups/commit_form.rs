@@ -1,7 +1,7 @@
 //! A commit being written: message, what will be committed, and what to do.
 
-use crate::engine::Command;
 use crate::engine::store::Draft;
+use crate::engine::{Branch, Command};
 use crate::tui::action::{Action, Motion, Pane};
 use crate::tui::effect::{Effect, Purpose};
 use crate::tui::keymap::Keymap;
@@ -32,6 +32,23 @@ enum Focus {
     Diff,
 }
 
+/// Where the commit goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Outbox,
+    Push,
+    Branch,
+}
+
+impl Place {
+    /// All of them with their buttons.
+    const ALL: [(Self, &'static str); 3] = [
+        (Self::Outbox, " commit "),
+        (Self::Push, " commit and push "),
+        (Self::Branch, " push a new branch "),
+    ];
+}
+
 /// How far the form is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Stage {
@@ -60,8 +77,8 @@ pub struct CommitForm {
     left: Vec<String>,
     stage: Stage,
     focus: Focus,
-    /// Whether the second button (commit and push) is chosen.
-    with_push: bool,
+    /// The button that is chosen.
+    place: Place,
     offset: usize,
     page: usize,
 }
@@ -79,7 +96,7 @@ impl CommitForm {
             left: Vec::new(),
             stage: Stage::Drafting,
             focus: Focus::Actions,
-            with_push: false,
+            place: Place::Outbox,
             offset: 0,
             page: 1,
         }
@@ -147,9 +164,8 @@ impl CommitForm {
             }
             Focus::Actions => match key.code {
                 KeyCode::Enter => return self.commit(),
-                KeyCode::Left | KeyCode::Right | KeyCode::Char('h' | 'l') => {
-                    self.with_push = !self.with_push;
-                }
+                KeyCode::Right | KeyCode::Char('l') => self.choose(1),
+                KeyCode::Left | KeyCode::Char('h') => self.choose(Place::ALL.len() - 1),
                 KeyCode::Char('y') => {
                     if let Some(line) = self.command_line() {
                         return Reaction::Run(vec![Effect::Copy(line)]);
@@ -176,6 +192,11 @@ impl CommitForm {
         self.focus = ORDER[(at as isize + by).rem_euclid(3) as usize];
     }
 
+    fn choose(&mut self, by: usize) {
+        let at = Place::ALL.iter().position(|(place, _)| *place == self.place).unwrap_or(0);
+        self.place = Place::ALL[(at + by) % Place::ALL.len()].0;
+    }
+
     fn scroll(&mut self, motion: Motion) {
         let last = self.diff.len().saturating_sub(self.page) + 1;
         self.offset = motion.apply(self.offset, last, self.page);
@@ -194,7 +215,8 @@ impl CommitForm {
         }
         let command = self.command();
         self.stage = Stage::Committing;
-        let purpose = Purpose::Commit { mapping: self.mapping.clone(), push: self.with_push };
+        let purpose =
+            Purpose::Commit { mapping: self.mapping.clone(), push: self.place == Place::Push };
         Reaction::Run(vec![Effect::Run(command, purpose)])
     }
 
@@ -205,7 +227,8 @@ impl CommitForm {
             edits: self.edits.files.clone(),
             message: (text != self.default.trim()).then_some(text),
             base: self.edits.base.clone(),
-            push: self.with_push,
+            push: self.place == Place::Push,
+            branch: (self.place == Place::Branch).then_some(Branch::Generated),
             of: self.edits.of.clone(),
         }
     }
@@ -328,8 +351,8 @@ impl CommitForm {
     fn view_actions(&self, buffer: &mut Buffer, place: Rect, look: &Look) {
         let ready = self.can_commit();
         let mut spans = Vec::new();
-        for (push, label) in [(false, " commit "), (true, " commit and push ")] {
-            let chosen = self.with_push == push;
+        for (place, label) in Place::ALL {
+            let chosen = self.place == place;
             let role = match (ready, chosen, self.focus == Focus::Actions) {
                 (false, ..) => Role::Muted,
                 (true, true, true) => Role::Selection,
