@@ -100,8 +100,8 @@ fn a_path_is_chosen_named_looked_at_and_confirmed() {
     driver.keys("<enter>");
     let placed = placement(&driver);
     assert_eq!(placed.line(), line);
-    let (digest, options) = placed.confirmed.expect("a sync");
-    assert_eq!((&digest[..], options.wait.is_some()), ("digest-of-bell", true));
+    let options = placed.sync.expect("a sync");
+    assert_eq!((&placed.digest[..], options.wait.is_some()), ("digest-of-bell", true));
     driver.fact(Event::Placed { mapping: "bell".into(), file: "config.toml".into() });
     assert!(driver.console.ui.popups.is_empty());
 }
@@ -141,7 +141,7 @@ fn another_place_wants_the_number_of_what_it_deletes() {
     assert_eq!(driver.command(is_place), None, "the number is asked for");
     driver.keys("1<enter>");
     let placed = placement(&driver);
-    assert!(placed.confirmed.is_none(), "the configuration alone");
+    assert!(placed.sync.is_none(), "the configuration alone");
     let Placing::Changed(change) = placed.placing else { panic!("a change") };
     assert_eq!((&change.name[..], change.path.as_deref()), ("checkout", Some("apps/shop/bell")));
     assert_eq!((change.repository, change.source), (None, None));

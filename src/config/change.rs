@@ -225,7 +225,11 @@ fn rewritten(
     };
     match to {
         To::Be(value) => {
-            table.insert(key, Item::Value(value.clone()));
+            let mut value = value.clone();
+            if let Some(old) = table.get(key).and_then(Item::as_value) {
+                value.decor_mut().clone_from(old.decor());
+            }
+            table.insert(key, Item::Value(value));
         }
         To::Default(_) => {
             table.remove(key);

@@ -1,5 +1,6 @@
 //! What an entry of the journal was to do, with all that finishes it.
 
+use crate::domain::Holder;
 use crate::engine::SyncOptions;
 use serde::{Deserialize, Serialize};
 
@@ -145,6 +146,9 @@ pub enum Intent {
     HandOver {
         /// Mapping.
         mapping: String,
+        /// Whose the record was, and whose it is to be; nothing in entries of old versions.
+        #[serde(default)]
+        holders: Option<(Holder, Holder)>,
     },
     /// Nothing was done: live changes are not recorded.
     Record {
@@ -196,7 +200,7 @@ impl Intent {
             | Self::Suspend { mapping }
             | Self::Resume { mapping }
             | Self::StopHealing { mapping }
-            | Self::HandOver { mapping }
+            | Self::HandOver { mapping, .. }
             | Self::Record { mapping }
             | Self::Regress { mapping } => mapping,
             Self::Revert { mapping, repository, .. } => mapping.as_ref().unwrap_or(repository),

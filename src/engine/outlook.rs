@@ -88,21 +88,22 @@ pub struct Foresight {
 pub struct Placement {
     /// What is asked for.
     pub placing: Placing,
-    /// The digest of the plan that is carried out right after, and what it may do; nothing where the configuration alone
-    /// is written.
-    pub confirmed: Option<(String, SyncOptions)>,
+    /// The digest of the plan that was shown: where another one would come of it by now, nothing is written.
+    pub digest: String,
+    /// What the sync right after may do; nothing where the configuration alone is written.
+    pub sync: Option<SyncOptions>,
 }
 
 impl Placement {
     /// The command line that does the same.
     pub fn line(&self) -> String {
         let mut line = self.placing.line();
-        match (&self.placing, &self.confirmed) {
+        match (&self.placing, &self.sync) {
             (Placing::New(_), None) => line.push_str(" --no-sync"),
             (Placing::Changed(_), Some(_)) => line.push_str(" --sync"),
             _ => {}
         }
-        if let Some((_, options)) = &self.confirmed {
+        if let Some(options) = &self.sync {
             if let Some(number) = options.allow_delete {
                 let _ = write!(line, " --allow-delete {number}");
             }

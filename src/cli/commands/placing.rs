@@ -117,8 +117,8 @@ impl Flags {
         }
         let wait = Some(self.timeout.unwrap_or(PATIENCE));
         let options = SyncOptions { wait, ..options };
-        let confirmed = sync.then(|| (outlook.plan.digest.clone(), options));
-        let placement = Placement { placing: placing.clone(), confirmed };
+        let (placing, digest) = (placing.clone(), outlook.plan.digest.clone());
+        let placement = Placement { placing, digest, sync: sync.then_some(options) };
         let command = Command::Place(Box::new(placement));
         Ok(place(work, &outlook, command, sync).await)
     }

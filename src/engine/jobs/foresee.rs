@@ -23,7 +23,7 @@ pub(super) async fn run(
     placing: &Placing,
     options: &SyncOptions,
 ) -> Result<String, Stop> {
-    let outlook = Box::pin(foresee(ctx, placing, options)).await?;
+    let (outlook, _) = Box::pin(foresee(ctx, placing, options)).await?;
     let said = match outlook.plan.operations.len() {
         1 => format!("{} would take 1 operation", placing.name()),
         many => format!("{} would take {many} operations", placing.name()),
@@ -32,12 +32,24 @@ pub(super) async fn run(
     Ok(said)
 }
 
-async fn foresee(ctx: &Context, placing: &Placing, options: &SyncOptions) -> Result<Outlook, Stop> {
+/// The outlook, and the engine under the settings as they would be.
+pub(super) async fn foresee(
+    ctx: &Context,
+    placing: &Placing,
+    options: &SyncOptions,
+) -> Result<(Outlook, Context), Stop> {
     let Tried { before, settings, file } = tried(ctx, placing).await?;
     let name = placing.name();
     let Some(mapping) = settings.mappings.get(name).cloned() else {
         return Err(Failure::usage(format!("`{name}` would be no mapping")).into());
     };
+    if before.as_ref().is_some_and(|before| !before.connected) {
+        let failure =
+            Failure::new(format!("`{name}` is disconnected, so nothing of it is changed"));
+        return Err(failure
+            .hint(format!("`gitdeck mapping connect {name}` connects it first"))
+            .into());
+    }
     let aside = Context { world: Arc::new(ctx.world.supposed(settings, name)), ..ctx.clone() };
     let head = look::desired_revision(&aside, &mapping, None).await?;
     let there = is_there(&aside, &mapping, &head).await?;
@@ -63,13 +75,18 @@ async fn foresee(ctx: &Context, placing: &Placing, options: &SyncOptions) -> Res
         .into());
     }
     if before.is_some() {
+        if let Some(why) = &seen.plan.prune_blocked {
+            let failure =
+                Failure::new(format!("what the change would delete cannot be told: {why}"));
+            return Err(failure.hint("mend that first; nothing was written").into());
+        }
         count_deletions(&mut seen.plan, &options);
     }
     let said = match &before {
         Some(before) => changes(ctx, &aside, (before, &mapping), &seen, there).await?,
         None => arrivals(&mapping, &seen),
     };
-    Ok(Outlook { mapping, before, file, plan: Arc::new(seen.plan), said })
+    Ok((Outlook { mapping, before, file, plan: Arc::new(seen.plan), said }, aside))
 }
 
 /// Lists the paths of a repository.

@@ -251,7 +251,7 @@ async fn write(ctx: &Context, command: Command) -> Result<String, Stop> {
                 commit::Request { mapping: name, edits, message, base, push, branch, of, live };
             export::track(ctx, &mapping, request).await
         }
-        Command::Place(one) => Box::pin(placing::run(ctx, &one.placing, one.confirmed)).await,
+        Command::Place(one) => Box::pin(placing::run(ctx, &one)).await,
         Command::DraftRevert { wish } => ctx.read(revert::draft(ctx, &wish)).await,
         Command::Revert { wish, confirmed } => undo::run(ctx, &wish, &confirmed).await,
         Command::Push { repository } => push::run(ctx, &repository).await,

@@ -4,7 +4,7 @@ use crate::domain::{Phase, Revision};
 use crate::engine::error::Stop;
 use crate::engine::intent::IntendedSync;
 use crate::engine::jobs::activity::{how_far, made, tell};
-use crate::engine::jobs::{Context, accept, drop, offer, push, sync, undo};
+use crate::engine::jobs::{Context, accept, drop, offer, placing, push, sync, undo};
 use crate::engine::journal::{Intent, Operation};
 use crate::engine::{Confirmed, Failure, SyncOptions};
 use jiff::Timestamp;
@@ -47,6 +47,9 @@ pub(super) async fn proceed(ctx: &Context, entry: u64) -> Result<String, Stop> {
             let syncs = syncs.into_iter().map(IntendedSync::confirmed).collect();
             let confirmed = Confirmed { repository, draft: Revision::new(revision), push, syncs };
             Box::pin(undo::steps(ctx, entry, mapping.as_deref(), &confirmed)).await?
+        }
+        Intent::HandOver { mapping, holders: Some(holders) } => {
+            placing::resume(ctx, &mapping, &holders).await?
         }
         Intent::Suspend { .. }
         | Intent::Resume { .. }

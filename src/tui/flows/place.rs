@@ -179,8 +179,8 @@ fn question(flow: &PlaceFlow, outlook: &Outlook) -> Question {
 }
 
 fn step(flow: &PlaceFlow, outlook: &Outlook, options: Option<SyncOptions>) -> Step {
-    let confirmed = options.map(|options| (outlook.plan.digest.clone(), options));
-    let placement = Placement { placing: flow.placing.clone(), confirmed };
+    let (placing, digest) = (flow.placing.clone(), outlook.plan.digest.clone());
+    let placement = Placement { placing, digest, sync: options };
     let mapping = outlook.mapping.name.clone();
     let command = Command::Place(Box::new(placement));
     Step::Run(vec![Effect::Run(command, Purpose::Place { mapping })])
