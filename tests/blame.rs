@@ -244,6 +244,24 @@ fn each_field_that_kustomize_builds_has_its_patch_its_entry_or_its_source() {
 }
 
 #[test]
+fn what_an_entry_says_in_part_is_computed() {
+    let Some(search) = search_path() else { return };
+    let desk = Desk::new("[mappings.web]\nrepository = \"fleet\"\npath = \"prod\"\n", search);
+    let mirror =
+        "resources:\n  - ../base\nimages:\n  - name: example/web\n    newName: mirror/web\n";
+    let files = [
+        ("base/web.yaml", BASE),
+        ("base/kustomization.yaml", "resources: [web.yaml]\n"),
+        ("prod/kustomization.yaml", mirror),
+    ];
+    desk.publish("Ana", &files);
+    desk.publish("Leo", &[("base/web.yaml", &BASE.replace("web:1.0", "web:1.1"))]);
+    let image =
+        desk.field("web", "Deployment/web", "/spec/template/spec/containers/[name=web]/image");
+    assert_eq!(image.0, "computed", "the tag is Leo's and the name Ana's");
+}
+
+#[test]
 fn each_field_that_a_chart_makes_has_the_line_whose_change_changes_it() {
     let Some(search) = search_path() else { return };
     let mapping = "[mappings.web]\nrepository = \"fleet\"\npath = \"chart\"\n\

@@ -164,6 +164,12 @@ impl Gathered {
         self.files.values().any(|file| mark(&file.content))
     }
 
+    /// Whether values come from files that SOPS encrypted: they may be anywhere in what is rendered.
+    pub fn has_sealed_values(&self) -> bool {
+        let files = self.sources.iter().filter_map(|path| self.files.get(path));
+        files.into_iter().any(|file| super::sops::format(file).is_some())
+    }
+
     /// The files, in path order.
     pub(super) fn list(&self) -> Vec<SourceFile> {
         self.files.values().cloned().collect()

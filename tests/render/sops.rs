@@ -4,7 +4,7 @@ use crate::support::renderers::{Bench, Files, rendered, rendered_with};
 use gitdeck::domain::{
     Decryption, HelmChart, Manifest, Rendering, Secret, SecretRef, Substitution, ValuesFile,
 };
-use gitdeck::render::RenderError;
+use gitdeck::render::{Gathered, RenderError};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -143,4 +143,20 @@ async fn values_of_charts_and_variables_are_decrypted_and_stay_out_of_messages()
     let found = key.render(&files, "p", Rendering { substitution, ..Rendering::default() }).await;
     let found = found.unwrap();
     assert_eq!((found.len(), &found[0].object["data"]["p"]), (1, &"xcanary-three".into()));
+}
+
+#[test]
+fn values_from_an_encrypted_file_are_known_to_be() {
+    let Some(key) = Key::new() else { return };
+    let text = key.encrypted("flags.yaml", "mode: canary-two\n", None);
+    let kustomization = "configMapGenerator:\n  - name: flags\n    files: [flags.yaml]\n";
+    let clear = Files::of(&[
+        ("app/kustomization.yaml", kustomization),
+        ("app/flags.yaml", "mode: sops is only named\n"),
+    ]);
+    let is_sealed = |files: &Files| {
+        Gathered::take(files, "app", &Rendering::default()).expect("a tree").has_sealed_values()
+    };
+    assert!(!is_sealed(&clear));
+    assert!(is_sealed(&clear.with("app/flags.yaml", Some(&text))));
 }

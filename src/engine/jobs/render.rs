@@ -207,6 +207,16 @@ pub(super) async fn materials(
     Ok(Some((gathered, cluster)))
 }
 
+/// Whether what a mapping renders to at a revision holds values from files that SOPS encrypted.
+pub(super) async fn has_sealed_values(
+    ctx: &Context,
+    mapping: &Mapping,
+    revision: &Revision,
+) -> Result<bool, Stop> {
+    let gathered = gather(ctx, mapping, revision).await?;
+    Ok(gathered.is_some_and(|gathered| gathered.has_sealed_values()))
+}
+
 /// The manifests of what was gathered, as it was or with other contents.
 pub(super) async fn build(
     ctx: &Context,

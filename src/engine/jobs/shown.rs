@@ -133,13 +133,17 @@ async fn side(
     Ok(Ok(Rendering { manifests, sealed }))
 }
 
-/// Those of some files that SOPS encrypted. One that cannot be read shows nothing either.
+/// Those of some files that SOPS encrypted, or all where values of the render come from such a file: which objects they
+/// are in is known to the program that renders alone. One that cannot be read shows nothing either.
 pub(super) async fn sealed(
     ctx: &Context,
     mapping: &Mapping,
     revision: &Revision,
     files: BTreeSet<String>,
 ) -> Result<Vec<String>, Stop> {
+    if render::has_sealed_values(ctx, mapping, revision).await? {
+        return Ok(files.into_iter().collect());
+    }
     let at = revision.clone();
     let read = ctx.world.git(&mapping.repository, move |git| {
         let is_sealed = |file: &String| match git.file(&at, file) {

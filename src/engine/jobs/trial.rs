@@ -17,6 +17,9 @@ const SHORTEST_PART: usize = 3;
 /// Lines that make values of objects: by the object's place among the manifests, and the path of the value.
 pub(super) type Makers = HashMap<(usize, String), Vec<Spot>>;
 
+/// Lines that were found, with the part of the value that each makes.
+type Parts = HashMap<(usize, String), Vec<(Spot, Value)>>;
+
 /// What is tried on.
 pub(super) struct Bench<'a> {
     pub ctx: &'a Context,
@@ -39,18 +42,34 @@ struct Attempt {
 impl Bench<'_> {
     /// The lines behind the values of the objects that are asked about, as far as trying shows them.
     pub async fn makers(&self) -> Makers {
-        let mut makers = self.literals().await.unwrap_or_default();
-        for (file, path, was) in self.candidates(&makers) {
+        let mut parts = self.literals().await.unwrap_or_default();
+        for (file, path, was) in self.candidates(&parts) {
             let Some((attempt, gathered)) = self.attempt(&file, &path, was) else { continue };
             // A chart that refuses another value has said nothing about the one that it has.
             let Some(made) = self.render(gathered).await else { continue };
-            self.compare(&made, std::slice::from_ref(&attempt), &mut makers);
+            self.compare(&made, std::slice::from_ref(&attempt), &mut parts);
         }
-        makers
+        parts
+            .into_iter()
+            .filter_map(|(of, found)| Some((of.clone(), self.whole(&of, found)?)))
+            .collect()
+    }
+
+    /// The lines, where they make all of a value and no part is left that a condition or the template itself may say.
+    fn whole(&self, (at, path): &(usize, String), found: Vec<(Spot, Value)>) -> Option<Vec<Spot>> {
+        let value = FieldPath::parse(path)?;
+        let mut rest = text(value.find(&self.manifests[*at].object)?)?;
+        let mut parts: Vec<String> = found.iter().filter_map(|(_, was)| text(was)).collect();
+        parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
+        for part in parts {
+            rest = rest.replace(&part, "");
+        }
+        let is_separator = |c: char| ":/@-._".contains(c);
+        rest.chars().all(is_separator).then(|| found.into_iter().map(|(spot, _)| spot).collect())
     }
 
     /// The values of the chart that may have become one of the objects' values, those first that are alike.
-    fn candidates(&self, known: &Makers) -> Vec<(String, FieldPath, Value)> {
+    fn candidates(&self, known: &Parts) -> Vec<(String, FieldPath, Value)> {
         let open: Vec<&Value> = self
             .asked
             .iter()
@@ -102,7 +121,7 @@ impl Bench<'_> {
     }
 
     /// The values that templates say themselves, all tried at once: each line gets a mark of its own.
-    async fn literals(&self) -> Option<Makers> {
+    async fn literals(&self) -> Option<Parts> {
         let files: BTreeSet<&String> =
             self.asked.iter().map(|at| &self.manifests[*at].origin.file).collect();
         let mut gathered = self.gathered.clone();
@@ -127,9 +146,9 @@ impl Bench<'_> {
             return None;
         }
         let made = self.render(gathered).await?;
-        let mut makers = Makers::new();
-        self.compare(&made, &attempts, &mut makers);
-        Some(makers)
+        let mut parts = Parts::new();
+        self.compare(&made, &attempts, &mut parts);
+        Some(parts)
     }
 
     async fn render(&self, gathered: Gathered) -> Option<Vec<Manifest>> {
@@ -142,7 +161,7 @@ impl Bench<'_> {
     }
 
     /// Notes whatever became exactly what was tried.
-    fn compare(&self, made: &[Manifest], attempts: &[Attempt], makers: &mut Makers) {
+    fn compare(&self, made: &[Manifest], attempts: &[Attempt], parts: &mut Parts) {
         let tried: BTreeMap<String, &Attempt> =
             attempts.iter().filter_map(|one| Some((text(&one.tried)?, one))).collect();
         for at in self.asked {
@@ -159,7 +178,8 @@ impl Bench<'_> {
                         .filter(|one| one.was == *value),
                 };
                 if let Some(attempt) = found {
-                    makers.entry((*at, path.to_string())).or_default().push(attempt.spot.clone());
+                    let part = (attempt.spot.clone(), attempt.was.clone());
+                    parts.entry((*at, path.to_string())).or_default().push(part);
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use super::{Spot, Trace, Tracer, Wanted, computed, entries, field};
 use crate::domain::path::{FieldPath, Step};
+use crate::domain::renamed::base_name;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
@@ -77,7 +78,11 @@ impl Tracer<'_> {
         let all = entries(fields, "images");
         let mut found = all.iter().enumerate().filter(|(_, entry)| fits(entry));
         let (index, entry) = found.next()?;
-        if found.next().is_some() || entry["tagSuffix"].is_string() {
+        // Where the entry leaves the tag, or the name, to what was there before, that says a part of the value.
+        let leaves_tag = (tag.is_some() || digest.is_some())
+            && entry["newTag"].is_null()
+            && entry["digest"].is_null();
+        if found.next().is_some() || entry["tagSuffix"].is_string() || leaves_tag {
             return Some(computed("images", file));
         }
         let mut spots = Vec::new();
@@ -172,11 +177,14 @@ impl Tracer<'_> {
             return None;
         }
         let value = clear(wanted)?;
-        let name = &wanted.manifest.reference.name;
-        let fits = |entry: &Value| entry["name"].as_str().is_some_and(|own| name.contains(own));
-        let all = entries(fields, kind).iter().enumerate().filter(|(_, entry)| fits(entry));
-        let (index, entry) =
-            all.max_by_key(|(_, entry)| entry["name"].as_str().map_or(0, str::len))?;
+        // Under the prefix or suffix of another kustomization it may be another one: then nothing is said.
+        let object = &wanted.manifest.reference;
+        let name = base_name(object).unwrap_or(&object.name);
+        let all = entries(fields, kind);
+        let said = |key: &str| fields[key].as_str().unwrap_or_default();
+        let own = name.strip_prefix(said("namePrefix"))?.strip_suffix(said("nameSuffix"))?;
+        let index = all.iter().position(|entry| entry["name"].as_str() == Some(own))?;
+        let entry = &all[index];
         for (at, literal) in entries(entry, "literals").iter().enumerate() {
             let Some((own, said)) = literal.as_str().and_then(|text| text.split_once('=')) else {
                 continue;

@@ -53,6 +53,10 @@ pub fn read(ui: &mut Ui, store: &Store, mapping: &str, failure: Option<String>) 
     let Some(blame) = store.mappings.get(mapping).and_then(|view| view.blame.clone()) else {
         return;
     };
+    if !ui.popups.is_empty() {
+        // Not over what somebody types in; what was found out stays known, and the next time it is there sooner.
+        return ui.say(Role::Good, format!("{mapping}: who set each field is known; B shows it"));
+    }
     let mut sentences = Vec::new();
     for object in &blame.objects {
         if !sentences.is_empty() {
