@@ -218,13 +218,19 @@ fn random(seed: usize) -> usize {
     (z ^ (z >> 31)) as usize
 }
 
+/// The number under which one stream of `git fast-import` knows a commit; it takes no expressions like `main~3` there.
+fn mark_of(branch: &str, number: usize) -> usize {
+    1 + 2 * number + usize::from(branch == "side")
+}
+
 /// Commits for `git fast-import`; the first one of all has every file.
 fn stream(from: usize, count: usize, folders: usize) -> String {
     let mut out = String::from("feature done\n");
     let commit = |out: &mut String, branch: &str, time: usize, parents: &str| {
         let _ = write!(
             out,
-            "commit refs/heads/{branch}\ncommitter Somebody <s@example.com> {} +0000\n",
+            "commit refs/heads/{branch}\nmark :{}\ncommitter Somebody <s@example.com> {} +0000\n",
+            mark_of(branch, time),
             1_500_000_000 + time * 60
         );
         let _ = write!(out, "data 14\nChange a file\n\n{parents}");
@@ -251,7 +257,8 @@ fn stream(from: usize, count: usize, folders: usize) -> String {
                 .for_each(|folder| (0..FILES).for_each(|file| edit(&mut out, folder, file, 0)));
         } else if number % 10 == 9 && number > from + 9 {
             // What the side branch edits is edited in its merge as well, against the first parent.
-            commit(&mut out, "side", number, "from refs/heads/main~3\n");
+            let begins = mark_of("main", number - 4);
+            commit(&mut out, "side", number, &format!("from :{begins}\n"));
             edit(&mut out, folder, file, number);
             commit(&mut out, "main", number, "merge refs/heads/side\n");
             edit(&mut out, folder, file, number);
