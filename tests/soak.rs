@@ -85,7 +85,7 @@ async fn soak(world: &World, size: &Size, name: &str) {
         .await
         .expect("drift");
     // Noticed, and corrected, because this mapping asks for it.
-    running.until("the drift", |running| running.looks.1 > looks.1).await;
+    running.see(name, "the drift", |status| status.drifted_fields > 0).await;
     let latency = at.elapsed();
     running
         .see(name, "the correction", |status| {

@@ -26,11 +26,11 @@ pub fn assess(object: &Value) -> HealthReport {
             HealthReport::new(Health::Progressing, "the controller has not seen the change yet"),
         );
     }
-    if let Some(stalled) = condition(object, "Stalled").filter(Condition::is_true) {
-        return HealthReport::new(Health::Degraded, stalled.why());
-    }
     if let Some(reconciling) = condition(object, "Reconciling").filter(Condition::is_true) {
         return HealthReport::new(Health::Progressing, reconciling.why());
+    }
+    if let Some(stalled) = condition(object, "Stalled").filter(Condition::is_true) {
+        return HealthReport::new(Health::Degraded, stalled.why());
     }
     by_kind(object).unwrap_or_else(|| by_ready(object))
 }

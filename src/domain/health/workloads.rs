@@ -57,12 +57,26 @@ pub(super) fn deployment(object: &Value) -> HealthReport {
         })
     } else if available < updated || ready < wanted {
         progressing(format!("{} of {wanted} available", available.min(ready)))
-    } else if let Some(why) = condition(object, "Available").filter(|found| !found.is_true()) {
-        progressing(why.why())
     } else {
-        HealthReport::new(Health::Healthy, "")
+        rolled_out(object)
     };
     report.with_replicas(ready, wanted)
+}
+
+/// All pods are there; the controller has to say that the rollout is over and the Deployment available (kstatus'
+/// `deploymentConditions`). Where it has no deadline it never says the first.
+fn rolled_out(object: &Value) -> HealthReport {
+    let has_deadline = object["spec"]["progressDeadlineSeconds"] != i32::MAX;
+    let is_over = condition(object, "Progressing")
+        .is_some_and(|found| found.is_true() && found.reason == "NewReplicaSetAvailable");
+    match condition(object, "Available") {
+        Some(why) if !why.is_true() => progressing(why.why()),
+        _ if has_deadline && !is_over => {
+            progressing("the rollout is not reported as complete yet".to_owned())
+        }
+        None => progressing("it is not reported as available yet".to_owned()),
+        Some(_) => HealthReport::new(Health::Healthy, ""),
+    }
 }
 
 pub(super) fn stateful_set(object: &Value) -> HealthReport {
