@@ -22,6 +22,7 @@ pub mod health;
 pub mod hook;
 pub mod ignore;
 pub mod ignored;
+pub mod image;
 pub mod inventory;
 pub mod labels;
 mod list;

@@ -1,10 +1,10 @@
 //! Set an image or a value in the files with the values of a chart.
 
 use crate::domain::Mapping;
+use crate::domain::image::split;
 use crate::domain::path::{FieldPath, Step};
 use crate::engine::Failure;
 use crate::engine::error::Stop;
-use crate::engine::jobs::overlay::split;
 use crate::engine::jobs::place::{Ground, search};
 use crate::engine::jobs::propose::Found;
 use crate::engine::jobs::set::{is_named, renewed, typed};

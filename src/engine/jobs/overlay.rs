@@ -1,5 +1,6 @@
 //! Values of an object that kustomize builds: which of its files has them, and which could.
 
+use crate::domain::image::split;
 use crate::domain::path::{FieldPath, Step};
 use crate::domain::{Manifest, Origin};
 use crate::engine::jobs::place::{Ground, Misplaced, Wish, last_field};
@@ -362,16 +363,4 @@ fn is_called(ground: &Ground, manifest: &Manifest, name: &str) -> bool {
     let source = source(ground, &manifest.origin);
     let first = source["metadata"]["name"].as_str().unwrap_or(&manifest.reference.name);
     manifest.reference.name.contains(name) && name.contains(first)
-}
-
-/// Name, tag and digest of an image's reference.
-pub(super) fn split(image: &str) -> (&str, Option<&str>, Option<&str>) {
-    let (rest, digest) = match image.split_once('@') {
-        Some((rest, digest)) => (rest, Some(digest)),
-        None => (image, None),
-    };
-    match rest.rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') => (name, Some(tag), digest),
-        _ => (rest, None, digest),
-    }
 }

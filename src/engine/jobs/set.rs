@@ -1,11 +1,11 @@
 //! Set an image or a value in the files of a mapping.
 
+use crate::domain::image::split;
 use crate::domain::path::{FieldPath, Step};
 use crate::domain::{Manifest, Mapping};
 use crate::engine::Failure;
 use crate::engine::error::Stop;
 use crate::engine::jobs::adopt::names;
-use crate::engine::jobs::overlay::split;
 use crate::engine::jobs::place::{Ground, Misplaced, Wish};
 use crate::engine::jobs::propose::{Found, check};
 use crate::engine::jobs::{Context, chart};

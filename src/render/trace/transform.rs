@@ -1,6 +1,7 @@
 //! What a kustomization itself does to an object: images, replicas, labels, generated data and the like.
 
 use super::{Spot, Trace, Tracer, Wanted, computed, entries, field};
+use crate::domain::image::split;
 use crate::domain::path::{FieldPath, Step};
 use crate::domain::renamed::base_name;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -227,16 +228,4 @@ fn clear(wanted: Wanted<'_>) -> Option<String> {
         return Some(text.to_owned());
     }
     String::from_utf8(STANDARD.decode(text).ok()?).ok()
-}
-
-/// Name, tag and digest of an image's reference.
-fn split(image: &str) -> (&str, Option<&str>, Option<&str>) {
-    let (rest, digest) = match image.split_once('@') {
-        Some((rest, digest)) => (rest, Some(digest)),
-        None => (image, None),
-    };
-    match rest.rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') => (name, Some(tag), digest),
-        _ => (rest, None, digest),
-    }
 }
