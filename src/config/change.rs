@@ -26,7 +26,8 @@ pub fn connect_mapping(
     connected: bool,
 ) -> Result<Option<PathBuf>, ConfigError> {
     let to = if connected { To::Default(true.into()) } else { To::Be(false.into()) };
-    change(overrides, environment, name, &[("connected", to)])
+    let (file, is_changed) = change(overrides, environment, name, &[("connected", to)])?;
+    Ok(is_changed.then_some(file))
 }
 
 /// What shall be another one of a mapping; what is nothing stays as it is.
@@ -55,17 +56,13 @@ impl MappingChange {
     }
 
     fn keys(&self) -> Vec<(&'static str, To)> {
-        let source = self.source.map(|source| match source {
-            Source::Git => "git".to_owned(),
-            Source::Cluster => "cluster".to_owned(),
-        });
         let all = [
             ("project", self.project.clone()),
             ("repository", self.repository.clone()),
             ("path", self.path.clone()),
             ("context", self.context.clone()),
             ("namespace", self.namespace.clone()),
-            ("source", source),
+            ("source", self.source.map(|source| source.word().to_owned())),
         ];
         all.into_iter().filter_map(|(key, text)| Some((key, To::Be(text?.into())))).collect()
     }
@@ -77,10 +74,7 @@ pub fn change_mapping(
     environment: &Environment,
     wish: &MappingChange,
 ) -> Result<PathBuf, ConfigError> {
-    let loaded = load::load(overrides, environment)?;
-    let file = file_of(&loaded, &wish.name)?;
-    change(overrides, environment, &wish.name, &wish.keys())?;
-    Ok(file)
+    Ok(change(overrides, environment, &wish.name, &wish.keys())?.0)
 }
 
 /// The settings as they would be after [`change_mapping`], and the file that would say so; nothing is written.
@@ -96,24 +90,25 @@ pub fn try_change(
     Ok((tried.settings, file))
 }
 
+/// The file that holds the mapping, and whether it had to be written.
 fn change(
     overrides: &Overrides,
     environment: &Environment,
     name: &str,
     keys: &[(&str, To)],
-) -> Result<Option<PathBuf>, ConfigError> {
+) -> Result<(PathBuf, bool), ConfigError> {
     let loaded = load::load(overrides, environment)?;
     let file = file_of(&loaded, name)?;
     let lock = write::lock(&file)?;
     let text = text_of(&file)?;
     let changed = changed(&text, &file, name, keys)?;
     if changed == text {
-        return Ok(None);
+        return Ok((file, false));
     }
     check(&loaded, &file, &changed).map_err(|error| not_changed(error, name))?;
     write::replace(&file, &changed)?;
     drop(lock);
-    Ok(Some(file))
+    Ok((file, true))
 }
 
 /// The file that holds a mapping.

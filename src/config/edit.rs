@@ -118,10 +118,6 @@ fn keys_of(new: &NewMapping) -> [(&'static str, Option<String>); 7] {
         EngineKind::Flux => "flux",
         EngineKind::Argocd => "argocd",
     });
-    let source = new.source.map(|source| match source {
-        Source::Git => "git",
-        Source::Cluster => "cluster",
-    });
     [
         ("project", new.project.clone()),
         ("repository", new.repository.clone()),
@@ -129,7 +125,7 @@ fn keys_of(new: &NewMapping) -> [(&'static str, Option<String>); 7] {
         ("context", new.context.clone()),
         ("namespace", new.namespace.clone()),
         ("engine", engine.map(str::to_owned)),
-        ("source", source.map(str::to_owned)),
+        ("source", new.source.map(|source| source.word().to_owned())),
     ]
 }
 

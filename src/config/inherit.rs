@@ -207,10 +207,7 @@ impl<'a> Layers<'a> {
 
     fn source(&self, trace: &mut Trace) -> Source {
         let levels = self.of_each(|layer| layer.source.as_ref());
-        trace.pick("source", &levels, Source::Git, |source| match source {
-            Source::Git => "git".to_owned(),
-            Source::Cluster => "cluster".to_owned(),
-        })
+        trace.pick("source", &levels, Source::Git, |source| source.word().to_owned())
     }
 
     fn sync(&self, trace: &mut Trace) -> SyncPolicy {

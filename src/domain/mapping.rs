@@ -28,6 +28,16 @@ pub enum Source {
     Cluster,
 }
 
+impl Source {
+    /// The word for it in the configuration and on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Git => "git",
+            Self::Cluster => "cluster",
+        }
+    }
+}
+
 /// Where a mapping is applied.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Target {

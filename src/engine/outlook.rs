@@ -2,7 +2,7 @@
 
 use crate::config::change::MappingChange;
 use crate::config::edit::NewMapping;
-use crate::domain::{Mapping, Plan, Source};
+use crate::domain::{Mapping, Plan};
 use crate::engine::SyncOptions;
 use crate::engine::command::quoted;
 use std::fmt::Write;
@@ -50,10 +50,8 @@ impl Placing {
                 let _ = write!(line, " {flag} {}", quoted(text));
             }
         }
-        match source {
-            Some(Source::Git) => line.push_str(" --source git"),
-            Some(Source::Cluster) => line.push_str(" --source cluster"),
-            None => {}
+        if let Some(source) = source {
+            let _ = write!(line, " --source {}", source.word());
         }
         line
     }
