@@ -53,7 +53,7 @@ pub(super) async fn run(
     };
     let mut tracer = Tracer::new(&gathered);
     let files = asked.iter().map(|at| rendered[*at].origin.file.clone()).collect();
-    let sealed = shown::sealed(ctx, mapping, &revision, files).await?;
+    let sealed = shown::sealed(ctx, mapping, (&revision, &gathered), files).await?;
     for at in asked {
         let manifest = &rendered[at];
         let mut fields = Vec::new();

@@ -7,7 +7,7 @@ use crate::engine::jobs::configure::unedited;
 use crate::engine::jobs::foresee::{foresee, read_with};
 use crate::engine::jobs::{Context, sync};
 use crate::engine::journal::Intent;
-use crate::engine::outlook::{Outlook, Placement, Placing};
+use crate::engine::outlook::{Placement, Placing};
 use crate::engine::turn::Turn;
 use crate::engine::{Event, Failure};
 use jiff::Timestamp;
@@ -32,7 +32,7 @@ pub(super) async fn run(ctx: &Context, confirmed: &Placement) -> Result<String, 
         None => None,
     };
     let (settings, file) = match &holders {
-        Some(_) => handing_over(ctx, placing, &outlook, holders.clone()).await?,
+        Some(holders) => handing_over(ctx, placing, &outlook.mapping, holders).await?,
         None => written(ctx, placing).await?,
     };
     ctx.emit(Event::Placed { mapping: name.to_owned(), file: file.clone() }).await;
@@ -87,19 +87,19 @@ const GIVE: &str = "hand over the record";
 async fn handing_over(
     ctx: &Context,
     placing: &Placing,
-    outlook: &Outlook,
-    holders: Option<(Holder, Holder)>,
+    mapping: &Mapping,
+    holders: &(Holder, Holder),
 ) -> Result<Written, Stop> {
     let name = placing.name();
     let journal = &ctx.world.journal;
-    let intent = Intent::HandOver { mapping: name.to_owned(), holders: holders.clone() };
+    let intent = Intent::HandOver { mapping: name.to_owned(), holders: Some(holders.clone()) };
     let id = journal.begin(intent, &placing.line(), Timestamp::now()).map_err(Failure::from)?;
     let steps = async {
         journal.before(id, 1, 2, WRITE).map_err(Failure::from)?;
         let done = written(ctx, placing).await?;
         journal.after(id, (1, 2), WRITE, None).map_err(Failure::from)?;
         journal.before(id, 2, 2, GIVE).map_err(Failure::from)?;
-        give(ctx, &outlook.mapping, holders.as_ref()).await?;
+        give(ctx, mapping, holders).await?;
         journal.after(id, (2, 2), GIVE, None).map_err(Failure::from)?;
         Ok(done)
     };
@@ -117,9 +117,8 @@ async fn handing_over(
 async fn give(
     ctx: &Context,
     mapping: &Mapping,
-    holders: Option<&(Holder, Holder)>,
+    (was, is): &(Holder, Holder),
 ) -> Result<(), Failure> {
-    let Some((was, is)) = holders else { return Ok(()) };
     let claim = format!("`gitdeck sync {} --take-over` claims the record later", mapping.name);
     let cluster = ctx.world.cluster(&mapping.target.context).await?;
     let given = cluster.hand_over(&mapping.name, was, is).await;
@@ -137,6 +136,6 @@ pub(super) async fn resume(
     if ctx.world.holder(mapping)? != holders.1 {
         return Ok(format!("{name} was not changed in the configuration, its record stays"));
     }
-    give(ctx, mapping, Some(holders)).await?;
+    give(ctx, mapping, holders).await?;
     Ok(format!("the record of {name} was handed over"))
 }

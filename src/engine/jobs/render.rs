@@ -159,7 +159,8 @@ pub(super) async fn gathered(
     Ok((gathered.map_err(Failure::from)?, head))
 }
 
-async fn gather(
+/// What the render of a mapping at a revision reads; nothing where the revision has no such path.
+pub(super) async fn gather(
     ctx: &Context,
     mapping: &Mapping,
     revision: &Revision,
@@ -205,16 +206,6 @@ pub(super) async fn materials(
         Kind::Plain | Kind::Kustomize => None,
     };
     Ok(Some((gathered, cluster)))
-}
-
-/// Whether what a mapping renders to at a revision holds values from files that SOPS encrypted.
-pub(super) async fn has_sealed_values(
-    ctx: &Context,
-    mapping: &Mapping,
-    revision: &Revision,
-) -> Result<bool, Stop> {
-    let gathered = gather(ctx, mapping, revision).await?;
-    Ok(gathered.is_some_and(|gathered| gathered.has_sealed_values()))
 }
 
 /// The manifests of what was gathered, as it was or with other contents.

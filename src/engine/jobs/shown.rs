@@ -5,6 +5,7 @@ use crate::domain::{CommitDetails, Mapping, Revision};
 use crate::engine::error::Stop;
 use crate::engine::jobs::{Context, log, render};
 use crate::engine::{Event, Failure};
+use crate::render::Gathered;
 use crate::yaml::documents;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -129,19 +130,22 @@ async fn side(
     };
     let manifests = rendered.map(|rendered| rendered.as_ref().clone()).unwrap_or_default();
     let files: BTreeSet<String> = manifests.iter().map(|one| one.origin.file.clone()).collect();
-    let sealed = sealed(ctx, mapping, revision, files).await?;
+    let sealed = match render::gather(ctx, mapping, revision).await? {
+        Some(gathered) => sealed(ctx, mapping, (revision, &gathered), files).await?,
+        None => Vec::new(),
+    };
     Ok(Ok(Rendering { manifests, sealed }))
 }
 
-/// Those of some files that SOPS encrypted, or all where values of the render come from such a file: which objects they
-/// are in is known to the program that renders alone. One that cannot be read shows nothing either.
+/// Those of some files that SOPS encrypted. One that cannot be read shows nothing either. Where values of the render come
+/// from such a file, all are: which objects they are in is known to the program that renders alone.
 pub(super) async fn sealed(
     ctx: &Context,
     mapping: &Mapping,
-    revision: &Revision,
+    (revision, gathered): (&Revision, &Gathered),
     files: BTreeSet<String>,
 ) -> Result<Vec<String>, Stop> {
-    if render::has_sealed_values(ctx, mapping, revision).await? {
+    if gathered.has_sealed_values() {
         return Ok(files.into_iter().collect());
     }
     let at = revision.clone();
