@@ -10,6 +10,7 @@ mod blame;
 mod check;
 mod commit;
 mod content;
+mod deliver;
 mod details;
 mod edit;
 mod error;

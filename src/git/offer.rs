@@ -3,13 +3,13 @@
 use super::GitError;
 use super::address::Scheme;
 use super::commit::{CommitRequest, full_message, signature};
+use super::deliver::{Delivered, spoken};
 use super::fetch::{FetchProgress, Flow};
 use super::handles::{Handles, open_bare, sync_folder};
 use super::history::described;
-use super::local::{self, Moved};
 use super::repository::{Repository, checked_branch, revision};
 use super::revision::id_of;
-use super::transport::{Pushed, Session, Way};
+use super::transport::{Session, Way};
 use super::write::Draft;
 use crate::domain::{Commit, Credential, Revision};
 use git2::Oid;
@@ -137,28 +137,13 @@ impl Repository {
         (branch, commit): (&str, Oid),
         watch: &mut dyn FnMut(FetchProgress) -> Flow,
     ) -> Result<String, GitError> {
-        let (name, known) = (format!("refs/heads/{branch}"), self.tip_in(handles));
-        let refused = |reason: String| GitError::NotTaken { branch: branch.to_owned(), reason };
-        if self.address.scheme == Scheme::File {
-            let (folder, scratch) = (Path::new(&self.address.path), &self.places.outbox);
-            let ends = local::Ends { tip: None, commit, known };
-            return match local::push(&handles.all, folder, &name, ends, scratch)? {
-                Moved::Yes => Ok(String::new()),
-                Moved::Raced(reason) | Moved::Refused(reason) => Err(refused(reason)),
-            };
-        }
-        let ways = (self.outbox.as_path(), Way::Push);
-        let session = Session::new(&self.places, &self.address, credential, ways, None)?;
-        // Once begun, nobody can say whether the server has it, so that a stop is not heeded.
-        let mut heard = |progress| {
-            let _ = watch(progress);
-            Flow::Continue
-        };
-        let objects = self.mirror.join("objects");
-        match session.push(&objects, &name, (None, commit), &mut heard)? {
-            Pushed::Accepted(words) => Ok(words),
-            Pushed::Refused(status, words) if words.is_empty() => Err(refused(status)),
-            Pushed::Refused(status, words) => Err(refused(format!("{status}\n{words}"))),
+        let name = format!("refs/heads/{branch}");
+        match self.deliver(handles, credential, (&name, None, commit), watch)? {
+            Delivered::Accepted(words) => Ok(words),
+            Delivered::Raced(status, words) | Delivered::Refused(status, words) => {
+                let reason = spoken(&status, &words);
+                Err(GitError::NotTaken { branch: branch.to_owned(), reason })
+            }
         }
     }
 }

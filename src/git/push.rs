@@ -1,17 +1,14 @@
 //! Pushing waiting commits. A push counts only when the server's report and the remote branch agree.
 
 use super::GitError;
-use super::address::Scheme;
+use super::deliver::{Delivered, spoken};
 use super::fetch::{FetchProgress, Fetched, Flow, Upstream};
 use super::handles::Handles;
-use super::local::{self, Moved};
 use super::outbox::is_ancestor;
 use super::rebuild::Rebuilt;
 use super::repository::{Repository, revision};
-use super::transport::{Pushed, Session, Way};
 use crate::domain::{Credential, PushOutcome, Revision};
 use git2::Oid;
-use std::path::Path;
 use std::time::Duration;
 
 /// How often a push is tried when the branch moves again and again.
@@ -161,27 +158,10 @@ impl Repository {
         watch: &mut dyn FnMut(FetchProgress) -> Flow,
     ) -> Result<Answer, GitError> {
         let (tip, branch) = (self.tip_in(handles), self.branch_ref());
-        if self.address.scheme == Scheme::File {
-            let (folder, scratch) = (Path::new(&self.address.path), &self.places.outbox);
-            let ends = local::Ends { tip, commit, known: tip };
-            return Ok(match local::push(&handles.all, folder, &branch, ends, scratch)? {
-                Moved::Yes => Answer::Accepted,
-                Moved::Raced(reason) => Answer::Raced(reason),
-                Moved::Refused(reason) => Answer::Refused(reason),
-            });
-        }
-        let ways = (self.outbox.as_path(), Way::Push);
-        let session = Session::new(&self.places, &self.address, credential, ways, None)?;
-        // Once begun, nobody can say whether the server has it, so that a stop is not heeded.
-        let mut heard = |progress| {
-            let _ = watch(progress);
-            Flow::Continue
-        };
-        let objects = self.mirror.join("objects");
-        Ok(match session.push(&objects, &branch, (tip, commit), &mut heard)? {
-            Pushed::Accepted(_) => Answer::Accepted,
-            Pushed::Refused(status, _) if is_race(&status) => Answer::Raced(status),
-            Pushed::Refused(status, words) => Answer::Refused(spoken(&status, &words)),
+        Ok(match self.deliver(handles, credential, (&branch, tip, commit), watch)? {
+            Delivered::Accepted(_) => Answer::Accepted,
+            Delivered::Raced(status, _) => Answer::Raced(status),
+            Delivered::Refused(status, words) => Answer::Refused(spoken(&status, &words)),
         })
     }
 
@@ -201,25 +181,6 @@ fn remember(rebuilt: &mut Vec<(Revision, Revision)>, pairs: &[(Oid, Oid)]) {
             None => rebuilt.push((old, new)),
         }
     }
-}
-
-/// Words of git-push and git-receive-pack for a branch that moved or is locked by another push.
-fn is_race(status: &str) -> bool {
-    let words = [
-        "non-fast-forward",
-        "fetch first",
-        "stale info",
-        "failed to update ref",
-        "failed to lock",
-        "cannot lock ref",
-        "incorrect old value",
-        "reference already exists",
-    ];
-    words.iter().any(|word| status.contains(word))
-}
-
-fn spoken(status: &str, words: &str) -> String {
-    if words.is_empty() { status.to_owned() } else { format!("{status}\n{words}") }
 }
 
 /// Longer after each lost race, and different for each commit, so that two that race do not stay in step.
