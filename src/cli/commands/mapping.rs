@@ -338,7 +338,7 @@ fn print_details(paint: Paint, row: &Row) -> String {
         ("connected", if row.connected { "yes" } else { "no" }.to_owned()),
         ("production", if row.production { "yes" } else { "no" }.to_owned()),
         ("sync", policy),
-        ("source", if row.source == Source::Git { "git" } else { "cluster" }.to_owned()),
+        ("source", row.source.word().to_owned()),
         ("fetched every", row.polling_interval.clone()),
         ("depends on", row.depends_on.join(", ")),
     ];

@@ -56,14 +56,7 @@ impl Chooser {
     }
 
     fn search(&mut self) {
-        let wanted = self.finder.text().to_lowercase();
-        let words: Vec<&str> = wanted.split_whitespace().collect();
-        let matches = |path: &String| {
-            let path = path.to_lowercase();
-            words.iter().all(|word| path.contains(word))
-        };
-        let found = (0..self.paths.len()).filter(|index| matches(&self.paths[*index]));
-        self.finder.show(found.collect());
+        self.finder.narrow(self.paths.iter().map(String::as_str));
     }
 
     /// Computes what is visible.

@@ -100,14 +100,7 @@ impl Picker {
     }
 
     fn search(&mut self) {
-        let wanted = self.finder.text().to_lowercase();
-        let words: Vec<&str> = wanted.split_whitespace().collect();
-        let matches = |entry: &Entry| {
-            let path = entry.path.to_lowercase();
-            words.iter().all(|word| path.contains(word))
-        };
-        let found = (0..self.entries.len()).filter(|index| matches(&self.entries[*index]));
-        self.finder.show(found.collect());
+        self.finder.narrow(self.entries.iter().map(|entry| entry.path.as_str()));
     }
 
     /// Computes what is visible.

@@ -68,6 +68,18 @@ impl Finder {
         self.selected = 0;
     }
 
+    /// Shows the rows, among these texts, that have every word that was typed in them, in any case.
+    pub fn narrow<'a>(&mut self, texts: impl Iterator<Item = &'a str>) {
+        let wanted = self.text().to_lowercase();
+        let words: Vec<&str> = wanted.split_whitespace().collect();
+        let matches = |text: &str| {
+            let text = text.to_lowercase();
+            words.iter().all(|word| text.contains(word))
+        };
+        let found = texts.enumerate().filter(|(_, text)| matches(text));
+        self.show(found.map(|(position, _)| position).collect());
+    }
+
     /// The position of the selected row.
     pub fn current(&self) -> Option<usize> {
         self.found.get(self.selected).copied()
