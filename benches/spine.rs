@@ -37,6 +37,7 @@ fn mapping(name: &str) -> Mapping {
         depends_on: Vec::new(),
         connected: true,
         record: gitdeck::domain::Recording::default(),
+        messages: gitdeck::domain::template::Templates::default(),
     }
 }
 

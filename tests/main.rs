@@ -59,6 +59,8 @@ mod kubectl;
 #[cfg(feature = "sandbox")]
 mod many_clusters;
 #[cfg(feature = "sandbox")]
+mod messages;
+#[cfg(feature = "sandbox")]
 mod parity;
 #[cfg(feature = "sandbox")]
 mod places;

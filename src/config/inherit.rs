@@ -2,6 +2,7 @@
 
 use super::duration;
 use super::fault::{Fault, Sited};
+use super::messages::messages;
 use super::raw::{Layer, MappingTable, Named, Project};
 use super::resolve::Resolver;
 use super::settings::{Access, RepositorySettings};
@@ -68,6 +69,7 @@ impl<'a> Resolver<'a> {
             target,
             sync: layers.sync(trace),
             record: self.recording(&layers, trace),
+            messages: messages(&layers, trace),
             rendering: layers.rendering(trace),
             ignore: layers.ignore(trace),
             production,

@@ -12,6 +12,7 @@ pub mod fault;
 pub mod guide;
 mod inherit;
 pub mod load;
+mod messages;
 mod raw;
 mod reader;
 mod recording;

@@ -1,6 +1,7 @@
 //! What the files say, table by table, before anything is inherited. Every value knows its line.
 
 use super::fault::{Place, Sited};
+use super::messages::{self, RawMessages};
 use super::reader::{File, Reader};
 use super::rendering::RawRendering;
 use super::rules::{Kind, Rule, authentication, rule};
@@ -56,6 +57,7 @@ pub(super) struct Layer {
     pub record_quiet: Option<Sited<Duration>>,
     pub record_push: Option<Sited<bool>>,
     pub depends_on: Option<Sited<Vec<String>>>,
+    pub messages: RawMessages,
     pub ignore: Vec<Sited<IgnoreRule>>,
     pub rendering: RawRendering,
 }
@@ -165,6 +167,7 @@ impl Layer {
         once(file, &mut self.record_quiet, other.record_quiet);
         once(file, &mut self.record_push, other.record_push);
         once(file, &mut self.depends_on, other.depends_on);
+        messages::join(file, &mut self.messages, other.messages);
         self.ignore.extend(other.ignore);
         self.rendering.join(file, other.rendering);
     }
@@ -221,6 +224,7 @@ fn layer(table: &mut Reader<'_>) -> Layer {
         source: table.word("source", &[("git", Source::Git), ("cluster", Source::Cluster)]),
         polling_interval: table.duration("polling_interval"),
         depends_on: table.texts("depends_on"),
+        messages: messages::read(table),
         rendering: RawRendering::read(table),
         ..Layer::default()
     };

@@ -65,6 +65,11 @@ impl<'a> Reader<'a> {
         self.place.clone()
     }
 
+    /// What it is called in messages, `[mappings.checkout]`.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Notes a fault.
     pub(super) fn fault(&self, place: Place, message: impl Into<String>) {
         self.file.fault(place, message);

@@ -3,6 +3,8 @@
 use super::address::Address;
 use super::environment::Environment;
 use super::fault::{Fault, Sited};
+use super::inherit::Layers;
+use super::messages::messages;
 use super::raw::{Named, Project, Raw, Repository};
 use super::rules::{Rule, Winners, winners};
 use super::settings::{
@@ -44,6 +46,8 @@ pub(super) fn resolve(
     let projects = resolver.projects();
     let mappings = resolver.mappings(&repositories);
     let record_namespace = resolver.record_namespace();
+    let defaults = Layers(vec![("defaults".to_owned(), &raw.defaults)]);
+    let messages = messages(&defaults, &mut Trace::off());
     if !resolver.faults.is_empty() {
         return Err(resolver.faults);
     }
@@ -52,6 +56,7 @@ pub(super) fn resolve(
         read_with: Overrides::default(),
         author,
         signing,
+        messages,
         safety: resolver.safety(),
         repositories,
         projects,

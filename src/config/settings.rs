@@ -1,6 +1,7 @@
 //! The settings with every layer resolved: what the engine and the faces read.
 
 use super::Overrides;
+use crate::domain::template::Templates;
 use crate::domain::{Authentication, Author, Backoff, Mapping, Remote, Signing};
 use indexmap::IndexMap;
 use std::path::PathBuf;
@@ -96,6 +97,8 @@ pub struct Settings {
     pub author: Option<Author>,
     /// Whether commits are signed, and with what.
     pub signing: Signing,
+    /// Templates of commit messages where no mapping has its own.
+    pub messages: Templates,
     /// Repositories by name, in file order.
     pub repositories: IndexMap<String, RepositorySettings>,
     /// Projects by name, in file order.

@@ -3,6 +3,7 @@
 mod connecting;
 mod depends;
 mod ignoring;
+mod messages;
 mod recording;
 mod rendering;
 

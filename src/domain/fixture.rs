@@ -24,6 +24,7 @@ pub(crate) fn mapping(name: &str) -> Mapping {
         depends_on: Vec::new(),
         connected: true,
         record: crate::domain::Recording::default(),
+        messages: crate::domain::template::Templates::default(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! A mapping: one unit of configuration, tied to a path in a repository and to a target in a cluster.
 
+use crate::domain::template::Templates;
 use crate::domain::{IgnoreRule, Rendering};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -104,6 +105,9 @@ pub struct Mapping {
     /// How live changes become commits, where the cluster is the source.
     #[serde(default)]
     pub record: Recording,
+    /// Templates of its commits' messages.
+    #[serde(default)]
+    pub messages: Templates,
     /// How its files become objects.
     #[serde(default)]
     pub rendering: Rendering,

@@ -62,6 +62,7 @@ pub mod signing;
 pub mod stall;
 pub mod status;
 pub mod suspect;
+pub mod template;
 pub mod text;
 
 pub use automation::{Automation, Backoff};

@@ -1,5 +1,6 @@
 //! Changes that gitdeck makes in files by itself: what was asked for, and what came of it.
 
+use crate::domain::template::Occasion;
 use crate::domain::{FileEdit, Revision};
 use crate::engine::command::quoted;
 use std::fmt::Write;
@@ -47,6 +48,14 @@ impl Alteration {
             }
         }
         None
+    }
+
+    /// What its commit is made for.
+    pub fn occasion(&self) -> Occasion {
+        match self {
+            Self::Image { .. } | Self::Value { .. } => Occasion::Set,
+            Self::Adopt { .. } => Occasion::Adopt,
+        }
     }
 
     /// The command line that asks for it, as far as it is the same whatever becomes of the commit.

@@ -15,32 +15,44 @@ struct Edit {
     what: String,
 }
 
-/// The message for a commit that turns `before` into `after`. `paths` are the changed files, for what is no manifest.
+/// What a commit changes, in words: the title without the mapping's name, and what the title has no room for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// One line.
+    pub summary: String,
+    /// Lines for the body; empty where the title says it all.
+    pub body: String,
+}
+
+impl Said {
+    /// As a message of a mapping.
+    pub fn message(&self, mapping: &str) -> String {
+        let title = clip(&format!("{mapping}: {}", self.summary));
+        if self.body.is_empty() { title } else { format!("{title}\n\n{}", self.body) }
+    }
+}
+
+/// What a commit that turns `before` into `after` changes. `paths` are the changed files, for what is no manifest.
 ///
 /// Values of Secrets are never in it.
-pub fn default_message(
-    mapping: &str,
-    before: &[Manifest],
-    after: &[Manifest],
-    paths: &[String],
-) -> String {
+pub fn summarise(before: &[Manifest], after: &[Manifest], paths: &[String]) -> Said {
+    let short = |summary: String| Said { summary: clip(&summary), body: String::new() };
     let edits = edits(before, after);
     match edits.as_slice() {
-        [] => format!("{mapping}: update {}", names(paths)),
-        [only] => clip(&format!("{mapping}: {}", only.what)),
+        [] => short(format!("update {}", names(paths))),
         [first, rest @ ..] if rest.iter().all(|edit| edit.what == first.what) => {
-            clip(&format!("{mapping}: {}", first.what))
+            short(first.what.clone())
         }
         many => {
             let objects: std::collections::BTreeSet<_> =
                 many.iter().map(|edit| edit.object.as_str()).collect();
-            let title = match objects.len() {
-                1 => format!("{mapping}: change {} values of {}", many.len(), many[0].object),
-                count => format!("{mapping}: change {count} objects"),
+            let summary = match objects.len() {
+                1 => format!("change {} values of {}", many.len(), many[0].object),
+                count => format!("change {count} objects"),
             };
             let body: Vec<_> =
                 many.iter().map(|edit| format!("- {}: {}", edit.object, edit.what)).collect();
-            format!("{}\n\n{}", clip(&title), body.join("\n"))
+            Said { summary: clip(&summary), body: body.join("\n") }
         }
     }
 }
@@ -160,6 +172,15 @@ mod tests {
     use super::*;
     use crate::domain::{ObjectRef, Origin};
     use serde_json::json;
+
+    fn default_message(
+        mapping: &str,
+        before: &[Manifest],
+        after: &[Manifest],
+        paths: &[String],
+    ) -> String {
+        summarise(before, after, paths).message(mapping)
+    }
 
     fn manifest(object: Value) -> Manifest {
         let reference = ObjectRef::of(&object).unwrap();

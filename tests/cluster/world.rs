@@ -208,6 +208,7 @@ pub fn mapping(name: &str, namespace: &str) -> Mapping {
         depends_on: Vec::new(),
         connected: true,
         record: gitdeck::domain::Recording::default(),
+        messages: gitdeck::domain::template::Templates::default(),
     }
 }
 

@@ -49,6 +49,7 @@ pub fn mapping(name: &str, repository: &str) -> Mapping {
         depends_on: Vec::new(),
         connected: true,
         record: gitdeck::domain::Recording::default(),
+        messages: gitdeck::domain::template::Templates::default(),
     }
 }
 

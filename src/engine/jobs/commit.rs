@@ -1,8 +1,10 @@
 //! Commit edits on top of the branch.
 
+use crate::domain::template::Occasion;
 use crate::domain::{Author, Commit, FileEdit, Mapping, Revision};
 use crate::engine::error::Stop;
 use crate::engine::jobs::look::look;
+use crate::engine::jobs::wording::About;
 use crate::engine::jobs::{Context, depends, draft, log, offer, push, record, sync};
 use crate::engine::journal::{AUTO, Intent};
 use crate::engine::{Alteration, Branch, Command, Event, Failure, Subject, SyncOptions};
@@ -94,6 +96,18 @@ pub(super) struct Request {
     pub live: Option<Live>,
 }
 
+impl Request {
+    fn about(&self) -> About {
+        let occasion = match (&self.live, self.of.as_deref()) {
+            (Some(_), _) => Occasion::Record,
+            (None, Some(alteration)) => alteration.occasion(),
+            (None, None) => Occasion::Commit,
+        };
+        let managers = self.live.as_ref().map(|live| live.managers.clone()).unwrap_or_default();
+        About { occasion, managers }
+    }
+}
+
 /// Validates, commits, and pushes where asked.
 pub(super) async fn run(ctx: &Context, request: Request) -> Result<String, Stop> {
     carry(ctx, ctx.world.mapping(&request.mapping)?, request).await
@@ -106,7 +120,7 @@ pub(super) async fn carry(
     request: Request,
 ) -> Result<String, Stop> {
     let author = author(ctx)?;
-    let drafted = draft::draft(ctx, mapping, request.edits.clone()).await?;
+    let drafted = draft::draft(ctx, mapping, request.edits.clone(), &request.about()).await?;
     if let Some(fault) = drafted.faults.first() {
         return Err(Failure::new(format!("nothing was committed: {fault}"))
             .hint("mend the file; a commit that does not render would stop the next sync")

@@ -1,10 +1,12 @@
 //! Draft a commit: validate the edits, say what would be committed and under which message.
 
+use crate::domain::template::Occasion;
 use crate::domain::{FileEdit, Manifest, Mapping};
 use crate::engine::error::Stop;
 use crate::engine::jobs::mask::mask;
+use crate::engine::jobs::wording::{About, worded};
 use crate::engine::jobs::{Context, render};
-use crate::engine::message::default_message;
+use crate::engine::message::summarise;
 use crate::engine::{Event, Failure};
 use crate::git::{GitError, Repository};
 use similar::TextDiff;
@@ -18,8 +20,13 @@ pub(super) struct Drafted {
 }
 
 /// Drafts and tells.
-pub(super) async fn run(ctx: &Context, name: &str, edits: Vec<FileEdit>) -> Result<String, Stop> {
-    let drafted = draft(ctx, ctx.world.mapping(name)?, edits).await?;
+pub(super) async fn run(
+    ctx: &Context,
+    name: &str,
+    edits: Vec<FileEdit>,
+    occasion: Occasion,
+) -> Result<String, Stop> {
+    let drafted = draft(ctx, ctx.world.mapping(name)?, edits, &occasion.into()).await?;
     let title = drafted.message.lines().next().unwrap_or_default().to_owned();
     let Drafted { message, diff, faults } = drafted;
     ctx.emit(Event::Drafted { mapping: name.to_owned(), message, diff, faults }).await;
@@ -31,6 +38,7 @@ pub(super) async fn draft(
     ctx: &Context,
     mapping: &Mapping,
     edits: Vec<FileEdit>,
+    about: &About,
 ) -> Result<Drafted, Stop> {
     let paths = edits.iter().map(|edit| edit.path.clone()).collect();
     let before = ctx.world.git(&mapping.repository, move |git| contents(git, paths)).await?;
@@ -40,11 +48,9 @@ pub(super) async fn draft(
         Err(failure) => (Vec::new(), vec![failure.to_string()]),
     };
     let paths: Vec<String> = edits.iter().map(|edit| edit.path.clone()).collect();
-    let message = if faults.is_empty() {
-        default_message(&mapping.name, &old, &new, &paths)
-    } else {
-        default_message(&mapping.name, &[], &[], &paths)
-    };
+    let said =
+        if faults.is_empty() { summarise(&old, &new, &paths) } else { summarise(&[], &[], &paths) };
+    let message = worded(ctx, mapping, (&said, &paths), about);
     let diff = tokio::task::spawn_blocking(move || unified(&before, &edits)).await;
     let diff = diff.map_err(|error| Failure::new(format!("drafting ended early: {error}")))?;
     Ok(Drafted { message, diff, faults })

@@ -3,10 +3,13 @@
 use crate::cluster::{Exported, PlanOptions, PlanRequest};
 use crate::domain::export::clean;
 use crate::domain::owner::foreign_owner;
+use crate::domain::template::Occasion;
 use crate::domain::{FileEdit, Mapping, ObjectRef, Revision, Source};
 use crate::engine::error::Stop;
 use crate::engine::export::{Export, ExportWish};
+use crate::engine::jobs::wording::worded;
 use crate::engine::jobs::{Context, commit, draft, look, render};
+use crate::engine::message::Said;
 use crate::engine::{Event, Failure};
 use crate::git::{GitError, Repository};
 use crate::yaml;
@@ -39,15 +42,20 @@ pub(super) async fn run(
             .into());
     };
     let edits = vec![FileEdit { path, content: Some(text.into_bytes()) }];
-    let drafted = draft::draft(ctx, mapping, edits.clone()).await?;
+    let drafted = draft::draft(ctx, mapping, edits.clone(), &Occasion::Export.into()).await?;
     if let Some(fault) = drafted.faults.first() {
         return Err(Failure::new(format!("what was exported does not render: {fault}")).into());
     }
     left.extend(differing(ctx, mapping, &edits, base.as_ref()).await?);
-    let message = match objects.as_slice() {
-        [one] => format!("{}: export {one}", mapping.name),
-        all => format!("{}: export {} objects\n\n- {}", mapping.name, all.len(), all.join("\n- ")),
+    let said = match objects.as_slice() {
+        [one] => Said { summary: format!("export {one}"), body: String::new() },
+        all => Said {
+            summary: format!("export {} objects", all.len()),
+            body: format!("- {}", all.join("\n- ")),
+        },
     };
+    let paths = [edits[0].path.clone()];
+    let message = worded(ctx, mapping, (&said, &paths), &Occasion::Export.into());
     let said = format!("{} objects to {}", objects.len(), edits[0].path);
     let export = Export { edits, base, objects, left, message, diff: drafted.diff };
     ctx.emit(Event::Exported { mapping: mapping.name.clone(), export: Arc::new(export) }).await;

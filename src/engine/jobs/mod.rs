@@ -53,7 +53,9 @@ mod undo;
 mod wait;
 mod watch;
 mod whole_lists;
+mod wording;
 
+use crate::domain::template::Occasion;
 use crate::domain::{Refusal, Revision};
 use crate::engine::error::Stop;
 use crate::engine::job::SyncEnd;
@@ -233,7 +235,9 @@ async fn write(ctx: &Context, command: Command) -> Result<String, Stop> {
         }
         Command::Record { mapping, last_at } => Box::pin(record::run(ctx, &mapping, last_at)).await,
         Command::StopHealing { mapping, fight } => auto::stop_healing(ctx, &mapping, fight).await,
-        Command::Draft { mapping, edits } => ctx.read(draft::run(ctx, &mapping, edits)).await,
+        Command::Draft { mapping, edits } => {
+            ctx.read(draft::run(ctx, &mapping, edits, Occasion::Commit)).await
+        }
         Command::Propose { mapping, alteration } => {
             Box::pin(ctx.read(propose::run(ctx, &mapping, alteration))).await
         }

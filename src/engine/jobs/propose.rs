@@ -31,6 +31,7 @@ pub(super) async fn run(ctx: &Context, name: &str, alteration: Alteration) -> Re
             adopt::edits(ctx, mapping, ground, picks, into.as_deref()).await?
         }
     };
+    let occasion = alteration.occasion();
     let Found { edits, left, choices } = found;
     let proposal = Proposal {
         alteration,
@@ -43,7 +44,7 @@ pub(super) async fn run(ctx: &Context, name: &str, alteration: Alteration) -> Re
     if !choices.is_empty() {
         return Ok(format!("{name}: several files could take it: {}", choices.join(", ")));
     }
-    draft::run(ctx, name, edits).await
+    draft::run(ctx, name, edits, occasion).await
 }
 
 /// Renders the edited tree and holds it to what was wished for: these values, and nothing else of any object.

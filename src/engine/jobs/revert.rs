@@ -2,11 +2,12 @@
 
 use crate::domain::depends::order;
 use crate::domain::revert::{RevertDraft, Undo, of_commit, of_range, to_state};
-use crate::domain::{Commit, Mapping, Revision};
+use crate::domain::{Author, Commit, Mapping, Revision};
 use crate::engine::error::Stop;
 use crate::engine::jobs::commit::{MAPPING_TRAILER, OPERATION_TRAILER, author};
 use crate::engine::jobs::conflict::conflicts;
 use crate::engine::jobs::render::sources;
+use crate::engine::jobs::wording::reworded;
 use crate::engine::jobs::{Context, log};
 use crate::engine::revert::Wish;
 use crate::engine::{Event, Failure};
@@ -28,20 +29,15 @@ pub(super) async fn draft(ctx: &Context, wish: &Wish) -> Result<String, Stop> {
     let path = mapping.map(|mapping| mapping.path.clone());
     let subject = mapping.map_or_else(|| repository.clone(), |mapping| mapping.name.clone());
     let trailers = trailers(mapping);
-    let wished = wish.clone();
+    let (wished, words) = (wish.clone(), (ctx.clone(), mapping.cloned(), repository.clone()));
     let drafted = ctx
         .world
         .git(&repository, move |git| {
             let (undone, message) = resolved(git, &wished, path.as_deref(), &subject)?;
-            let about = CommitRequest {
-                edits: Vec::new(),
-                message: wished.message.unwrap_or(message),
-                committer: author.clone(),
-                author,
-                trailers,
-                expected_base: None,
-                first: false,
-            };
+            let message = wished
+                .message
+                .unwrap_or_else(|| reworded(&words.0, words.1.as_ref(), &words.2, message));
+            let about = about(author, message, trailers);
             let drafted = match git.draft_revert(&undone, path.as_deref(), &about) {
                 Err(GitError::Diverged { paths }) => {
                     let found = conflicts(git, &undone, &paths)?;
@@ -76,6 +72,18 @@ pub(super) async fn draft(ctx: &Context, wish: &Wish) -> Result<String, Stop> {
     };
     ctx.emit(Event::RevertDrafted { job: ctx.job, draft: Arc::new(draft) }).await;
     Ok(title)
+}
+
+fn about(author: Author, message: String, trailers: Vec<(String, String)>) -> CommitRequest {
+    CommitRequest {
+        edits: Vec::new(),
+        message,
+        committer: author.clone(),
+        author,
+        trailers,
+        expected_base: None,
+        first: false,
+    }
 }
 
 /// The commits that wait for a push, the newest first.
