@@ -35,6 +35,7 @@ fn mapping(name: &str) -> Mapping {
         production: false,
         polling_interval: Duration::from_secs(180),
         depends_on: Vec::new(),
+        require_signed: false,
         connected: true,
         record: gitdeck::domain::Recording::default(),
         messages: gitdeck::domain::template::Templates::default(),

@@ -82,6 +82,8 @@ mod secrecy;
 #[cfg(feature = "sandbox")]
 mod shown;
 #[cfg(feature = "sandbox")]
+mod signed;
+#[cfg(feature = "sandbox")]
 mod soak;
 mod support;
 #[cfg(feature = "sandbox")]

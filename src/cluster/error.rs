@@ -199,6 +199,7 @@ fn reason_of(refusal: &Refusal) -> String {
         Refusal::Waits(wait) => format!("the mapping {wait}"),
         Refusal::LiveWins => "the cluster is the mapping's source of truth".to_owned(),
         Refusal::Disconnected { mapping } => format!("mapping `{mapping}` is disconnected"),
+        Refusal::Unsigned { revision, why } => format!("commit {}: {why}", revision.short()),
         Refusal::ReadOnly => "writes are switched off".to_owned(),
     }
 }

@@ -75,6 +75,7 @@ impl<'a> Resolver<'a> {
             production,
             polling_interval,
             depends_on: self.depends_on(&named.name, &layers, trace),
+            require_signed: layers.require_signed(trace),
             connected: trace.pick("connected", &connected, true, bool::to_string),
         })
     }
@@ -210,6 +211,11 @@ impl<'a> Layers<'a> {
     fn source(&self, trace: &mut Trace) -> Source {
         let levels = self.of_each(|layer| layer.source.as_ref());
         trace.pick("source", &levels, Source::Git, |source| source.word().to_owned())
+    }
+
+    fn require_signed(&self, trace: &mut Trace) -> bool {
+        let levels = self.of_each(|layer| layer.require_signed.as_ref());
+        trace.pick("require_signed", &levels, false, bool::to_string)
     }
 
     fn sync(&self, trace: &mut Trace) -> SyncPolicy {

@@ -35,6 +35,8 @@ pub struct Places {
     pub kubeconfig: Option<PathBuf>,
     /// A `known_hosts` file that replaces the user's.
     pub known_hosts: Option<PathBuf>,
+    /// Who may sign commits with ssh, where it is not the file that Git is set up with.
+    pub allowed_signers: Option<PathBuf>,
 }
 
 /// A configuration that was read.
@@ -198,5 +200,6 @@ fn places(raw: &Raw, environment: &Environment) -> Result<Places, ConfigError> {
         data_dir: directory("GITDECK_DATA_DIR", &raw.data_dir, ("XDG_DATA_HOME", ".local/share"))?,
         kubeconfig: raw.kubeconfig.as_ref().map(path),
         known_hosts: raw.known_hosts.as_ref().map(path),
+        allowed_signers: raw.allowed_signers.as_ref().map(path),
     })
 }

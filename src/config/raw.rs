@@ -21,6 +21,7 @@ pub(super) struct Raw {
     pub author_email: Option<Sited<String>>,
     pub signing_format: Option<Sited<Option<SignatureFormat>>>,
     pub signing_key: Option<Sited<String>>,
+    pub allowed_signers: Option<Sited<String>>,
     pub production: Option<Sited<Vec<String>>>,
     pub read_only: Option<Sited<bool>>,
     pub theme: Option<Sited<String>>,
@@ -57,6 +58,7 @@ pub(super) struct Layer {
     pub record_quiet: Option<Sited<Duration>>,
     pub record_push: Option<Sited<bool>>,
     pub depends_on: Option<Sited<Vec<String>>>,
+    pub require_signed: Option<Sited<bool>>,
     pub messages: RawMessages,
     pub ignore: Vec<Sited<IgnoreRule>>,
     pub rendering: RawRendering,
@@ -128,6 +130,7 @@ impl Raw {
             ];
             once(file, &mut self.signing_format, table.word("format", &formats));
             once(file, &mut self.signing_key, table.text("key"));
+            once(file, &mut self.allowed_signers, table.text("allowed_signers"));
             table.finish();
         }
         if let Some(mut table) = top.table("safety") {
@@ -167,6 +170,7 @@ impl Layer {
         once(file, &mut self.record_quiet, other.record_quiet);
         once(file, &mut self.record_push, other.record_push);
         once(file, &mut self.depends_on, other.depends_on);
+        once(file, &mut self.require_signed, other.require_signed);
         messages::join(file, &mut self.messages, other.messages);
         self.ignore.extend(other.ignore);
         self.rendering.join(file, other.rendering);
@@ -224,6 +228,7 @@ fn layer(table: &mut Reader<'_>) -> Layer {
         source: table.word("source", &[("git", Source::Git), ("cluster", Source::Cluster)]),
         polling_interval: table.duration("polling_interval"),
         depends_on: table.texts("depends_on"),
+        require_signed: table.flag("require_signed"),
         messages: messages::read(table),
         rendering: RawRendering::read(table),
         ..Layer::default()

@@ -87,10 +87,14 @@ pub(super) fn warnings(raw: &Raw, settings: &Settings) -> Vec<Fault> {
     let mut warnings = Vec::new();
     for named in raw.mappings.iter().filter(|named| recorded(&named.name)) {
         let layer = &named.table.layer;
-        for (key, flag) in [("auto", &layer.auto), ("self_heal", &layer.self_heal)] {
+        for (key, flag) in [
+            ("sync.auto", &layer.auto),
+            ("sync.self_heal", &layer.self_heal),
+            ("require_signed", &layer.require_signed),
+        ] {
             let Some(flag) = flag.as_ref().filter(|flag| flag.value) else { continue };
             let message = format!(
-                "`sync.{key}` of [mappings.{}] does nothing: its source is the cluster, which nothing is synced to",
+                "`{key}` of [mappings.{}] does nothing: its source is the cluster, which nothing is synced to",
                 named.name
             );
             warnings.push(Fault { place: flag.place.clone(), message });

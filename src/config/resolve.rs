@@ -68,6 +68,7 @@ pub(super) fn resolve(
         cache_dir: places.cache_dir,
         data_dir: places.data_dir,
         known_hosts: places.known_hosts,
+        allowed_signers: places.allowed_signers,
     })
 }
 

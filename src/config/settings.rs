@@ -121,4 +121,6 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// A `known_hosts` file that replaces `~/.ssh/known_hosts`.
     pub known_hosts: Option<PathBuf>,
+    /// Who may sign commits with ssh, where it is not the file that Git is set up with.
+    pub allowed_signers: Option<PathBuf>,
 }

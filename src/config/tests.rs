@@ -6,6 +6,7 @@ mod ignoring;
 mod messages;
 mod recording;
 mod rendering;
+mod signing;
 
 use super::edit::{self, NewMapping, NewRepository};
 use super::{ConfigError, Environment, Loaded, Overrides, load};
@@ -302,6 +303,7 @@ fn the_nearest_layer_wins_and_is_explained() {
     allow_remote = false: built in
     ignore = /metadata/annotations/a: defaults (config.toml:6)
     depends_on = none: built in
+    require_signed = false: built in
     connected = true: built in
     url = git@git.example.com:other/hidden: repository hidden (config.toml:17)
     branch = main: built in

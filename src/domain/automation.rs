@@ -399,6 +399,7 @@ fn obstacle(refusal: &Refusal) -> String {
         Refusal::Waits(wait) => wait.to_string(),
         Refusal::LiveWins => "the cluster is its source of truth".to_owned(),
         Refusal::Disconnected { .. } => "it is disconnected".to_owned(),
+        Refusal::Unsigned { revision, why } => format!("commit {}: {why}", revision.short()),
         Refusal::ReadOnly => "gitdeck is read-only here".to_owned(),
         Refusal::Invalid { object, .. } => format!("{object} is not valid"),
     }

@@ -22,6 +22,7 @@ pub(crate) fn mapping(name: &str) -> Mapping {
         rendering: Rendering::default(),
         polling_interval: Duration::from_secs(180),
         depends_on: Vec::new(),
+        require_signed: false,
         connected: true,
         record: crate::domain::Recording::default(),
         messages: crate::domain::template::Templates::default(),

@@ -120,6 +120,9 @@ pub struct Mapping {
     /// Mappings that have to be synced and healthy before this one is.
     #[serde(default)]
     pub depends_on: Vec<String>,
+    /// Whether a commit has to be signed by an allowed signer before it is applied.
+    #[serde(default)]
+    pub require_signed: bool,
     /// Whether gitdeck looks after it at all.
     #[serde(default = "connected")]
     pub connected: bool,

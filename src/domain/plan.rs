@@ -234,6 +234,13 @@ pub enum Refusal {
         /// The mapping.
         mapping: String,
     },
+    /// No allowed signer stands by the commit (`require_signed`).
+    Unsigned {
+        /// The commit.
+        revision: Revision,
+        /// What is wrong (words of git may be in it, foreign text).
+        why: String,
+    },
     /// Writes are switched off.
     ReadOnly,
     /// We lack rights that the plan needs.

@@ -64,6 +64,10 @@ fn state(status: &MappingStatus, sight: &Sight<'_>) -> (SyncState, Option<String
         );
         return (SyncState::Error, Some(words));
     }
+    if let Some((revision, why)) = sight.plan.and_then(unsigned) {
+        let words = format!("commit {} is not applied: {why} (`require_signed`)", revision.short());
+        return (SyncState::Error, Some(words));
+    }
     if let Some(missing) = sight.plan.and_then(unjudged) {
         return (SyncState::Error, Some(format!("what differs cannot be told: {missing}")));
     }
@@ -94,6 +98,13 @@ fn state(status: &MappingStatus, sight: &Sight<'_>) -> (SyncState, Option<String
 
 fn held(plan: &Plan) -> Option<&Refusal> {
     plan.refusals.iter().find(|refusal| matches!(refusal, Refusal::Held { .. }))
+}
+
+fn unsigned(plan: &Plan) -> Option<(&Revision, &str)> {
+    plan.refusals.iter().find_map(|refusal| match refusal {
+        Refusal::Unsigned { revision, why } => Some((revision, why.as_str())),
+        _ => None,
+    })
 }
 
 fn missing_rights(plan: &Plan) -> impl Iterator<Item = &MissingRights> {

@@ -205,6 +205,7 @@ impl World {
         if let Some(known_hosts) = &self.settings.known_hosts {
             places.known_hosts = Some(known_hosts.clone());
         }
+        places.allowed_signers.clone_from(&self.settings.allowed_signers);
         places.signing = self.settings.signing.clone();
         places
     }

@@ -210,6 +210,12 @@ pub enum GitError {
         /// Its words.
         reason: String,
     },
+    /// Nobody knows who signed a commit.
+    #[error("the signature cannot be verified: git: {reason}")]
+    Verification {
+        /// Words of git.
+        reason: String,
+    },
     /// The files were changed by others since they were read.
     #[error("changed by others in the meantime: {}: read them again and repeat the edit", .paths.join(", "))]
     Moved {

@@ -40,6 +40,7 @@ mod revision;
 mod sign;
 mod sound;
 mod transport;
+mod verify;
 mod walk;
 mod write;
 

@@ -19,6 +19,8 @@ pub struct Places {
     pub environment: Vec<(String, Option<OsString>)>,
     /// What one conversation may take.
     pub limits: Limits,
+    /// Who may sign commits with ssh, in the form of ssh-keygen(1), where it is not git's own file.
+    pub allowed_signers: Option<PathBuf>,
     /// Whether commits are signed, and with what.
     pub signing: Signing,
 }
@@ -53,6 +55,7 @@ impl Places {
             known_hosts: std::env::var_os("GITDECK_KNOWN_HOSTS").map(PathBuf::from),
             environment: Vec::new(),
             limits: Limits::from_environment(),
+            allowed_signers: None,
             signing: Signing::default(),
         }
     }

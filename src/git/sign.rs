@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -182,8 +182,27 @@ fn expanded(file: &str) -> OsString {
     }
 }
 
-/// Runs a program with something to read, and returns what it says. It cannot ask on our terminal: it has none.
+/// What a program that ended has said.
+pub(super) struct Ran {
+    pub status: ExitStatus,
+    /// Its answer.
+    pub said: Vec<u8>,
+    /// What it said beside it.
+    pub words: String,
+}
+
+/// Runs a program with something to read, and returns what it says.
 fn run(command: &mut Command, input: &[u8]) -> Result<String, String> {
+    let Ran { status, said, words } = ran(command, input)?;
+    if status.success() {
+        return String::from_utf8(said).map_err(|_| "its answer is no text".to_owned());
+    }
+    let words = words.trim();
+    Err(if words.is_empty() { status.to_string() } else { words.to_owned() })
+}
+
+/// Runs a program to its end, with something to read. It cannot ask on our terminal: it has none.
+pub(super) fn ran(command: &mut Command, input: &[u8]) -> Result<Ran, String> {
     let mut child = alone(command)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -201,19 +220,18 @@ fn run(command: &mut Command, input: &[u8]) -> Result<String, String> {
         // A program that does not read has something to say.
         std::thread::spawn(move || stdin.write_all(&input));
     }
-    let answer = answer.recv_timeout(LIMIT).map_err(|_| {
+    let said = answer.recv_timeout(LIMIT).map_err(|_| {
         end(&mut child);
         format!("no answer within {} s", LIMIT.as_secs())
     })?;
     let status = child.wait().map_err(|error| error.to_string())?;
-    if status.success() {
-        return String::from_utf8(answer).map_err(|_| "its answer is no text".to_owned());
-    }
     // What it started may keep the pipe open.
-    let words = heard.recv_timeout(Duration::from_millis(500)).unwrap_or_default();
-    let words = String::from_utf8_lossy(&words);
-    let words = words.trim();
-    Err(if words.is_empty() { status.to_string() } else { words.to_owned() })
+    let words = if status.success() {
+        Vec::new()
+    } else {
+        heard.recv_timeout(Duration::from_millis(500)).unwrap_or_default()
+    };
+    Ok(Ran { status, said, words: String::from_utf8_lossy(&words).into_owned() })
 }
 
 fn end(child: &mut Child) {

@@ -36,6 +36,9 @@ pub fn words(refusal: &Refusal) -> String {
             format!("disconnected; `gitdeck mapping connect {mapping}` connects it")
         }
         Refusal::LiveWins => "the cluster is its source of truth: no commit is applied".to_owned(),
+        Refusal::Unsigned { revision, why } => {
+            format!("{} wants a signature: {}", revision.short(), safe(why))
+        }
         Refusal::ReadOnly => "writes are switched off".to_owned(),
     }
 }

@@ -1,7 +1,7 @@
 //! Commits that are signed with the user's key, verified by git itself.
 
 use super::world::{World, git, push, request};
-use gitdeck::domain::{PushOutcome, SignatureFormat, Signing};
+use gitdeck::domain::{PushOutcome, Revision, SignatureFormat, Signing};
 use gitdeck::git::{GitError, Repository};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -55,5 +55,122 @@ fn without_the_key_nothing_is_committed() {
         let text = error.to_string();
         assert!(text.contains("nothing was committed") && text.contains("[signing]"), "{text}");
         assert_eq!(repository.pending().unwrap(), []);
+    }
+}
+
+/// A repository whose git knows these allowed signers.
+fn verifying(world: &World, allowed: &Path, name: &str) -> Repository {
+    let mut places = world.places();
+    (places.mirrors, places.outbox) =
+        (world.path().join(name), world.path().join(name).join("own"));
+    places.allowed_signers = Some(allowed.to_owned());
+    let repository = Repository::open(&places, &world.remote()).unwrap();
+    super::world::fetch(&repository).unwrap();
+    repository
+}
+
+/// A commit whose message was changed after it was signed.
+fn tampered(world: &World, revision: &str) -> Revision {
+    let text = git(&world.origin(), ["cat-file", "commit", revision]);
+    let file = world.path().join("tampered");
+    std::fs::write(&file, text.replace("first", "fist") + "\n").unwrap();
+    let id = git(&world.origin(), ["hash-object", "-t", "commit", "-w", file.to_str().unwrap()]);
+    git(&world.origin(), ["update-ref", "refs/heads/main", &id]);
+    Revision::new(id)
+}
+
+#[test]
+fn git_says_who_stands_by_a_commit() {
+    let world = World::new();
+    let (key, allowed) = key(world.path());
+    let stranger = world.path().join("stranger");
+    std::fs::create_dir(&stranger).unwrap();
+    let (strange, _) = self::key(&stranger);
+    let signed = signing_with(&world, SignatureFormat::Ssh, key.to_str().unwrap());
+    // Not pushed yet: it is read from where it waits.
+    let good = signed.commit(&request("first", &[("a.yaml", "a: 2\n")])).unwrap().revision;
+    let mut places = world.places();
+    places.allowed_signers = Some(allowed.clone());
+    places.signing = Signing::Off;
+    assert_eq!(Repository::open(&places, &world.remote()).unwrap().unvouched(&good).unwrap(), None);
+    push(&signed).unwrap();
+    let unknown = signing_with(&world, SignatureFormat::Ssh, strange.to_str().unwrap());
+    let unknown_one = unknown.commit(&request("second", &[("a.yaml", "a: 3\n")])).unwrap().revision;
+    push(&unknown).unwrap();
+    git(&world.other(), ["pull", "-q", "origin", "main"]);
+    world.publish("theirs", &[("other.yaml", "a: 1\n")]);
+    let bare = world.newest();
+    let repository = verifying(&world, &allowed, "one");
+    let false_one = tampered(&world, good.as_str());
+    let after = verifying(&world, &allowed, "two");
+    let why = |revision: &Revision| repository.unvouched(revision).unwrap();
+    assert_eq!(why(&good), None);
+    let said = why(&unknown_one).unwrap();
+    assert!(said.starts_with("none of the allowed signers signed it"), "{said}");
+    assert_eq!(why(&bare).unwrap(), "it is not signed");
+    let said = after.unvouched(&false_one).unwrap().unwrap();
+    assert!(said.starts_with("its signature is not for what it says now"), "{said}");
+    // A signer whose time is over, and a file that is gone.
+    let public = std::fs::read_to_string(&allowed).unwrap();
+    let over = public.replace(" ssh-", " valid-before=\"20010101\" ssh-");
+    std::fs::write(&allowed, over).unwrap();
+    assert!(why(&good).is_some());
+    std::fs::remove_file(&allowed).unwrap();
+    let said = why(&good).unwrap();
+    assert!(said.contains("allowedSignersFile") || said.contains("allowed"), "{said}");
+    assert!(repository.unvouched(&Revision::new("0".repeat(40))).is_err());
+}
+
+#[test]
+fn the_signers_of_git_and_of_the_keyring_count() {
+    let world = World::new();
+    let (key, allowed) = key(world.path());
+    let repository = signing_with(&world, SignatureFormat::Ssh, key.to_str().unwrap());
+    let good = repository.commit(&request("first", &[("a.yaml", "a: 2\n")])).unwrap().revision;
+    let config = world.path().join("gitconfig");
+    let line = format!("[gpg \"ssh\"]\n\tallowedSignersFile = {}\n", allowed.display());
+    std::fs::write(&config, line).unwrap();
+    let mut places = world.places();
+    super::world::set(&mut places, "GIT_CONFIG_GLOBAL", config);
+    let opened = Repository::open(&places, &world.remote()).unwrap();
+    assert_eq!(opened.unvouched(&good).unwrap(), None);
+
+    let Ok(_) = Command::new("gpg").arg("--version").output() else { return };
+    let home = tempfile::Builder::new().prefix("gpg").tempdir_in("/tmp").unwrap();
+    let gpg = |arguments: &[&str]| {
+        let output =
+            Command::new("gpg").env("GNUPGHOME", home.path()).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    gpg(&["--batch", "--passphrase", "", "--quick-gen-key", "ada@example.com"]);
+    let file = world.other().join("a.yaml");
+    std::fs::write(file, "a: 3\n").unwrap();
+    git(&world.other(), ["add", "-A"]);
+    let signed = Command::new("git")
+        .current_dir(world.other())
+        .env("GNUPGHOME", home.path())
+        .args(["-c", "user.name=Ada", "-c", "user.email=ada@example.com"])
+        .args(["-c", "gpg.format=openpgp", "-c", "gpg.program=gpg"])
+        .args(["commit", "-q", "-Sada@example.com", "-m", "by hand"])
+        .status();
+    assert!(signed.unwrap().success());
+    let good = world.publish_head();
+    let empty = tempfile::Builder::new().prefix("gpg").tempdir_in("/tmp").unwrap();
+    let why = |home: &Path, name: &str| {
+        let mut places = world.places();
+        super::world::set(&mut places, "GNUPGHOME", home);
+        let under = world.path().join(name);
+        (places.mirrors, places.outbox) = (under.clone(), under.join("own"));
+        let repository = Repository::open(&places, &world.remote()).unwrap();
+        super::world::fetch(&repository).unwrap();
+        repository.unvouched(&good).unwrap()
+    };
+    assert_eq!(why(home.path(), "known"), None);
+    let said = why(empty.path(), "unknown").unwrap();
+    assert!(said.starts_with("its signature cannot be checked"), "{said}");
+    for home in [&home, &empty] {
+        let mut end = Command::new("gpgconf");
+        // Its agent would stay.
+        let _ = end.env("GNUPGHOME", home.path()).args(["--kill", "all"]).output();
     }
 }

@@ -47,6 +47,7 @@ pub fn mapping(name: &str, repository: &str) -> Mapping {
         production: false,
         polling_interval: Duration::from_secs(180),
         depends_on: Vec::new(),
+        require_signed: false,
         connected: true,
         record: gitdeck::domain::Recording::default(),
         messages: gitdeck::domain::template::Templates::default(),

@@ -46,6 +46,10 @@ pub(crate) fn words(refusal: &Refusal) -> (String, String) {
             "it is disconnected: Git and the cluster are left as they are".to_owned(),
             format!("`gitdeck mapping connect {mapping}` connects it"),
         ),
+        Refusal::Unsigned { revision, why } => (
+            format!("commit {} is not to be applied: {why}", revision.short()),
+            "the mapping has `require_signed`; let an allowed signer push a signed commit on top, or see `gpg.ssh.allowedSignersFile` and `git verify-commit`".to_owned(),
+        ),
         Refusal::ReadOnly => (
             "writes are off".to_owned(),
             "leave out --read-only, or set `read_only = false` under [safety]".to_owned(),

@@ -6,7 +6,7 @@ use crate::domain::{
 };
 use crate::engine::error::Stop;
 use crate::engine::jobs::render::{Unrendered, render};
-use crate::engine::jobs::{Context, attribute, depends};
+use crate::engine::jobs::{Context, attribute, depends, vouch};
 use crate::engine::world::{Desired, Rendered};
 use crate::engine::{Failure, SyncOptions};
 use crate::git::LogQuery;
@@ -123,7 +123,7 @@ fn desired_of(rendered: &Rendered, placed: &[ObjectRef]) -> Desired {
     Arc::new(placed.iter().map(ObjectRef::key).zip(origins).collect())
 }
 
-/// [`sight`], with what the mapping waits for among the refusals of its plan. That of a mapping which is disconnected can
+/// [`sight`], with a missing signature and what the mapping waits for among the refusals of its plan. That of a mapping which is disconnected can
 /// be looked at, and is never carried out.
 pub(super) async fn look(
     ctx: &Context,
@@ -142,6 +142,9 @@ pub(super) async fn look(
         seen.plan.refusals.push(Refusal::LiveWins);
         return Ok(seen);
     }
+    let unsigned = vouch::unsigned(ctx, mapping, &seen.revision).await;
+    let unsigned = unsigned.map_err(|stop| desired(stop, Some(&seen.revision)))?;
+    seen.plan.refusals.extend(unsigned);
     depends::hold(ctx, mapping, &mut seen.plan, options, depends).await;
     Ok(seen)
 }

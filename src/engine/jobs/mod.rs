@@ -50,6 +50,7 @@ mod sync;
 mod trial;
 mod trust;
 mod undo;
+mod vouch;
 mod wait;
 mod watch;
 mod whole_lists;

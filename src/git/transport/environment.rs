@@ -90,13 +90,13 @@ impl Environment {
     }
 
     /// Adds a setting; a later one of the same name wins or, where Git knows lists, is added.
-    pub(super) fn setting(&mut self, name: impl Into<String>, value: impl Into<OsString>) {
+    pub(in crate::git) fn setting(&mut self, name: impl Into<String>, value: impl Into<OsString>) {
         self.settings.push((name.into(), value.into()));
     }
 
     /// `git` in the bare repository `folder`. Settings go through the environment: arguments can be read by everybody
     /// on the machine.
-    pub(super) fn git(&self, folder: &Path) -> Command {
+    pub(in crate::git) fn git(&self, folder: &Path) -> Command {
         let mut command = self.program("git");
         command.current_dir(folder).env("GIT_DIR", folder);
         let before = self.variable("GIT_CONFIG_COUNT").and_then(|text| text.to_str()?.parse().ok());

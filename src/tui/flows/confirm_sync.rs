@@ -252,6 +252,7 @@ pub(super) fn blocks(refusal: &Refusal, options: &SyncOptions) -> bool {
         | Refusal::Suspended(_)
         | Refusal::LiveWins
         | Refusal::Disconnected { .. }
+        | Refusal::Unsigned { .. }
         | Refusal::ReadOnly => true,
     }
 }

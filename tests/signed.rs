@@ -1,0 +1,194 @@
+//! `require_signed`: nothing of a commit reaches the cluster that no allowed signer signed, whichever way it is asked for;
+//! the built binary and an engine that acts by itself, on the sandbox and on a real API server.
+
+use crate::connect::run;
+use crate::support::clusters::{World, worlds};
+use crate::support::running::{Origin, Running, config_map, config_maps, get, set};
+use gitdeck::domain::{Refusal, SyncState};
+use gitdeck::engine::{Command, Outcome, SyncOptions};
+use serde_json::json;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command as Process;
+
+/// A branch to which people with and without a key push.
+struct Branch {
+    origin: Origin,
+    mapping: String,
+}
+
+impl Branch {
+    fn new(world: &World, mapping: &str, sync: &str) -> Self {
+        let tables = format!(
+            "[signing]\nallowed_signers = \"allowed\"\n[projects.safe]\nrepository = \"fleet\"\nrequire_signed = true\n\
+             [mappings.{mapping}]\nproject = \"safe\"\npath = \"app\"\nsync = {{ {sync} }}\n"
+        );
+        let origin = Origin::new(world, &tables);
+        for name in ["ana", "eve"] {
+            let made = Process::new("ssh-keygen")
+                .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+                .arg(origin.place().join(name))
+                .status();
+            assert!(made.unwrap().success());
+        }
+        let branch = Self { origin, mapping: mapping.to_owned() };
+        branch.allow(true);
+        branch
+    }
+
+    fn allowed(&self) -> PathBuf {
+        self.origin.place().join("allowed")
+    }
+
+    fn allow(&self, is: bool) {
+        let key = fs::read_to_string(self.origin.place().join("ana.pub")).unwrap();
+        let line = if is { format!("ana@example.com {key}") } else { "# nobody\n".to_owned() };
+        fs::write(self.allowed(), line).unwrap();
+    }
+
+    /// Pushes another value, signed by somebody or by nobody.
+    fn push(&self, value: &str, signer: Option<&str>) -> String {
+        let key = self.origin.place().join(signer.unwrap_or("nobody")).display().to_string();
+        for (name, value) in [
+            ("gpg.format", "ssh"),
+            ("user.signingkey", &key),
+            ("commit.gpgsign", if signer.is_some() { "true" } else { "false" }),
+        ] {
+            self.work(&["config", name, value]);
+        }
+        let text = config_map(&self.mapping, value);
+        self.origin.commit(value, &[("app/map.yaml", Some(&text))])
+    }
+
+    fn work(&self, arguments: &[&str]) -> String {
+        let output = Process::new("git")
+            .args(["-c", "user.name=Ana", "-c", "user.email=ana@example.com"])
+            .args(arguments)
+            .current_dir(self.origin.place().join("work"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_line_applies_what_an_allowed_signer_signed() {
+    for world in worlds("signed").await {
+        let branch = Branch::new(&world, "sealed", "");
+        let (origin, maps) = (&branch.origin, config_maps(&world).await);
+        let explained = run(origin, &["config", "explain", "sealed"], 0);
+        assert!(explained.contains("require_signed"), "{explained}");
+        let first = branch.push("one", Some("ana"));
+        run(origin, &["sync", "sealed", "--yes"], 0);
+        assert_eq!(get(&maps, "sealed").await, json!("one"));
+
+        let unsigned = branch.push("two", None);
+        for refused in [
+            &["sync", "sealed", "--yes"][..],
+            &["sync", "sealed", "--yes", "--revision", &unsigned],
+            &["sync", "sealed", "--yes", "--allow-delete", "1", "--take-over", "--recreate"],
+        ] {
+            let said = run(origin, refused, 4);
+            let short = &unsigned[..7];
+            assert!(
+                said.contains(&format!("commit {short} is not to be applied: it is not signed")),
+                "{said}"
+            );
+            assert!(said.contains("git verify-commit"), "{said}");
+        }
+        let said = run(origin, &["status", "--exit-code"], 1);
+        assert!(said.contains("it is not signed"), "{said}");
+        let said = run(origin, &["plan", "sealed"], 4);
+        assert!(said.contains("it is not signed") && said.contains("two"), "{said}");
+        // What was signed stays at hand.
+        run(origin, &["sync", "sealed", "--yes", "--revision", &first], 0);
+
+        let strange = branch.push("three", Some("eve"));
+        let said = run(origin, &["sync", "sealed", "--yes"], 4);
+        assert!(said.contains("none of the allowed signers signed it"), "{said}");
+        let text = branch.work(&["cat-file", "commit", &first]);
+        let false_text = text.replace("\n\none", "\n\nall is well");
+        assert_ne!(false_text, text);
+        let path = origin.place().join("commit");
+        fs::write(&path, false_text + "\n").unwrap();
+        let path = path.display().to_string();
+        let tampered = branch.work(&["hash-object", "-t", "commit", "-w", &path]);
+        let signed = branch.push("four", Some("ana"));
+        branch.work(&["push", "-qf", "origin", &format!("{tampered}:refs/heads/main")]);
+        run(origin, &["repo", "accept", "fleet", "--yes"], 0);
+        let said = run(origin, &["sync", "sealed", "--yes"], 4);
+        assert!(said.contains("its signature is not for what it says now"), "{said}");
+        branch.work(&["push", "-qf", "origin", "main"]);
+        run(origin, &["repo", "accept", "fleet", "--yes"], 0);
+        assert_eq!(get(&maps, "sealed").await, json!("one"), "{strange}");
+
+        // A plan that was saved while the signer was allowed.
+        let saved = origin.place().join("saved.json").display().to_string();
+        run(origin, &["plan", "sealed", "--out", &saved], 1);
+        branch.allow(false);
+        let said = run(origin, &["sync", "--plan", &saved, "--yes"], 4);
+        assert!(said.contains("none of the allowed signers signed it"), "{said}");
+        assert_eq!(get(&maps, "sealed").await, json!("one"));
+        branch.allow(true);
+        run(origin, &["sync", "--plan", &saved, "--yes"], 0);
+        assert_eq!(get(&maps, "sealed").await, json!("four"), "{signed}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_unsigned_is_synced_or_healed_by_itself() {
+    for world in worlds("signed-auto").await {
+        let branch = Branch::new(&world, "guarded", "auto = true, self_heal = true");
+        let (origin, maps) = (&branch.origin, config_maps(&world).await);
+        branch.push("one", Some("ana"));
+        let mut running = Running::watch(origin.settings("console"));
+        running.see("guarded", "the first sync", |one| one.sync == SyncState::Synced).await;
+        branch.push("two", None);
+        running
+            .see("guarded", "a commit that nobody signed", |one| {
+                one.sync == SyncState::Error
+                    && one.held.as_deref().is_some_and(|held| held.contains("it is not signed"))
+            })
+            .await;
+        let sync = Command::Sync {
+            mapping: "guarded".into(),
+            revision: None,
+            confirmed: running.store.mappings["guarded"].plan.as_ref().unwrap().0.digest.clone(),
+            options: SyncOptions::default(),
+        };
+        let refused = running.run(sync).await;
+        assert!(
+            matches!(&refused, Outcome::Refused(why) if matches!(why[..], [Refusal::Unsigned { .. }])),
+            "{refused:?}"
+        );
+        assert_eq!(get(&maps, "guarded").await, json!("one"));
+        branch.push("three", Some("ana"));
+        running
+            .see("guarded", "the next one", |one| one.sync == SyncState::Synced && one.behind == 0)
+            .await;
+        assert_eq!(get(&maps, "guarded").await, json!("three"));
+
+        // Who signed what runs is not allowed any more: drift is not corrected to it.
+        branch.allow(false);
+        set(&maps, "guarded", "mine", "kubectl-edit").await;
+        running
+            .see("guarded", "drift that stays", |one| {
+                one.drifted_fields == 1
+                    && one.held.as_deref().is_some_and(|held| held.contains("signe"))
+            })
+            .await;
+        assert_eq!(get(&maps, "guarded").await, json!("mine"));
+        let journal = running.journal().await;
+        assert_eq!(journal.len(), 2, "{journal:?}");
+        branch.allow(true);
+        branch.push("four", Some("ana"));
+        running
+            .see("guarded", "the signer again", |one| {
+                one.sync == SyncState::Synced && one.drifted_fields == 0
+            })
+            .await;
+        assert_eq!(get(&maps, "guarded").await, json!("four"));
+        running.stop().await;
+    }
+}
