@@ -1,6 +1,7 @@
 //! The verdict on one desired object: unchanged by proof, or what the server's dry run says.
 
 use super::desired::Desired;
+use super::earlier::earlier;
 use super::explain::{fields, is_undeclared, words};
 use super::known::Inspected;
 use super::live::Live;
@@ -152,7 +153,7 @@ impl Cluster {
         }
         let Settled { sent, ignored, .. } = frame.settle(desired, None);
         let tried = match &desired.resource {
-            Some(resource) if blind.is_none() => self.try_apply(resource, &sent, false).await?,
+            Some(resource) if blind.is_none() => self.try_apply(resource, &sent, None).await?,
             _ => Tried::Predicted(sent.clone()),
         };
         let (result, refusal) = match tried {
@@ -194,7 +195,7 @@ impl Cluster {
         let Inspected { sent, held, mut op, foreign, surplus, mut judged } =
             frame.inspect(desired, live, value);
         let Some(resource) = &desired.resource else { return Ok((judged, None)) };
-        let tried = self.try_apply(resource, &sent, true).await?;
+        let tried = self.try_apply(resource, &sent, Some(value)).await?;
         judged.dry_runs = 1;
         let mut version = None;
         let (predicted, refusal) = match tried {
@@ -239,15 +240,22 @@ impl Cluster {
         Ok((judged, version))
     }
 
+    /// Tries an apply out: on a live object, or, without force, on none.
     async fn try_apply(
         &self,
         resource: &Resource,
         sent: &Value,
-        force: bool,
+        live: Option<&Value>,
     ) -> Result<Tried, ClusterError> {
         let subject =
             format!("{} {}", resource.kind, sent["metadata"]["name"].as_str().unwrap_or_default());
-        match self.send_apply(resource, sent, force, Mode::DryRun).await {
+        let mut answer = self.send_apply(resource, sent, live.is_some(), Mode::DryRun).await;
+        if let (Err(Failure::Status(status)), Some(live)) = (&answer, live)
+            && let Some(managed) = earlier(status, live, &resource.api_version())
+        {
+            answer = self.foresee(resource, sent, live, &managed).await;
+        }
+        match answer {
             Ok(predicted) => Ok(Tried::Predicted(predicted)),
             Err(Failure::Status(status))
                 if matches!(status.code, 400 | 403 | 404 | 409 | 413 | 422)
@@ -277,7 +285,7 @@ impl Cluster {
         let object = desired.reference.clone();
         let sent = frame.sent(desired, None);
         let probe = probe_of(&sent);
-        let predicted = match self.try_apply(resource, &probe, false).await? {
+        let predicted = match self.try_apply(resource, &probe, None).await? {
             Tried::Predicted(mut predicted) => {
                 for pointer in [NAME, PLURAL] {
                     if let (Some(place), Some(own)) =

@@ -8,6 +8,7 @@ mod carry;
 mod controllers;
 mod desired;
 mod discovery;
+mod earlier;
 mod error;
 mod explain;
 mod export;

@@ -2,6 +2,7 @@
 
 use super::Cluster;
 use super::desired::Desired;
+use super::earlier::earlier;
 use super::explain::{is_undeclared, words};
 use super::live::{Live, types_of};
 use super::patience::back_off;
@@ -68,8 +69,19 @@ impl Cluster {
             body["metadata"]["resourceVersion"] = (*live.resource_version).into();
         }
         let mut last = Failure::Silent("not tried".to_owned());
+        let mut moved_on = live.cloned();
         for attempt in 0..TRIES {
-            match self.send_apply(resource, &body, live.is_some(), Mode::Real).await {
+            let live = moved_on.as_ref();
+            let answer = self.send_apply(resource, &body, live.is_some(), Mode::Real).await;
+            if let (Err(Failure::Status(status)), Some(before)) = (&answer, live)
+                && let Some(managed) = earlier(status, &before.value(), &resource.api_version())
+                && let Ok(now) = self.restamp(resource, before, &managed).await
+            {
+                body["metadata"]["resourceVersion"] = (*now.resource_version).into();
+                moved_on = Some(now);
+                continue;
+            }
+            match answer {
                 Ok(answer) => return landed(&answer, resource),
                 Err(failure) if failure.is_ambiguous() || failure.code() == 409 => {
                     // Perhaps our own write, perhaps somebody else's: only the object itself can tell.
@@ -209,7 +221,7 @@ fn landed(answer: &Value, resource: &Resource) -> Written {
     }
 }
 
-fn read(answer: &Value, resource: &Resource) -> Result<Live, Failure> {
+pub(super) fn read(answer: &Value, resource: &Resource) -> Result<Live, Failure> {
     Live::read(&answer.to_string(), resource, &types_of(resource)).map(|(_, live)| live)
 }
 

@@ -182,7 +182,7 @@ fn last_applied() -> FieldPath {
 }
 
 /// The union of two sets of fields. A leaf and a node with children become the node with `.`.
-fn unite(into: &mut Map<String, Value>, more: &Map<String, Value>) {
+pub(super) fn unite(into: &mut Map<String, Value>, more: &Map<String, Value>) {
     for (key, value) in more {
         match (into.get_mut(key), value) {
             (Some(Value::Object(mine)), Value::Object(theirs)) => {

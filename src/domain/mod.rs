@@ -14,6 +14,7 @@ pub mod diff;
 #[cfg(test)]
 mod diff_tests;
 pub mod digest;
+pub mod earlier;
 pub mod export;
 #[cfg(test)]
 pub(crate) mod fixture;

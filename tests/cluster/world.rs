@@ -128,6 +128,12 @@ impl World {
     pub async fn get(&self, address: &str) -> Value {
         self.send(http::Request::get(address).body(Vec::new()).expect("a request")).await
     }
+
+    /// Reads an address as somebody else; null where there is nothing.
+    pub async fn try_get(&self, address: &str) -> Value {
+        let request = http::Request::get(address).body(Vec::new()).expect("a request");
+        self.client.request(request).await.unwrap_or(Value::Null)
+    }
 }
 
 impl World {

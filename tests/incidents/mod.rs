@@ -12,3 +12,4 @@ mod loops;
 mod moves;
 mod size;
 mod throttling;
+mod versions;

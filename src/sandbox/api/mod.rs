@@ -10,6 +10,7 @@ mod convert;
 mod definition;
 mod delete;
 mod discovery;
+mod earlier;
 mod failure;
 mod faults;
 mod identity;

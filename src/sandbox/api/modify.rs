@@ -206,6 +206,9 @@ impl ApiServer {
             subresource: call.target.subresource.as_deref(),
         };
         let served = live.map(|live| convert::to_served(&call.resource, live));
+        if let Some(live) = &served {
+            self.check_earlier(call, live, patch)?;
+        }
         rules::apply(&schema, served.as_deref(), patch, &writer, call.query.is_true("force"))
             .map_err(|error| apply_failure(call, &error))
     }

@@ -19,3 +19,8 @@ pub fn validate(schema: &Schema, old: Option<&Value>, new: &Value) -> Vec<Cause>
     };
     fields::validate(schema, old, new).into_iter().map(cause).collect()
 }
+
+/// What keeps an object from fitting a schema, if anything does.
+pub fn check(schema: &Schema, object: &Value) -> Result<(), String> {
+    fields::check(schema.root(), object)
+}

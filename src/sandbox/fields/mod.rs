@@ -21,6 +21,7 @@ mod unknown;
 mod validate;
 
 pub use apply::{ApplyError, Conflict, Writer, apply, conflict_message, keep_times, track_update};
+pub use collect::check;
 pub use decode::decode_error;
 pub use defaults::default;
 pub use schema::{Schema, Schemas};
