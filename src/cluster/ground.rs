@@ -73,9 +73,16 @@ impl Cluster {
         let set_id = self.set_id(&mapping.name);
         let claimed =
             |key: &ObjectKey| request.neighbours.iter().any(|one| one.desired.contains_key(key));
+        // A kind that moved to another group is served under both names: the object that leaves under the one is the
+        // object that is wanted under the other.
+        let staying: HashSet<&str> = placed
+            .iter()
+            .filter_map(|one| live.get(&one.reference.key()))
+            .map(|live| &*live.uid)
+            .collect();
         for one in leaving {
             let key = one.reference.key();
-            match live.get(&key) {
+            match live.get(&key).filter(|found| !staying.contains(&*found.uid)) {
                 Some(found) if ours(found, &inventory, &key, &set_id) && !claimed(&key) => {
                     departed.ours.push(Leaving {
                         reference: one.reference,
