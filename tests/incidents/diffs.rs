@@ -8,18 +8,21 @@ use gitdeck::domain::plan::{Plan, Refusal};
 use gitdeck::domain::{Manifest, Revision};
 use serde_json::{Value, json};
 
-fn paths(plan: &Plan) -> Vec<&str> {
+/// The paths of all changes.
+pub fn paths(plan: &Plan) -> Vec<&str> {
     let changes = plan.operations.iter().flat_map(|operation| &operation.changes);
     changes.map(|change| change.path.as_str()).collect()
 }
 
-async fn in_sync(world: &World, desired: &[Manifest]) {
+/// Syncs, after which nothing may differ.
+pub async fn in_sync(world: &World, desired: &[Manifest]) {
     assert!(world.sync("r1", desired).await.expect("a sync").complete);
     let plan = world.plan("r1", desired).await.expect("a plan");
     assert!(plan.is_empty(), "{:#?}", plan.operations);
 }
 
-fn web(container: &Value) -> Value {
+/// A Deployment with one container.
+pub fn web(container: &Value) -> Value {
     let mut container = container.clone();
     container["name"] = "main".into();
     container["image"] = "example.com/web:1".into();
@@ -83,7 +86,7 @@ async fn argo_cd_23016_a_removed_field_is_shown_and_removed() {
     .await;
 }
 
-/// argo-cd#16483, #15825: the difference of a Secret was left out.
+/// argo-cd#16483: the difference of a Secret was left out.
 #[tokio::test]
 async fn argo_cd_16483_a_changed_secret_differs() {
     in_every_world("secretly", async |world| {
@@ -99,7 +102,7 @@ async fn argo_cd_16483_a_changed_secret_differs() {
     .await;
 }
 
-/// structured-merge-diff#130, #227, kubernetes#98576: ports that differ by protocol alone, and one without a protocol.
+/// structured-merge-diff#130, kubernetes#98576: ports that differ by protocol alone, and one without a protocol.
 #[tokio::test]
 async fn structured_merge_diff_130_ports_that_differ_by_protocol() {
     in_every_world("ports", async |world| {
@@ -112,10 +115,9 @@ async fn structured_merge_diff_130_ports_that_differ_by_protocol() {
     .await;
 }
 
-/// argo-cd#21817, #22375, #20792, #17568, #17572, #23126, #11143, #11074, #10438, kapp#190, #473, #49: another way to
-/// write the same is no difference.
+/// Another way to write the same is no difference; what each thread was about is in `otherwise`.
 #[tokio::test]
-async fn argo_cd_11143_what_the_server_writes_otherwise_is_no_difference() {
+async fn what_the_server_writes_otherwise_is_no_difference() {
     in_every_world("otherwise", async |world| {
         let mut deployment = web(&json!({
             "resources": {"limits": {"cpu": "1000m", "memory": "1024Mi"},
@@ -142,7 +144,7 @@ async fn argo_cd_11143_what_the_server_writes_otherwise_is_no_difference() {
     .await;
 }
 
-/// argo-cd#17358, flux2#5715: a field that no schema knows is said at once, on its object, and nothing is written.
+/// argo-cd#17358: a field that no schema knows is said at once, on its object, and nothing is written.
 #[tokio::test]
 async fn argo_cd_17358_an_unknown_field_is_named() {
     in_every_world("undeclared", async |world| {
@@ -159,7 +161,7 @@ async fn argo_cd_17358_an_unknown_field_is_named() {
     .await;
 }
 
-/// argo-cd#27679, #27703: a new object in a new namespace could not be compared.
+/// argo-cd#27679: a new object in a new namespace could not be compared.
 #[tokio::test]
 async fn argo_cd_27679_new_objects_in_new_places_are_planned() {
     in_every_world("newborn", async |world| {
@@ -175,7 +177,7 @@ async fn argo_cd_27679_new_objects_in_new_places_are_planned() {
     .await;
 }
 
-/// argo-cd#18344, #19463: a comparison took ten times as long, because it asked the server for each object. What is in
+/// argo-cd#18344: a comparison took ten times as long, because it asked the server for each object. What is in
 /// sync costs no request of its own, also for a process that remembers nothing.
 #[tokio::test]
 async fn argo_cd_18344_what_is_in_sync_is_not_asked_for_one_by_one() {

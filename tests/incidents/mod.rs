@@ -10,6 +10,7 @@ mod health_lies;
 mod hooks;
 mod loops;
 mod moves;
+mod otherwise;
 mod size;
 mod throttling;
 mod versions;
