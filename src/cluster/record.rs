@@ -434,7 +434,7 @@ mod tests {
         assert!(decode(&object).unwrap_err().contains("kubectl/v1.36"));
     }
 
-    /// fleet#523, fleet#1251, rancher#38672: long names cut to the same id were deleted and installed for ever.
+    /// fleet#523: a long name was cut, another was expected, and what it named was deleted and installed for ever.
     #[test]
     fn fleet_523_long_names_have_ids_of_their_own() {
         let long = "x".repeat(300);

@@ -13,7 +13,7 @@ fn configs(names: &[&str]) -> Vec<Manifest> {
     manifests(names.iter().map(|name| config(name, "1")))
 }
 
-/// argo-cd#17440, gitops-engine#171: the table of scopes was reset, an object without namespace was looked for in one, and pruned.
+/// argo-cd#17440: the table of scopes was reset, an object without namespace was looked for in one, and pruned.
 #[tokio::test]
 async fn argo_cd_17440_scope_map_reset() {
     let (sandbox, mut world) = sandboxed("scopes", Options::default()).await;
@@ -97,7 +97,7 @@ async fn kustomize_controller_734_an_invalid_object_is_never_made_anew() {
     .await;
 }
 
-/// kustomize-controller#192, #315: operators copy the labels of an owner to what they make, and that was pruned.
+/// kustomize-controller#192: operators copy the labels of an owner to what they make, and that was pruned.
 #[tokio::test]
 async fn kustomize_controller_192_copied_labels_are_no_membership() {
     in_every_world("copied", async |world| {
@@ -112,7 +112,7 @@ async fn kustomize_controller_192_copied_labels_are_no_membership() {
     .await;
 }
 
-/// kubernetes#108161, #110905, #87756, #90968, kubectl#555: pruning by label took namespaces and the objects of others.
+/// kubernetes#108161: pruning by label took namespaces, in spite of the one that was given.
 #[tokio::test]
 async fn kubernetes_108161_only_ones_own_inventory_is_pruned() {
     in_every_world("selected", async |world| {
@@ -203,7 +203,7 @@ async fn refused_then_retried(world: &World, lift: impl AsyncFn()) {
     assert_eq!((world.members().await, world.data("b").await), (vec!["a".to_owned()], Value::Null));
 }
 
-/// kustomize-controller#1664, #1665: a refused DELETE was forgotten, and the object stayed for ever.
+/// kustomize-controller#1664: a refused DELETE was forgotten, and the object stayed for ever.
 #[tokio::test]
 async fn kustomize_controller_1664_a_rejected_delete_stays_in_the_record() {
     let (sandbox, world) = sandboxed("refused", Options::default()).await;
@@ -220,6 +220,32 @@ async fn kustomize_controller_1664_a_rejected_delete_stays_in_the_record() {
         world.send(http::Request::delete(&guard).body(Vec::new()).expect("a request")).await;
     })
     .await;
+}
+
+/// kustomize-controller#1665, the remedy of #1664: what could not be deleted has to be carried over into the next record,
+/// also by processes that know of the refusal from that record alone, and beside other changes.
+#[tokio::test]
+async fn kustomize_controller_1665_a_rejected_delete_is_carried_over_by_others() {
+    let (sandbox, mut world) = sandboxed("carried-over", Options::default()).await;
+    assert!(world.sync("r1", &configs(&["a", "b", "c"])).await.expect("a sync").complete);
+    let forbid = Effect::Status { code: 403, retry_after: None };
+    let when = When { verb: Some("delete".to_owned()), ..When::object("configmaps", "b") };
+    sandbox.faults().always(when, forbid);
+    for (revision, left) in [("r2", ["a", "c"]), ("r3", ["a", "d"]), ("r4", ["a", "e"])] {
+        world.cluster = Cluster::from_client(sandbox.client(None), "test", "default");
+        let applied = world.sync(revision, &configs(&left)).await.expect("a sync");
+        let failed: Vec<&str> =
+            applied.failures().map(|(object, _)| object.name.as_str()).collect();
+        assert_eq!(failed, ["b"]);
+        assert_eq!(world.members().await, [left[0], "b", left[1]]);
+    }
+    sandbox.faults().clear();
+    world.cluster = Cluster::from_client(sandbox.client(None), "test", "default");
+    assert!(world.sync("r4", &configs(&["a", "e"])).await.expect("a sync").complete);
+    assert_eq!(
+        (world.members().await, world.data("b").await),
+        (vec!["a".to_owned(), "e".to_owned()], Value::Null)
+    );
 }
 
 /// Each of these marks says that somebody else decides about the object.

@@ -150,8 +150,8 @@ async fn argo_cd_12376_an_engine_that_begins_anew_while_a_hook_runs() {
     }
 }
 
-/// argo-cd#19571, #22142: a finalizer for hooks kept objects from going, and was written again and again. Nothing of
-/// gitdeck's holds an object, and what runs at a deletion is named, not applied.
+/// argo-cd#19571: a finalizer for hooks kept objects from going. Nothing of gitdeck's holds an object, and what runs at a
+/// deletion is named, not applied.
 #[tokio::test(flavor = "multi_thread")]
 async fn argo_cd_19571_nothing_holds_an_object() {
     for world in worlds("hook-finalizer").await {

@@ -13,7 +13,7 @@ fn deployment(resources: &Value) -> Value {
 }
 
 /// Syncs again and again without a commit: nothing may be written.
-async fn writes_nothing(world: &World, desired: &[Manifest]) {
+pub async fn writes_nothing(world: &World, desired: &[Manifest]) {
     assert!(world.sync("r1", desired).await.expect("a sync").complete);
     let before = world.cluster.traffic().writes;
     // What is stored in another form is asked about once for each state, and remembered; the controllers of a new object
@@ -32,10 +32,9 @@ async fn writes_nothing(world: &World, desired: &[Manifest]) {
     assert_eq!(quiet, 5, "five syncs in a row that ask nothing");
 }
 
-/// argo-cd#22142, #24187, #21497, #25444, #8100, #1533, #3971, #9014, #15594, #21506,
-/// k3s-io/helm-controller#343: syncs that never came to rest.
+/// Syncs without a commit come to rest; what each thread was about is in `unrest`, and #22142 in `hooks`.
 #[tokio::test]
-async fn argo_cd_22142_syncs_without_a_commit_write_nothing() {
+async fn syncs_without_a_commit_write_nothing() {
     in_every_world("restful", async |world| {
         let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"},
             "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]}});

@@ -11,6 +11,8 @@ mod hooks;
 mod loops;
 mod moves;
 mod otherwise;
+mod scopes;
 mod size;
 mod throttling;
+mod unrest;
 mod versions;

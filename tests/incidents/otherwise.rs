@@ -104,6 +104,9 @@ async fn argo_cd_17572_an_image_that_admission_rewrites_is_no_drift() {
     sandbox.faults().rewrite(when, image, json!("mirror.example.com/fluent/fluent-bit:3"));
     let desired = manifests([agent]);
     assert!(world.sync("r1", &desired).await.expect("a sync").complete);
+    let live = world.get("/apis/apps/v1/namespaces/mirrored/daemonsets/bit").await;
+    let image = &live["spec"]["template"]["spec"]["containers"][0]["image"];
+    assert_eq!(image, "mirror.example.com/fluent/fluent-bit:3");
     let written = world.cluster.traffic().writes;
     for _ in 0..3 {
         assert!(world.plan("r1", &desired).await.expect("a plan").is_empty());

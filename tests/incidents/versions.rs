@@ -7,6 +7,7 @@ use gitdeck::domain::{Manifest, Revision};
 use serde_json::{Value, json};
 use std::time::Duration;
 
+const MERGE: &str = "application/merge-patch+json";
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 
 /// A kind `Gadget` in a group of the test's own.
@@ -81,8 +82,9 @@ impl Gadgets {
         world.get(&format!("{}/g", self.objects(version))).await
     }
 
-    async fn write(&self, world: &World, method: &str, version: &str, media: &str, body: &Value) {
+    async fn write(&self, world: &World, method: &str, version: &str, body: &Value) {
         let address = format!("{}/g?fieldManager=somebody", self.objects(version));
+        let media = if method == "PUT" { "application/json" } else { MERGE };
         send(world, method, &address, media, body).await;
     }
 
@@ -135,14 +137,14 @@ async fn flux2_5715_managed_fields_in_a_version_that_is_gone() {
         };
         assert!(world.sync("r1", &gadget("v1beta1", "s")).await.expect("a sync").complete);
         let edit = json!({"spec": {"edited": "yes"}});
-        kind.write(&world, "PATCH", "v1beta1", "application/merge-patch+json", &edit).await;
+        kind.write(&world, "PATCH", "v1beta1", &edit).await;
         // As a migration of the storage does it: stored anew in the new version, and the old one removed.
         kind.define(&world, &[("v1beta1", FIELDS), ("v1", FIELDS)]).await;
         let stored = kind.live(&world, "v1").await;
-        kind.write(&world, "PUT", "v1", "application/json", &stored).await;
+        kind.write(&world, "PUT", "v1", &stored).await;
         let only = json!({"status": {"storedVersions": ["v1"]}});
         let status = format!("{}/status", kind.address());
-        send(&world, "PATCH", &status, "application/merge-patch+json", &only).await;
+        send(&world, "PATCH", &status, MERGE, &only).await;
         kind.define(&world, &[("v1", FIELDS)]).await;
         world.cluster = Cluster::from_client(world.client.clone(), "test", "default");
         kind.differs_and_syncs(&world, &gadget("v1", "l"), "/spec/size").await;
