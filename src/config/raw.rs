@@ -6,7 +6,7 @@ use super::reader::{File, Reader};
 use super::rendering::RawRendering;
 use super::rules::{Kind, Rule, authentication, rule};
 use super::settings::Notify;
-use crate::domain::{Authentication, EngineKind, IgnoreRule, SignatureFormat, Source};
+use crate::domain::{Authentication, EngineKind, IgnoreRule, SecretRef, SignatureFormat, Source};
 use std::time::Duration;
 
 /// Every table of every file, in the order in which they were read.
@@ -24,6 +24,8 @@ pub(super) struct Raw {
     pub allowed_signers: Option<Sited<String>>,
     pub production: Option<Sited<Vec<String>>>,
     pub read_only: Option<Sited<bool>>,
+    pub vault_identity: Option<Sited<String>>,
+    pub vault_passphrase: Option<Sited<SecretRef>>,
     pub theme: Option<Sited<String>>,
     pub glyphs: Option<Sited<&'static str>>,
     pub notify: Option<Sited<Notify>>,
@@ -136,6 +138,11 @@ impl Raw {
         if let Some(mut table) = top.table("safety") {
             once(file, &mut self.production, table.texts("production"));
             once(file, &mut self.read_only, table.flag("read_only"));
+            table.finish();
+        }
+        if let Some(mut table) = top.table("vault") {
+            once(file, &mut self.vault_identity, table.text("identity"));
+            once(file, &mut self.vault_passphrase, table.secret("passphrase"));
             table.finish();
         }
         if let Some(mut table) = top.table("console") {

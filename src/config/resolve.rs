@@ -12,8 +12,9 @@ use super::settings::{
 };
 use super::trace::Trace;
 use super::{Overrides, Places, context, duration, suggest};
-use crate::domain::{Authentication, Author, Backoff, Remote, Signing};
+use crate::domain::{Authentication, Author, Backoff, Remote, SecretRef, Signing, VaultKey};
 use indexmap::IndexMap;
+use std::path::Path;
 use std::time::Duration;
 
 /// How often a repository is fetched where nothing says otherwise.
@@ -42,6 +43,7 @@ pub(super) fn resolve(
     let notify = raw.notify.as_ref().map_or(console.notify, |notify| notify.value);
     let author = resolver.author();
     let signing = resolver.signing();
+    let vault = resolver.vault(environment);
     let repositories = resolver.repositories();
     let projects = resolver.projects();
     let mappings = resolver.mappings(&repositories);
@@ -57,6 +59,7 @@ pub(super) fn resolve(
         author,
         signing,
         messages,
+        vault,
         safety: resolver.safety(),
         repositories,
         projects,
@@ -121,6 +124,30 @@ impl<'a> Resolver<'a> {
                 Signing::With { format: *format, key: key.map(|key| key.value.clone()) }
             }
         }
+    }
+
+    /// What opens the vault; a passphrase file of the environment wins.
+    fn vault(&mut self, environment: &Environment) -> VaultKey {
+        let raw = self.raw;
+        let identity = raw.vault_identity.as_ref().map(|text| {
+            let folder = text.place.file.parent().unwrap_or(Path::new("."));
+            environment.path(&text.value, folder)
+        });
+        if let Some(passphrase) = &raw.vault_passphrase
+            && !matches!(
+                passphrase.value,
+                SecretRef::Env(_) | SecretRef::File(_) | SecretRef::Keyring(_)
+            )
+        {
+            self.fault(
+                passphrase,
+                "`passphrase` of [vault] is `env:NAME`, `file:PATH` or `keyring:NAME`",
+            );
+        }
+        let configured = raw.vault_passphrase.as_ref().map(|one| one.value.clone());
+        let file = environment.get("GITDECK_VAULT_PASSPHRASE_FILE");
+        let passphrase = file.map(|path| SecretRef::File(path.to_owned())).or(configured);
+        VaultKey { identity, passphrase }
     }
 
     fn record_namespace(&mut self) -> Option<String> {

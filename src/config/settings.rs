@@ -2,7 +2,9 @@
 
 use super::Overrides;
 use crate::domain::template::Templates;
-use crate::domain::{Authentication, Author, Backoff, Mapping, Remote, Signing};
+use crate::domain::{
+    Authentication, Author, Backoff, Decryption, Mapping, Remote, SecretRef, Signing, VaultKey,
+};
 use indexmap::IndexMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -80,6 +82,22 @@ impl Default for ConsoleSettings {
 }
 
 impl Settings {
+    /// Every secret that is referred to, with what needs it.
+    pub fn secrets(&self) -> Vec<(&SecretRef, String)> {
+        let repositories = self.repositories.iter().flat_map(|(name, repository)| {
+            let references = repository.authentication.secrets();
+            references.into_iter().map(move |one| (one, format!("repository {name}")))
+        });
+        let mappings = self.mappings.iter().filter_map(|(name, mapping)| {
+            match &mapping.rendering.decryption {
+                Decryption::Age(key) => Some((key, format!("mapping {name}"))),
+                Decryption::Off | Decryption::Environment => None,
+            }
+        });
+        let vault = self.vault.passphrase.iter().map(|one| (one, "the vault".to_owned()));
+        repositories.chain(mappings).chain(vault).collect()
+    }
+
     /// The mappings that gitdeck looks after, in file order.
     pub fn connected(&self) -> impl Iterator<Item = &Mapping> {
         self.mappings.values().filter(|mapping| mapping.connected)
@@ -105,6 +123,8 @@ pub struct Settings {
     pub projects: IndexMap<String, ProjectSettings>,
     /// Mappings by name, in file order, with inherited settings filled in.
     pub mappings: IndexMap<String, Mapping>,
+    /// What opens the vault.
+    pub vault: VaultKey,
     /// Guards.
     pub safety: Safety,
     /// Pauses between attempts at what is done unasked.

@@ -65,6 +65,7 @@ pub mod status;
 pub mod suspect;
 pub mod template;
 pub mod text;
+pub mod vault_key;
 
 pub use automation::{Automation, Backoff};
 pub use blame::{Blame, BlamedField, BlamedObject};
@@ -93,3 +94,4 @@ pub use signing::{SignatureFormat, Signing};
 pub use stall::Stall;
 pub use status::{MappingStatus, ObjectCount, SyncState};
 pub use suspect::Suspect;
+pub use vault_key::VaultKey;

@@ -104,6 +104,17 @@ pub enum Authentication {
 }
 
 impl Authentication {
+    /// What it needs to have looked up.
+    pub fn secrets(&self) -> Vec<&SecretRef> {
+        match self {
+            Self::Basic { password, .. } => vec![password],
+            Self::SshKey { private_key, passphrase, .. } => {
+                std::iter::once(private_key).chain(passphrase).collect()
+            }
+            Self::Unset | Self::SshAgent { .. } | Self::GitCredential { .. } => Vec::new(),
+        }
+    }
+
     /// The method in words, for lists and errors; never a value.
     pub fn word(&self) -> &'static str {
         match self {

@@ -2,9 +2,11 @@
 
 use crate::config::guide::{Level, TableEdit};
 use crate::domain::automation::{Drifted, Fight};
-use crate::domain::{FileEdit, Mapping, Revision};
+use crate::domain::{FileEdit, Mapping, Revision, Secret};
 use crate::engine::Alteration;
 use crate::engine::export::ExportWish;
+use crate::engine::line::{push, push_sync};
+pub(super) use crate::engine::line::{push_options, quoted};
 pub use crate::engine::options::{Branch, Subject, SyncOptions};
 use crate::engine::outlook::{Foresight, Placement};
 use crate::engine::revert::{Confirmed, Wish};
@@ -253,6 +255,11 @@ pub enum Command {
         /// Fingerprint of the key, as ssh shows it.
         fingerprint: String,
     },
+    /// Open the vault with what a person typed.
+    Unlock {
+        /// The passphrase of the vault, or of the key that it is sealed for.
+        passphrase: Secret,
+    },
     /// Leave a mapping alone.
     Suspend {
         /// Mapping.
@@ -323,6 +330,7 @@ impl Command {
                 push(&mut line, "repo check", repository);
             }
             Self::CheckCluster { .. } | Self::Reach { .. } => line.push_str("doctor"),
+            Self::Unlock { .. } => line.push_str("secret list"),
             Self::Log { subject, .. } => push(&mut line, "log", subject.name()),
             Self::Show { revision, .. } => push(&mut line, "show", revision),
             Self::RenderCommit { .. } | Self::Blame { .. } => self.push_reading(&mut line),
@@ -449,51 +457,5 @@ impl Command {
             }
             _ => {}
         }
-    }
-}
-
-fn push(line: &mut String, verb: &str, subject: &str) {
-    let _ = write!(line, "{verb} {}", quoted(subject));
-}
-
-fn push_sync(line: &mut String, revision: Option<&str>, options: &SyncOptions) {
-    if let Some(revision) = revision {
-        let _ = write!(line, " --revision {}", quoted(revision));
-    }
-    push_options(line, options);
-}
-
-/// The flags of `sync` that are not the defaults.
-pub(super) fn push_options(line: &mut String, options: &SyncOptions) {
-    match options.prune {
-        Some(true) => line.push_str(" --prune"),
-        Some(false) => line.push_str(" --no-prune"),
-        None => {}
-    }
-    if let Some(number) = options.allow_delete {
-        let _ = write!(line, " --allow-delete {number}");
-    }
-    for (set, flag) in [
-        (options.recreate, " --recreate"),
-        (options.take_over, " --take-over"),
-        (options.ignore_dependencies, " --ignore-dependencies"),
-        (options.dry_run, " --dry-run"),
-    ] {
-        if set {
-            line.push_str(flag);
-        }
-    }
-    if let Some(wait) = options.wait {
-        let _ = write!(line, " --wait={}s", wait.as_secs());
-    }
-}
-
-/// Quotes a word for a POSIX shell where it needs it.
-pub(super) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }

@@ -186,6 +186,13 @@ pub enum Event {
         /// What is wrong with it.
         failure: Failure,
     },
+    /// A secret was wanted from the vault, which does not open by itself.
+    VaultLocked {
+        /// What a person has to type.
+        wanted: String,
+    },
+    /// The vault was opened.
+    VaultOpened,
     /// A repository was fetched or could not be.
     RepositoryObserved {
         /// Repository.

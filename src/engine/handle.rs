@@ -5,6 +5,7 @@ use crate::engine::jobs;
 use crate::engine::renew::unusable;
 use crate::engine::world::World;
 use crate::engine::{Command, Event, Failure, JobId, Outcome, Store, cache};
+use crate::secrets::Secrets;
 use jiff::Timestamp;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -54,6 +55,11 @@ impl Followed {
 }
 
 impl Engine {
+    /// Where its jobs read secrets from.
+    pub fn secrets(&self) -> Arc<Secrets> {
+        Arc::clone(&self.world.secrets)
+    }
+
     /// Opens the journal and the places on disk. Must be called inside a tokio runtime.
     pub fn start(settings: Arc<Settings>) -> Result<Self, Failure> {
         let world = Arc::new(World::open(settings)?);

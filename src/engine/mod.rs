@@ -16,6 +16,7 @@ pub mod intent;
 pub mod job;
 mod jobs;
 pub mod journal;
+mod line;
 pub mod message;
 mod options;
 pub mod outlook;
@@ -38,3 +39,5 @@ pub use handle::{CONFIGURE, Engine};
 pub use job::JobId;
 pub use revert::{Confirmed, Wish};
 pub use store::Store;
+
+pub use crate::secrets::{SecretError, Secrets};

@@ -6,6 +6,7 @@ use crate::domain::depends::Standing;
 use crate::engine::store::RepositoryView;
 use crate::engine::world::{World, lock};
 use crate::engine::{Failure, Store};
+use crate::secrets::Secrets;
 use indexmap::IndexMap;
 use std::collections::HashMap;
 use std::fmt;
@@ -117,6 +118,9 @@ impl World {
         let clusters =
             if difference.clusters { HashMap::new() } else { self.clusters_of(&settings) };
         let mut world = self.clone();
+        if settings.vault != before.vault {
+            world.secrets = Arc::new(Secrets::new(&settings.data_dir, &settings.vault));
+        }
         world.settings = settings;
         world.repositories = Arc::default();
         world.taken = Arc::default();

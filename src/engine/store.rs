@@ -126,6 +126,8 @@ pub struct Store {
     pub clusters: BTreeMap<String, ClusterState>,
     /// Last results of the checks of clusters, by context.
     pub cluster_checks: BTreeMap<String, Vec<(String, bool, String)>>,
+    /// What a person has to type before the vault opens, since a secret of it was wanted.
+    pub vault: Option<String>,
     /// Jobs, oldest first.
     pub jobs: VecDeque<JobView>,
     /// Commits that were opened, by revision.
@@ -196,6 +198,8 @@ impl Store {
                 self.cluster_checks.insert(context, checks);
             }
             Event::Configured { settings, clusters, .. } => self.configure(&settings, clusters),
+            Event::VaultLocked { wanted } => self.vault = Some(wanted),
+            Event::VaultOpened => self.vault = None,
             Event::JournalLoaded { entries } => self.journal = entries,
             Event::RevertDrafted { draft, .. } => self.revert = Some(draft),
             event => self.apply_mapping(event),

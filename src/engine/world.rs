@@ -2,7 +2,7 @@
 
 use crate::cluster::{self, Cluster};
 use crate::config::{RepositorySettings, Settings};
-use crate::domain::{Credential, Holder, Mapping, ObjectKey, ObjectRef, Revision};
+use crate::domain::{Holder, Mapping, ObjectKey, ObjectRef, Revision};
 use crate::engine::claim::Claim;
 use crate::engine::error::Stop;
 use crate::engine::event::RepositoryState;
@@ -13,8 +13,9 @@ use crate::engine::sickness::Sickness;
 use crate::engine::standings::Standings;
 use crate::engine::tree::{Tree, Trees};
 use crate::engine::{Failure, Store, cache};
+use crate::git;
 use crate::render::{self, Key, Kind, Tools};
-use crate::{git, secrets};
+use crate::secrets::Secrets;
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -53,6 +54,8 @@ pub(crate) struct World {
     /// What is in force by now, in every world of this process.
     pub(super) current: Arc<RwLock<Arc<Settings>>>,
     pub journal: Arc<Journal>,
+    /// Where secrets are read from.
+    pub secrets: Arc<Secrets>,
     /// The programs that render.
     pub tools: Tools,
     /// The cache as it was at the start, until the first frame takes it.
@@ -97,10 +100,12 @@ impl World {
             known.repositories.iter().map(|(name, view)| (name.clone(), view.state.clone()));
         let states = states.collect();
         let tools = tools(&settings);
+        let secrets = Arc::new(Secrets::new(&settings.data_dir, &settings.vault));
         Ok(Self {
             current: Arc::new(RwLock::new(Arc::clone(&settings))),
             settings,
             journal: Arc::new(journal),
+            secrets,
             jobs: Arc::default(),
             sickness: Arc::default(),
             quiet: Arc::default(),
@@ -300,20 +305,6 @@ impl World {
     pub fn claims(&self, context: &str) -> Vec<ObjectRef> {
         let claims = lock(&self.claims);
         claims.values().filter(|claim| claim.context == context).flat_map(Claim::objects).collect()
-    }
-
-    /// The credential of a repository, looked up anew each time: tokens rotate.
-    pub async fn credential(&self, name: &str) -> Result<Credential, Failure> {
-        let repository = self.repository(name)?.clone();
-        let resolved = tokio::task::spawn_blocking(move || {
-            secrets::resolve(&repository.authentication, &repository.remote.url)
-        })
-        .await
-        .map_err(|error| Failure::new(format!("looking up a credential ended early: {error}")))?;
-        resolved.map_err(|error| {
-            Failure::usage(format!("the credential of repository `{name}` cannot be had: {error}"))
-                .hint("`gitdeck config explain` shows which rule names it")
-        })
     }
 
     /// The cluster of a context, connected once.

@@ -1,36 +1,55 @@
-//! References to secrets, resolved: environment, file, the user's own Git helpers, ssh-agent.
+//! References to secrets, resolved: environment, file, vault, keyring, the user's own Git helpers, ssh-agent.
 
 mod error;
 mod helper;
+mod kept;
+mod keyring;
 mod read;
+mod vault;
 
 pub use error::SecretError;
-pub use read::read;
 
-use crate::domain::{Authentication, Credential};
+use crate::domain::{Authentication, Credential, VaultKey};
+use keyring::Keyring;
+use std::path::Path;
+use vault::Vault;
 
-/// Resolves how a repository is reached to the credential itself.
-///
-/// Helpers and the agent are not asked here: they answer during the conversation with the server. Where nothing is
-/// configured, `ssh` addresses use the agent, `https` ones the user's helper if Git knows one, and the rest nothing.
-pub fn resolve(method: &Authentication, url: &str) -> Result<Credential, SecretError> {
-    Ok(match method {
-        Authentication::Unset => default_for(url),
-        Authentication::Basic { username, password } => {
-            Credential::Basic { username: username.clone(), password: read(password)? }
-        }
-        Authentication::SshAgent { username } => {
-            Credential::SshAgent { username: username.clone() }
-        }
-        Authentication::SshKey { username, private_key, passphrase } => Credential::SshKey {
-            username: username.clone(),
-            private_key: read::key(private_key)?,
-            passphrase: passphrase.as_ref().map(read).transpose()?,
-        },
-        Authentication::GitCredential { username } => {
-            Credential::GitCredential { username: username.clone() }
-        }
-    })
+/// Where secrets are read from and kept. Nothing is opened before somebody asks for what is in it.
+pub struct Secrets {
+    vault: Vault,
+    keyring: Keyring,
+}
+
+impl Secrets {
+    /// The stores of a data directory, with what opens its vault.
+    pub fn new(data_dir: &Path, key: &VaultKey) -> Self {
+        let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned());
+        Self { vault: Vault::new(data_dir, home, key.clone()), keyring: Keyring::default() }
+    }
+
+    /// Resolves how a repository is reached to the credential itself.
+    ///
+    /// Helpers and the agent are not asked here: they answer during the conversation with the server. Where nothing is
+    /// configured, `ssh` addresses use the agent, `https` ones the user's helper if Git knows one, and the rest nothing.
+    pub fn resolve(&self, method: &Authentication, url: &str) -> Result<Credential, SecretError> {
+        Ok(match method {
+            Authentication::Unset => default_for(url),
+            Authentication::Basic { username, password } => {
+                Credential::Basic { username: username.clone(), password: self.read(password)? }
+            }
+            Authentication::SshAgent { username } => {
+                Credential::SshAgent { username: username.clone() }
+            }
+            Authentication::SshKey { username, private_key, passphrase } => Credential::SshKey {
+                username: username.clone(),
+                private_key: self.key(private_key)?,
+                passphrase: passphrase.as_ref().map(|one| self.read(one)).transpose()?,
+            },
+            Authentication::GitCredential { username } => {
+                Credential::GitCredential { username: username.clone() }
+            }
+        })
+    }
 }
 
 fn default_for(url: &str) -> Credential {
@@ -48,6 +67,11 @@ fn default_for(url: &str) -> Credential {
 mod tests {
     use super::*;
     use crate::domain::SecretRef;
+
+    fn resolve(method: &Authentication, url: &str) -> Result<Credential, SecretError> {
+        let folder = tempfile::tempdir().unwrap();
+        Secrets::new(folder.path(), &VaultKey::default()).resolve(method, url)
+    }
 
     fn basic(password: SecretRef) -> Authentication {
         Authentication::Basic { username: "bot".into(), password }
@@ -76,9 +100,8 @@ mod tests {
             text,
             "the environment variable GITDECK_TEST_UNSET is not set or is empty; export it, or change the reference env:GITDECK_TEST_UNSET"
         );
-        let text = error(SecretRef::Keyring("gitlab".into())).to_string();
-        assert!(text.contains("keyring:gitlab") && text.contains("later version"), "{text}");
-        assert!(error(SecretRef::Vault("x".into())).to_string().contains("later version"));
+        let text = error(SecretRef::Vault("x".into())).to_string();
+        assert!(text.contains("`gitdeck secret set vault:x` makes it"), "{text}");
         assert!(error(SecretRef::File("/nowhere/x".into())).to_string().contains("/nowhere/x"));
     }
 

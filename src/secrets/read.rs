@@ -1,6 +1,6 @@
 //! Reads one secret from where its reference points.
 
-use super::SecretError;
+use super::{SecretError, Secrets};
 use crate::domain::{Secret, SecretRef};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -8,9 +8,38 @@ use std::path::{Path, PathBuf};
 /// The largest file that is taken for a secret, in bytes.
 const LARGEST: u64 = 1024 * 1024;
 
-/// The secret behind a reference; of a file, without its last line end.
-pub fn read(reference: &SecretRef) -> Result<Secret, SecretError> {
-    let secret = whole(reference)?;
+impl Secrets {
+    /// The secret behind a reference; of a file, without its last line end. It may wait: for a disk, for half a second of
+    /// work, or for a person whom the keyring asks.
+    pub fn read(&self, reference: &SecretRef) -> Result<Secret, SecretError> {
+        let secret = match reference {
+            SecretRef::Vault(name) => self.vault.get(name, &|other| self.outside(other))?,
+            other => return self.outside(other),
+        };
+        trimmed(secret, reference)
+    }
+
+    /// A key, whose format wants its last line end.
+    pub(super) fn key(&self, reference: &SecretRef) -> Result<Secret, SecretError> {
+        let secret = self.read(reference)?;
+        Ok(Secret::new(format!("{}\n", secret.reveal())))
+    }
+
+    /// The secret behind a reference to anything but the vault.
+    pub(super) fn outside(&self, reference: &SecretRef) -> Result<Secret, SecretError> {
+        let secret = match reference {
+            SecretRef::Env(name) => from_environment(reference, name)?,
+            SecretRef::File(path) => from_file(reference, &expand(path))?,
+            SecretRef::Keyring(name) => self.keyring.get(name)?,
+            SecretRef::GitCredential | SecretRef::SshAgent | SecretRef::Vault(_) => {
+                return Err(SecretError::NoValue { reference: reference.to_string() });
+            }
+        };
+        trimmed(secret, reference)
+    }
+}
+
+fn trimmed(secret: Secret, reference: &SecretRef) -> Result<Secret, SecretError> {
     let trimmed = secret.reveal().trim_end_matches(['\r', '\n']);
     if trimmed.is_empty() {
         return Err(SecretError::NotText { reference: reference.to_string() });
@@ -18,28 +47,13 @@ pub fn read(reference: &SecretRef) -> Result<Secret, SecretError> {
     Ok(if trimmed.len() == secret.reveal().len() { secret } else { Secret::new(trimmed) })
 }
 
-/// A key, whose format wants its last line end.
-pub(super) fn key(reference: &SecretRef) -> Result<Secret, SecretError> {
-    let secret = read(reference)?;
-    Ok(Secret::new(format!("{}\n", secret.reveal())))
-}
-
-fn whole(reference: &SecretRef) -> Result<Secret, SecretError> {
-    match reference {
-        SecretRef::Env(name) => match std::env::var(name) {
-            Ok(value) if !value.is_empty() => Ok(Secret::new(value)),
-            Err(std::env::VarError::NotUnicode(_)) => {
-                Err(SecretError::NotText { reference: reference.to_string() })
-            }
-            _ => Err(SecretError::NoVariable { name: name.clone() }),
-        },
-        SecretRef::File(path) => from_file(reference, &expand(path)),
-        SecretRef::Keyring(_) | SecretRef::Vault(_) => {
-            Err(SecretError::Later { reference: reference.to_string() })
+fn from_environment(reference: &SecretRef, name: &str) -> Result<Secret, SecretError> {
+    match std::env::var(name) {
+        Ok(value) if !value.is_empty() => Ok(Secret::new(value)),
+        Err(std::env::VarError::NotUnicode(_)) => {
+            Err(SecretError::NotText { reference: reference.to_string() })
         }
-        SecretRef::GitCredential | SecretRef::SshAgent => {
-            Err(SecretError::NoValue { reference: reference.to_string() })
-        }
+        _ => Err(SecretError::NoVariable { name: name.to_owned() }),
     }
 }
 

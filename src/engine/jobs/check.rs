@@ -9,7 +9,7 @@ use crate::git;
 pub(super) async fn run(ctx: &Context, repository: &str) -> Result<String, Stop> {
     let settings = ctx.world.repository(repository)?.clone();
     let mut checks = Vec::new();
-    match ctx.world.credential(repository).await {
+    match ctx.credential(repository).await {
         Err(failure) => checks.push(("credential".to_owned(), false, failure.to_string())),
         Ok(credential) => {
             checks.push(("credential".to_owned(), true, settings.authentication.word().to_owned()));

@@ -20,7 +20,7 @@ pub(super) async fn run(ctx: &Context, repository: &str, look: bool) -> Result<S
 
 /// Fetches and tells the state of the repository, also when it cannot be reached.
 pub(super) async fn fetch(ctx: &Context, repository: &str) -> Result<Revision, Stop> {
-    let credential = match ctx.world.credential(repository).await {
+    let credential = match ctx.credential(repository).await {
         Ok(credential) => credential,
         Err(failure) => return failed(ctx, repository, failure.into()).await,
     };

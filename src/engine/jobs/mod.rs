@@ -50,6 +50,7 @@ mod sync;
 mod trial;
 mod trust;
 mod undo;
+mod unlock;
 mod vouch;
 mod wait;
 mod watch;
@@ -164,6 +165,7 @@ pub(crate) fn title(command: &Command) -> String {
         Command::Compare { repository } => format!("compare {repository}"),
         Command::Accept { repository, .. } => format!("accept {repository}"),
         Command::Trust { repository, .. } => format!("trust the host of {repository}"),
+        Command::Unlock { .. } => "open the vault".to_owned(),
         Command::Suspend { mapping, .. } => format!("suspend {mapping}"),
         Command::Resume { mapping } => format!("resume {mapping}"),
         Command::Connect { mapping, connected: true } => format!("connect {mapping}"),
@@ -266,6 +268,7 @@ async fn write(ctx: &Context, command: Command) -> Result<String, Stop> {
         Command::Trust { repository, fingerprint } => {
             trust::run(ctx, &repository, fingerprint).await
         }
+        Command::Unlock { passphrase } => unlock::run(ctx, passphrase).await,
         Command::Suspend { mapping, reason, until } => {
             suspend::suspend(ctx, &mapping, reason, until).await
         }

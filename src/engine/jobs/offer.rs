@@ -29,7 +29,7 @@ pub(super) async fn run(
         }
     };
     let repository = &mapping.repository;
-    let credential = ctx.world.credential(repository).await?;
+    let credential = ctx.credential(repository).await?;
     let free = name.clone();
     ctx.world
         .git(repository, move |git| git.is_free(&credential, &free, &mut |_| Flow::Continue))
@@ -106,7 +106,7 @@ async fn push(
     (mapping, repository, branch): (&str, &str, &str),
     commit: Commit,
 ) -> Result<String, Stop> {
-    let credential = ctx.world.credential(repository).await?;
+    let credential = ctx.credential(repository).await?;
     let journal = &ctx.world.journal;
     let what = push_step(branch);
     journal.before(id, 2, 2, &what).map_err(Failure::from)?;

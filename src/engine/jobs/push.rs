@@ -89,7 +89,7 @@ fn again(rebuilt: &[(Revision, Revision)]) -> String {
 }
 
 async fn record(ctx: &Context, repository: &str, head: &Revision) -> Result<PushOutcome, Stop> {
-    let credential = ctx.world.credential(repository).await?;
+    let credential = ctx.credential(repository).await?;
     let journal = &ctx.world.journal;
     let intent = Intent::Push { repository: repository.to_owned(), head: head.to_string() };
     let line = Command::Push { repository: repository.to_owned() }.line();

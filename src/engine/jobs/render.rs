@@ -9,7 +9,6 @@ use crate::git::{GitError, Repository, TreeFileKind};
 use crate::render::{
     self, Capabilities, Gathered, Inputs, Key, Kind, Listing, RenderError, Request, SourceFile,
 };
-use crate::secrets;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -219,9 +218,8 @@ pub(super) async fn build(
     let age_key = match &mapping.rendering.decryption {
         Decryption::Age(reference) if gathered.mentions_sops() => {
             let reference = reference.clone();
-            let read = tokio::task::spawn_blocking(move || secrets::read(&reference)).await;
-            let read = read
-                .map_err(|error| Failure::new(format!("looking up a key ended early: {error}")))?;
+            let read =
+                ctx.secret("looking up a key", move |secrets| secrets.read(&reference)).await?;
             Some(read.map_err(|error| {
                 Failure::usage(format!("the age key cannot be had: {error}")).hint(format!(
                     "`gitdeck config explain {}` shows where it is named",

@@ -12,7 +12,7 @@ pub(super) async fn run(
     fingerprint: String,
 ) -> Result<String, Stop> {
     let remote = ctx.world.repository(repository)?.remote.clone();
-    let credential = ctx.world.credential(repository).await?;
+    let credential = ctx.credential(repository).await?;
     let (places, wanted) = (ctx.world.places(), fingerprint.clone());
     let trusted =
         tokio::task::spawn_blocking(move || git::trust(&places, &remote, &credential, &wanted));

@@ -1,0 +1,294 @@
+//! The vault: one file in the data directory that age encrypts. Nothing of it is read before a reference asks for it, and
+//! what was opened stays open until the process ends or the file changes.
+
+mod file;
+mod key;
+mod sealed;
+#[cfg(test)]
+mod tests;
+
+use super::SecretError;
+use crate::domain::{Secret, SecretRef, VaultKey};
+use file::Stamp;
+use key::{IdentityFile, Key, Unopened};
+use sealed::Entries;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Its name in the data directory.
+const NAME: &str = "vault.age";
+/// Keys of the user that are tried where none is configured.
+const USUAL: [&str; 2] = [".ssh/id_ed25519", ".ssh/id_rsa"];
+
+/// Reads a reference that is not to a vault.
+type Read<'a> = &'a dyn Fn(&SecretRef) -> Result<Secret, SecretError>;
+
+/// The file, and what is known of it.
+pub(super) struct Vault {
+    path: PathBuf,
+    home: Option<PathBuf>,
+    configured: VaultKey,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The passphrase that a person typed.
+    typed: Option<Secret>,
+    opened: Option<Opened>,
+    /// A passphrase that did not open the file as it is: each try costs half a second.
+    refused: Option<(Stamp, Secret)>,
+}
+
+struct Opened {
+    stamp: Stamp,
+    entries: Entries,
+    key: Key,
+}
+
+impl Vault {
+    pub(super) fn new(data_dir: &Path, home: Option<PathBuf>, configured: VaultKey) -> Self {
+        Self { path: data_dir.join(NAME), home, configured, state: Mutex::default() }
+    }
+
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether there is one.
+    pub(super) fn exists(&self) -> bool {
+        self.path.exists()
+    }
+
+    /// The value of a name.
+    pub(super) fn get(&self, name: &str, read: Read<'_>) -> Result<Secret, SecretError> {
+        let mut state = self.state();
+        let entries = self.entries(&mut state, name, read)?;
+        let reference = || SecretRef::Vault(name.to_owned()).to_string();
+        entries.get(name).cloned().ok_or_else(|| SecretError::Missing { reference: reference() })
+    }
+
+    /// What it holds; nothing where there is none.
+    pub(super) fn names(&self, read: Read<'_>) -> Result<Vec<String>, SecretError> {
+        if !self.exists() {
+            return Ok(Vec::new());
+        }
+        let mut state = self.state();
+        Ok(self.entries(&mut state, "", read)?.keys().cloned().collect())
+    }
+
+    /// Why it does not open by itself: what a person has to type.
+    pub(super) fn lock(&self, read: Read<'_>) -> Option<SecretError> {
+        let opened = self.names(read).err();
+        opened.filter(SecretError::is_locked)
+    }
+
+    /// Opens it with what a person typed, which is kept for as long as the process lives.
+    pub(super) fn unlock(&self, typed: Secret, read: Read<'_>) -> Result<(), SecretError> {
+        let mut state = self.state();
+        let before = state.typed.replace(typed);
+        let opened = self.entries(&mut state, "", read).map(|_| ());
+        if opened.is_err() {
+            state.typed = before;
+        }
+        opened
+    }
+
+    /// Whether a new vault can be made without a person who types a passphrase.
+    pub(super) fn has_key(&self) -> bool {
+        self.configured.identity.is_some()
+            || self.configured.passphrase.is_some()
+            || self.state().typed.is_some()
+    }
+
+    /// The passphrase for a vault that is about to be made.
+    pub(super) fn choose(&self, passphrase: Secret) {
+        self.state().typed = Some(passphrase);
+    }
+
+    /// Gives a name a value; the vault is made where there is none. Says whether there was another value.
+    pub(super) fn set(
+        &self,
+        name: &str,
+        value: Secret,
+        read: Read<'_>,
+    ) -> Result<bool, SecretError> {
+        self.change(name, read, true, |entries| entries.insert(name.to_owned(), value).is_some())
+    }
+
+    /// Takes a name out. Says whether it was there.
+    pub(super) fn remove(&self, name: &str, read: Read<'_>) -> Result<bool, SecretError> {
+        self.change(name, read, false, |entries| entries.remove(name).is_some())
+    }
+
+    /// Reads, changes and writes while no other process does.
+    fn change(
+        &self,
+        name: &str,
+        read: Read<'_>,
+        may_make: bool,
+        change: impl FnOnce(&mut Entries) -> bool,
+    ) -> Result<bool, SecretError> {
+        let _turn = file::turn(&self.path).map_err(|source| self.storage(source))?;
+        let mut state = self.state();
+        let (mut entries, key) = if self.exists() || !may_make {
+            self.entries(&mut state, name, read)?;
+            let opened = state.opened.as_ref();
+            opened
+                .map(|opened| (opened.entries.clone(), opened.key.clone()))
+                .ok_or_else(|| self.damaged("it changed while it was read"))?
+        } else {
+            (Entries::new(), self.first_key(&state, read)?)
+        };
+        let changed = change(&mut entries);
+        let sealed = sealed::seal(&entries, &key).map_err(|reason| self.damaged(reason))?;
+        let stamp = file::replace(&self.path, &sealed).map_err(|source| self.storage(source))?;
+        state.opened = Some(Opened { stamp, entries, key });
+        Ok(changed)
+    }
+
+    /// What a new vault is sealed for.
+    fn first_key(&self, state: &State, read: Read<'_>) -> Result<Key, SecretError> {
+        let passphrase = self.passphrase(state, read)?;
+        match (&self.configured.identity, passphrase) {
+            (Some(path), passphrase) => identity(path, passphrase).map(Key::Identity),
+            (None, Some(passphrase)) => Ok(Key::Passphrase(passphrase)),
+            (None, None) => Err(self.locked("a passphrase for a new vault".to_owned())),
+        }
+    }
+
+    /// What is inside, read anew where the file is another one.
+    fn entries<'a>(
+        &self,
+        state: &'a mut State,
+        name: &str,
+        read: Read<'_>,
+    ) -> Result<&'a Entries, SecretError> {
+        let (sealed, stamp) = match file::read(&self.path, state.opened.as_ref().map(|o| &o.stamp))
+        {
+            Ok(Some(found)) => found,
+            // As it was.
+            Ok(None) => {
+                return state
+                    .opened
+                    .as_ref()
+                    .map(|opened| &opened.entries)
+                    .ok_or_else(|| self.damaged("it is gone"));
+            }
+            Err(source) if source.kind() == std::io::ErrorKind::NotFound => {
+                let reference = SecretRef::Vault(name.to_owned()).to_string();
+                return Err(SecretError::NoVault { reference, path: self.path.clone() });
+            }
+            Err(source) => return Err(self.storage(source)),
+        };
+        state.opened = None;
+        let by_passphrase = sealed::wants_passphrase(&sealed).map_err(|why| self.unopened(why))?;
+        let (entries, key) = if by_passphrase {
+            self.by_passphrase(state, &sealed, &stamp, read)?
+        } else {
+            self.by_identity(state, &sealed, read)?
+        };
+        Ok(&state.opened.insert(Opened { stamp, entries, key }).entries)
+    }
+
+    fn by_passphrase(
+        &self,
+        state: &mut State,
+        sealed: &[u8],
+        stamp: &Stamp,
+        read: Read<'_>,
+    ) -> Result<(Entries, Key), SecretError> {
+        let passphrase = self.passphrase(state, read)?;
+        let passphrase = passphrase.ok_or_else(|| self.locked("its passphrase".to_owned()))?;
+        if state.refused.as_ref().is_some_and(|(at, no)| at == stamp && *no == passphrase) {
+            return Err(self.unopened(Unopened::WrongPassphrase));
+        }
+        let key = Key::Passphrase(passphrase.clone());
+        match sealed::open(sealed, &key) {
+            Ok(entries) => Ok((entries, key)),
+            Err(why) => {
+                if why == Unopened::WrongPassphrase {
+                    state.refused = Some((stamp.clone(), passphrase));
+                }
+                Err(self.unopened(why))
+            }
+        }
+    }
+
+    fn by_identity(
+        &self,
+        state: &State,
+        sealed: &[u8],
+        read: Read<'_>,
+    ) -> Result<(Entries, Key), SecretError> {
+        let usual = || self.home.iter().flat_map(|home| USUAL.map(|name| home.join(name)));
+        let tried: Vec<PathBuf> = match &self.configured.identity {
+            Some(path) => vec![path.clone()],
+            None => usual().filter(|path| path.exists()).collect(),
+        };
+        let passphrase = self.passphrase(state, read)?;
+        let mut locked = None;
+        for path in &tried {
+            // Of those that nobody named, one that cannot be read is passed over.
+            let file = match identity(path, passphrase.clone()) {
+                Err(_) if self.configured.identity.is_none() => continue,
+                read => read?,
+            };
+            let key = Key::Identity(file);
+            match sealed::open(sealed, &key) {
+                Ok(entries) => return Ok((entries, key)),
+                Err(Unopened::OtherKey) => {}
+                Err(Unopened::KeyLocked) => {
+                    locked = Some(format!("the passphrase of {}", path.display()));
+                }
+                Err(why) => return Err(self.unopened(why)),
+            }
+        }
+        Err(match locked {
+            Some(what) => self.locked(what),
+            None => SecretError::NoIdentity { path: self.path.clone(), tried },
+        })
+    }
+
+    /// What was typed, or else is configured.
+    fn passphrase(&self, state: &State, read: Read<'_>) -> Result<Option<Secret>, SecretError> {
+        match (&state.typed, &self.configured.passphrase) {
+            (Some(typed), _) => Ok(Some(typed.clone())),
+            (None, Some(reference)) => read(reference).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A cache only: whatever a panic left in it is valid.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn locked(&self, what: String) -> SecretError {
+        SecretError::Locked { path: self.path.clone(), what }
+    }
+
+    fn damaged(&self, reason: impl Into<String>) -> SecretError {
+        SecretError::Damaged { path: self.path.clone(), reason: reason.into() }
+    }
+
+    fn storage(&self, source: std::io::Error) -> SecretError {
+        SecretError::Storage { path: self.path.clone(), source }
+    }
+
+    fn unopened(&self, why: Unopened) -> SecretError {
+        let path = self.path.clone();
+        match why {
+            Unopened::WrongPassphrase => SecretError::WrongPassphrase { path },
+            Unopened::OtherKey => SecretError::NoIdentity { path, tried: Vec::new() },
+            Unopened::KeyLocked => self.locked("the passphrase of the key".to_owned()),
+            Unopened::Damaged(reason) => SecretError::Damaged { path, reason },
+        }
+    }
+}
+
+fn identity(path: &Path, passphrase: Option<Secret>) -> Result<IdentityFile, SecretError> {
+    IdentityFile::read(path, passphrase)
+        .map_err(|reason| SecretError::Identity { path: path.to_owned(), reason })
+}
