@@ -173,6 +173,8 @@ pub enum OwnVerb {
     #[command(subcommand)]
     Mapping(commands::mapping::Mapping),
     #[command(subcommand)]
+    Secret(commands::secret::Secret),
+    #[command(subcommand)]
     Config(commands::config::Config),
     Completions(commands::completions::Completions),
     Man(commands::man::Man),

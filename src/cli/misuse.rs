@@ -13,14 +13,23 @@ pub(super) fn say(error: &clap::Error) {
     let _ = if safe == told { error.print() } else { std::io::stderr().write_all(safe.as_bytes()) };
 }
 
-/// The text without the value of an option that takes a reference, which may be the secret itself, and without the
-/// users of addresses.
+/// The text without the value of an argument that takes a reference, which may be the secret itself, without what is too
+/// much for a command that takes secrets, and without the users of addresses.
 fn safe(error: &clap::Error, told: &str) -> String {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
     };
-    let is_reference = text(ContextKind::InvalidArg).is_some_and(|name| name.contains("-ref"));
+    let argument = text(ContextKind::InvalidArg);
+    let is_reference = argument.is_some_and(|name| name.contains("-ref") || name == "<REFERENCE>");
+    let told = match argument.filter(|_| told.contains("gitdeck secret ")) {
+        Some(extra) if !extra.starts_with('<') => {
+            // Quoted, and in the tip that repeats it.
+            let quoted = told.replace(&format!("'{extra}'"), &format!("'{MASK}'"));
+            &quoted.replace(&format!("-- {extra}"), &format!("-- {MASK}"))
+        }
+        _ => told,
+    };
     let told = match text(ContextKind::InvalidValue).filter(|value| !value.is_empty()) {
         Some(value) if is_reference => told.replace(&format!("'{value}'"), &format!("'{MASK}'")),
         _ => told.to_owned(),
@@ -42,6 +51,10 @@ mod tests {
             "gitdeck repo list https://hunter2@h/x",
             "gitdeck https://bot:hunter2@h/x",
             "gitdeck repo add x https://h/x --password=hunter2",
+            "gitdeck secret set vault:x hunter2",
+            "gitdeck secret set hunter2",
+            "gitdeck secret set vault:x --value=hunter2",
+            "gitdeck secret set vault:x --hunter2",
         ] {
             let error = Arguments::try_parse_from(line.split(' ')).unwrap_err();
             let told = safe(&error, &error.render().to_string());

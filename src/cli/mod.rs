@@ -8,6 +8,7 @@ mod misuse;
 pub mod output;
 #[cfg(test)]
 mod parse_tests;
+mod passphrase;
 mod print;
 mod prompt;
 mod select;
@@ -88,6 +89,15 @@ impl Command {
         }
     }
 
+    /// Whether it may ask a repository or a cluster, and so want a secret.
+    fn reads_secrets(&self) -> bool {
+        match self {
+            Self::Work(WorkVerb::Activity(_) | WorkVerb::Guide(_)) => false,
+            Self::Work(WorkVerb::Status(status)) => !status.is_cached(),
+            _ => true,
+        }
+    }
+
     /// Runs a command that needs no engine.
     pub fn run_alone(
         &self,
@@ -100,6 +110,7 @@ impl Command {
             Self::Own(OwnVerb::Repo(repo)) => repo.edit(&overrides, environment, out),
             Self::Own(OwnVerb::Mapping(mapping)) => mapping.edit(&overrides, environment, out),
             Self::Own(OwnVerb::Config(config)) => config.run(&overrides, environment, out),
+            Self::Own(OwnVerb::Secret(secret)) => secret.run(&overrides, environment, out),
             Self::Own(OwnVerb::Completions(completions)) => Ok(completions.run(out)),
             Self::Own(OwnVerb::Man(man)) => man.run(out),
             Self::Work(_) => Err(Fault::usage("this command needs the engine")),
@@ -116,6 +127,9 @@ impl Command {
         let settings = Arc::new(settings);
         let mut engine = Engine::start(Arc::clone(&settings))?;
         let store = engine.cached_store();
+        if self.reads_secrets() {
+            passphrase::open_vault(&settings, &engine.secrets(), out).await?;
+        }
         let mut work = Work::new(&mut engine, (settings, store), out, global);
         work.tell_interrupted(self).await;
         let exit = self.run(&mut work).await;

@@ -28,6 +28,7 @@ pub mod resume;
 pub mod revert;
 mod rounds;
 mod saved;
+pub mod secret;
 pub mod set;
 pub mod show;
 pub mod status;

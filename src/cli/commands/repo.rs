@@ -52,8 +52,8 @@ pub enum Repo {
 
 /// Add a repository to the configuration
 ///
-/// Secrets are given as references, never as values: `env:NAME`, `file:PATH`, `git-credential` or
-/// `ssh-agent`.
+/// Secrets are given as references, never as values: `vault:NAME`, `keyring:NAME`, `env:NAME`, `file:PATH`,
+/// `git-credential` or `ssh-agent`. `gitdeck secret set` keeps a value in the vault or in the keyring.
 #[derive(Debug, Args)]
 pub struct Add {
     /// Name in the configuration

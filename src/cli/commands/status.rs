@@ -43,6 +43,11 @@ struct Document {
 }
 
 impl Status {
+    /// Whether it looks at nothing.
+    pub(crate) fn is_cached(&self) -> bool {
+        self.cached
+    }
+
     /// Observes and prints.
     pub(crate) async fn run(&self, work: &mut Work<'_>) -> Result<Exit, Fault> {
         let names = select::mappings(&work.settings, &self.mappings, work.global)?;
