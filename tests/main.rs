@@ -46,6 +46,8 @@ mod frames_shown;
 mod frames_states;
 #[cfg(feature = "console")]
 mod frames_travel;
+#[cfg(feature = "console")]
+mod frames_unlock;
 mod git;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 mod guide;
@@ -93,6 +95,8 @@ mod tidy;
 mod travel;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 mod two_consoles;
+#[cfg(all(feature = "console", feature = "sandbox"))]
+mod vault;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 mod wait;
 #[cfg(all(feature = "console", feature = "sandbox"))]

@@ -151,6 +151,8 @@ pub enum Action {
     Accept,
     /// Plan, ask, apply.
     Sync,
+    /// Type what opens the vault.
+    Unlock,
     /// Undo the selected commit by a new one, or the newest of the selected mapping.
     Revert,
     /// Take live values back into Git.

@@ -50,6 +50,8 @@ pub enum Purpose {
         /// Repository.
         repository: String,
     },
+    /// What was typed did, or did not, open the vault.
+    Unlock,
     /// A step on the way to the question before a revert: the draft, or what it would do to a mapping.
     Undo,
     /// What came of a revert is shown.

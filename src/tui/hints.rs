@@ -75,6 +75,7 @@ fn hint(binding: &'static Binding, scene: &Scene) -> Option<(String, &'static st
                 state.is_some_and(|s| s.rewritten_from.is_some() || s.unknown_host.is_some());
             if asks { binding.name } else { "" }
         }
+        Action::Unlock if store.vault.is_none() => "",
         Action::Revert if ui.focus != Pane::Commits || ui.commits.commit(store).is_none() => "",
         Action::Suspend if mapping.is_some_and(|v| v.status.is_stopped()) => "resume",
         Action::Adopt

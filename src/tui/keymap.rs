@@ -222,6 +222,13 @@ pub const TABLE: &[Binding] = &[
         "configure by questions: global, a project, a mapping",
     )),
     hinted(read(
+        Action::Unlock,
+        &[Key::char('U')],
+        &[],
+        "unlock",
+        "type what opens the vault of secrets",
+    )),
+    hinted(read(
         Action::Diff,
         &[Key::char('d')],
         OF_MAPPING,

@@ -97,6 +97,8 @@ pub struct Ui {
     pub asked: HashSet<u64>,
     /// Fingerprints of unknown host keys that were shown already.
     pub asked_hosts: HashSet<String>,
+    /// Whether what opens the vault was asked for already.
+    pub asked_vault: bool,
     log_loaded: Option<LogKey>,
     log_loading: bool,
     stale: bool,
@@ -130,6 +132,7 @@ impl Ui {
             read_only,
             asked: HashSet::new(),
             asked_hosts: HashSet::new(),
+            asked_vault: false,
             log_loaded: None,
             log_loading: false,
             stale: true,

@@ -7,7 +7,7 @@ use crate::tui::describe::{causes, describe};
 use crate::tui::effect::{Effect, Purpose};
 use crate::tui::flows::{
     accept, adopt, blame, connect, edit, ended, go_on, guide, leave, place, revert, sync, travel,
-    write,
+    unlock, write,
 };
 use crate::tui::popups::activity::Activity;
 use crate::tui::popups::help::Help;
@@ -194,6 +194,7 @@ pub fn act(ui: &mut Ui, store: &Store, action: Action) -> Vec<Effect> {
         Action::Push => return write::push(ui, store),
         Action::Drop => write::drop(ui, store),
         Action::Accept => return accept::begin(ui, store),
+        Action::Unlock => unlock::ask(ui, store, None),
         Action::Revert => return revert::begin(ui, store),
         Action::Adopt => return adopt::begin(ui, store),
         Action::SetImage => adopt::ask_image(ui),

@@ -5,7 +5,7 @@ use crate::domain::revert::Undo;
 use crate::engine::{Event, JobId, Outcome, Store};
 use crate::tui::activity_line::without_subject;
 use crate::tui::effect::{Effect, Purpose};
-use crate::tui::flows::{accept, adopt, blame, edit, leave, place, revert, sync, trust};
+use crate::tui::flows::{accept, adopt, blame, edit, leave, place, revert, sync, trust, unlock};
 use crate::tui::popups::Popup;
 use crate::tui::popups::reader::Reader;
 use crate::tui::refusal;
@@ -41,6 +41,8 @@ pub fn follow(ui: &mut Ui, store: &Store, event: &Event) -> Vec<Effect> {
             place::placed(ui, mapping);
             Vec::new()
         }
+        Event::VaultLocked { .. } => unlock::notice(ui, store),
+        Event::VaultOpened => unlock::opened(ui, store),
         Event::RepositoryObserved { name, .. } => trust::notice(ui, store, name),
         Event::Regressed { mapping, message, .. } => {
             let text = safe(&format!("{mapping} {message}")).into_owned();
@@ -89,6 +91,7 @@ fn ended(
         Purpose::Inform => {}
         Purpose::Log => ui.log_arrived(),
         Purpose::Preview => ui.travel.ended(job, failure),
+        Purpose::Unlock => unlock::ended(ui, store, failure),
         Purpose::Undo => return revert::went_on(ui, store, job, outcome),
         Purpose::Import { repository } => place::choose(ui, store, &repository, failure),
         Purpose::Foresee => return place::foreseen(ui, job, outcome),

@@ -14,12 +14,13 @@ pub mod revert;
 pub mod sync;
 pub mod travel;
 pub mod trust;
+pub mod unlock;
 pub mod write;
 
 pub use sync::SyncFlow;
 
 use crate::config::guide::{Answers, Level};
-use crate::domain::{Commit, Revision};
+use crate::domain::{Commit, Revision, Secret};
 use crate::engine::outlook::Placing;
 use crate::engine::{Alteration, Store, SyncOptions, Wish};
 use crate::tui::effect::Effect;
@@ -32,6 +33,8 @@ pub enum Step {
     Run(Vec<Effect>),
     /// Plan mappings (again) with these options and ask for confirmation.
     Plan(Vec<(String, SyncOptions)>),
+    /// Open the vault with what was typed.
+    Unlock(Secret),
     /// Open a file in the editor.
     Edit {
         /// Mapping.
@@ -149,6 +152,7 @@ pub fn go_on(ui: &mut Ui, store: &Store, step: Step) -> Vec<Effect> {
             Vec::new()
         }
         Step::Suspend { mapping, reason } => write::suspend_for(mapping, &reason),
+        Step::Unlock(typed) => unlock::send(typed),
         Step::Quit => leave::quit(store),
     }
 }

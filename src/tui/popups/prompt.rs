@@ -1,5 +1,6 @@
 //! One field to fill in: the reason of a suspension, an image, a value.
 
+use crate::domain::Secret;
 use crate::engine::Alteration;
 use crate::tui::flows::Step;
 use crate::tui::look::Look;
@@ -36,6 +37,8 @@ pub enum Ask {
         /// The path.
         path: Option<String>,
     },
+    /// What opens the vault.
+    Passphrase,
 }
 
 impl Ask {
@@ -43,6 +46,7 @@ impl Ask {
         match self {
             Self::Reason { .. } => "suspend",
             Self::Image { .. } | Self::Value { .. } => "show the commit",
+            Self::Passphrase => "open",
         }
     }
 
@@ -61,6 +65,8 @@ impl Ask {
                 let alteration = Alteration::Image { name, reference };
                 Step::Propose { mapping: mapping.clone(), alteration }
             }
+            Self::Passphrase if text.is_empty() => return None,
+            Self::Passphrase => Step::Unlock(Secret::new(text)),
             Self::Value { mapping, path } => {
                 let (path, value) = match path {
                     Some(path) => (path.clone(), text.trim().to_owned()),
@@ -85,7 +91,8 @@ pub struct Prompt {
 impl Prompt {
     /// Asks.
     pub fn new(title: String, about: Vec<String>, ask: Ask) -> Self {
-        Self { title, about, ask, field: Field::default() }
+        let field = if ask == Ask::Passphrase { Field::hidden() } else { Field::default() };
+        Self { title, about, ask, field }
     }
 
     /// Types, sends, or closes; what was typed is not given up by a single Esc.
@@ -93,7 +100,8 @@ impl Prompt {
         match key.code {
             KeyCode::Esc if self.field.text().is_empty() => Reaction::Close,
             KeyCode::Esc => {
-                self.field = Field::default();
+                let empty = matches!(self.ask, Ask::Passphrase).then(Field::hidden);
+                self.field = empty.unwrap_or_default();
                 Reaction::Stay
             }
             KeyCode::Enter => self.ask.step(self.field.text()).map_or(Reaction::Stay, Reaction::Go),

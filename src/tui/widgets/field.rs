@@ -1,5 +1,6 @@
 //! A field of one line in which one types.
 
+use crate::domain::Secret;
 use crate::tui::look::Look;
 use crate::tui::style::Role;
 use crate::tui::widgets::text::{cells, safe};
@@ -7,12 +8,15 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
+use std::fmt;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// What was typed, and where the next letter goes.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Field {
     text: String,
+    /// Whether dots stand for what is typed.
+    hidden: bool,
     /// Byte position of the cursor, on the border of a grapheme.
     cursor: usize,
 }
@@ -21,7 +25,12 @@ impl Field {
     /// A field that holds a text, the cursor behind it.
     pub fn new(text: impl Into<String>) -> Self {
         let text = text.into();
-        Self { cursor: text.len(), text }
+        Self { cursor: text.len(), text, hidden: false }
+    }
+
+    /// An empty field for a secret, which shows dots.
+    pub fn hidden() -> Self {
+        Self { text: String::new(), hidden: true, cursor: 0 }
     }
 
     /// What was typed.
@@ -76,7 +85,7 @@ impl Field {
         }
         let style = look.theme[Role::Field];
         buffer.set_style(area, style);
-        let before = safe(&self.text[..self.cursor]).into_owned();
+        let before = self.shown(&self.text[..self.cursor], look);
         let width = area.width as usize;
         let mut start = 0;
         let mut used = cells(&before);
@@ -88,12 +97,19 @@ impl Field {
             start += grapheme.len();
         }
         let (x, _) = buffer.set_stringn(area.x, area.y, &before[start..], width, style);
-        let after = safe(&self.text[self.cursor..]).into_owned();
+        let after = self.shown(&self.text[self.cursor..], look);
         let room = area.right().saturating_sub(x) as usize;
         buffer.set_stringn(x, area.y, &after, room, style);
         if let Some(cell) = buffer.cell_mut((x, area.y)).filter(|_| x < area.right()) {
             cell.modifier.insert(Modifier::REVERSED);
         }
+    }
+
+    fn shown(&self, text: &str, look: &Look) -> String {
+        if self.hidden {
+            return look.glyphs.good.repeat(text.graphemes(true).count());
+        }
+        safe(text).into_owned()
     }
 
     fn insert(&mut self, text: &str) {
@@ -115,6 +131,22 @@ impl Field {
         let start = kept.rfind(' ').map_or(0, |index| index + 1);
         self.text.drain(start..self.cursor);
         self.cursor = start;
+    }
+}
+
+impl fmt::Debug for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = if self.hidden { "***" } else { &self.text };
+        f.debug_struct("Field").field("text", &text).field("cursor", &self.cursor).finish()
+    }
+}
+
+impl Drop for Field {
+    fn drop(&mut self) {
+        if self.hidden {
+            // Wiped with it.
+            drop(Secret::new(std::mem::take(&mut self.text)));
+        }
     }
 }
 
