@@ -246,10 +246,14 @@ fn the_picker_of_files() {
 }
 
 fn to_the_form(driver: &mut Driver, faults: &[&str]) {
+    to_the_form_with(driver, world::drafted("cart", faults));
+}
+
+fn to_the_form_with(driver: &mut Driver, drafted: Event) {
     driver.keys("/cart<enter>e").fact(world::files("cart", &["deployment.yaml"]));
     driver.done(|command| matches!(command, Command::Files { .. }));
     driver.keys("<down><down><down><down><down><end><bs>4<c-s>");
-    driver.fact(world::drafted("cart", faults));
+    driver.fact(drafted);
     driver.done(|command| matches!(command, Command::Draft { .. }));
 }
 
@@ -258,6 +262,16 @@ fn the_commit_form() {
     both("commit-form", &world::fleet(), |driver| to_the_form(driver, &[]));
     both("commit-form-faults", &world::fleet(), |driver| {
         to_the_form(driver, &["apps/shop/cart/deployment.yaml:6: replicas: expected a number"]);
+    });
+    both("commit-form-server", &world::fleet(), |driver| {
+        let mut drafted = world::drafted("cart", &[]);
+        if let Event::Drafted { tried, .. } = &mut drafted {
+            tried.refused = vec![
+                "apps/shop/cart/deployment.yaml:1: Deployment cart: Deployment.apps \"cart\" is invalid: spec.replicas: Invalid value: -4: must be greater than or equal to 0".into(),
+            ];
+            tried.untold = vec!["ConfigMap cart: namespaces \"shop\" not found\u{1b}[31m".into()];
+        }
+        to_the_form_with(driver, drafted);
     });
 }
 

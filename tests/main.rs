@@ -95,6 +95,8 @@ mod tidy;
 mod travel;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 mod two_consoles;
+#[cfg(feature = "sandbox")]
+mod validated;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 mod vault;
 #[cfg(all(feature = "console", feature = "sandbox"))]

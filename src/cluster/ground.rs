@@ -112,7 +112,7 @@ impl Cluster {
     }
 
     /// Looks manifests up; once more with what is served now where a kind is not known.
-    async fn with_catalogue<T>(
+    pub(super) async fn with_catalogue<T>(
         &self,
         work: impl Fn(&Catalogue) -> Result<T, ClusterError>,
     ) -> Result<(Arc<Catalogue>, T), ClusterError> {

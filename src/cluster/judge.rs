@@ -413,7 +413,7 @@ fn named(mut refusal: Refusal, changes: &[Change]) -> Refusal {
 
 /// The fields that cannot be changed, where that is why the server refuses; its validation says so only in words
 /// (apimachinery's `validation.ValidateImmutableField` and the registries' own checks).
-fn immutable_fields(status: &Status) -> Vec<String> {
+pub(super) fn immutable_fields(status: &Status) -> Vec<String> {
     const SIGNS: [&str; 6] = [
         "can not be less than status.capacity",
         "field is immutable",

@@ -211,6 +211,8 @@ pub enum Command {
         branch: Option<Branch>,
         /// What the edits were made for, where gitdeck made them.
         of: Option<Box<Alteration>>,
+        /// Whether the API server tries what changes first; what it refuses is not committed then.
+        validate: bool,
     },
     /// Draft the commit that undoes others, and tell what it would be.
     DraftRevert {
@@ -386,7 +388,9 @@ impl Command {
 
 impl Command {
     fn push_commit(&self, line: &mut String) {
-        let Self::Commit { mapping, edits, message, push: with_push, branch, of, .. } = self else {
+        let Self::Commit { mapping, edits, message, push: with_push, branch, of, validate, .. } =
+            self
+        else {
             return;
         };
         match of {
@@ -402,6 +406,9 @@ impl Command {
         }
         if let Some(message) = message {
             let _ = write!(line, " -m {}", quoted(message));
+        }
+        if !validate {
+            line.push_str(" --no-validate");
         }
         match branch {
             Some(Branch::Named(name)) => push(line, " --branch", name),

@@ -25,11 +25,19 @@ fn command_lines_can_be_pasted() {
         push: false,
         branch: None,
         of: None,
+        validate: true,
     };
     assert_eq!(
         commit.line_below("apps/cart"),
         "gitdeck commit cart --file a.yaml=a.yaml --delete b/c.yaml --no-push"
     );
+    let Command::Commit { mapping, edits, message, base, push, branch, of, .. } = commit.clone()
+    else {
+        panic!("no commit");
+    };
+    let at_once =
+        Command::Commit { mapping, edits, message, base, push, branch, of, validate: false };
+    assert!(at_once.line().ends_with(" --no-validate --no-push"), "{}", at_once.line());
     assert!(commit.line_below("apps/cart/a.yaml").contains(" --file a.yaml=a.yaml "));
     let suspend =
         Command::Suspend { mapping: "cart".into(), reason: Some("it's mine".into()), until: None };

@@ -8,7 +8,7 @@ use crate::domain::{
 };
 use crate::engine::export::Export;
 use crate::engine::outlook::Outlook;
-use crate::engine::{JobId, Proposal, Subject};
+use crate::engine::{JobId, Proposal, Subject, Tried};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -309,6 +309,15 @@ pub enum Event {
         diff: String,
         /// Faults that the edits have, each with file and line; empty when the commit may go on.
         faults: Vec<String>,
+        /// What the server says of what changes.
+        tried: Tried,
+    },
+    /// A commit is made although the server was not asked about all of it.
+    Untried {
+        /// Mapping.
+        mapping: String,
+        /// Why not, a sentence each (may hold foreign text).
+        why: Vec<String>,
     },
     /// Live objects were read and written down as they would be committed.
     Exported {

@@ -29,6 +29,7 @@ mod standings;
 mod status;
 pub mod store;
 mod tree;
+mod tried;
 mod turn;
 mod world;
 
@@ -39,5 +40,6 @@ pub use handle::{CONFIGURE, Engine};
 pub use job::JobId;
 pub use revert::{Confirmed, Wish};
 pub use store::Store;
+pub use tried::Tried;
 
 pub use crate::secrets::{SecretError, Secrets};

@@ -8,7 +8,7 @@ use crate::domain::{
     Revision, Rewrite, Stall, SyncState,
 };
 use crate::engine::event::{ClusterState, FileText, JournalEntry, RepositoryState, StepResult};
-use crate::engine::{Event, JobId, Outcome, Progress, Proposal, Subject};
+use crate::engine::{Event, JobId, Outcome, Progress, Proposal, Subject, Tried};
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
@@ -67,6 +67,8 @@ pub struct Draft {
     pub diff: String,
     /// Faults; empty when the commit may go on.
     pub faults: Vec<String>,
+    /// What the server says of what changes.
+    pub tried: Tried,
 }
 
 /// A mapping with what is known of it.
@@ -364,9 +366,9 @@ impl Store {
                     view.status.synced_revision = Some(revision);
                 }
             }
-            Event::Drafted { mapping, message, diff, faults } => {
+            Event::Drafted { mapping, message, diff, faults, tried } => {
                 if let Some(view) = self.mappings.get_mut(&mapping) {
-                    view.draft = Some(Draft { message, diff, faults });
+                    view.draft = Some(Draft { message, diff, faults, tried });
                 }
             }
             Event::Blamed { blame } => {

@@ -392,6 +392,7 @@ pub fn drafted(mapping: &str, faults: &[&str]) -> Event {
                @@ -4,3 +4,3 @@\n spec:\n-  replicas: 3\n+  replicas: 4\n   template:\n"
             .into(),
         faults: faults.iter().map(|fault| (*fault).to_owned()).collect(),
+        tried: gitdeck::engine::Tried::default(),
     }
 }
 

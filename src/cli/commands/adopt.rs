@@ -24,6 +24,9 @@ pub struct Adopt {
     /// The file that takes the values, from the root of the repository or below the mapping's path
     #[arg(long, value_name = "FILE")]
     into: Option<String>,
+    /// Commit also what the API server would refuse
+    #[arg(long)]
+    no_validate: bool,
     /// What becomes of it
     #[command(flatten)]
     landing: Landing,
@@ -33,6 +36,6 @@ impl Adopt {
     /// Proposes the change and commits it.
     pub(crate) async fn run(&self, work: &mut Work<'_>) -> Result<Exit, Fault> {
         let alteration = Alteration::Adopt { picks: self.picks.clone(), into: self.into.clone() };
-        self.landing.run(work, &self.mapping, alteration).await
+        self.landing.run(work, &self.mapping, alteration, !self.no_validate).await
     }
 }

@@ -16,7 +16,9 @@ use std::io::Read;
 
 /// Commit files of a mapping on top of the branch, without a work tree
 ///
-/// The result has to render: a commit with a malformed manifest is refused with file and line. Without --push or
+/// The result has to render: a commit with a malformed manifest is refused with file and line. Objects that change are tried
+/// on the API server by a dry run; one that is not valid there is refused with its fields, unless --no-validate says
+/// otherwise. A cluster that cannot be reached, or forbids it, is said and holds nothing up. Without --push or
 /// --no-push a terminal asks; elsewhere one of both is wanted. What is not pushed waits in the outbox for `gitdeck push`.
 #[derive(Debug, Args)]
 pub struct Commit {
@@ -32,6 +34,9 @@ pub struct Commit {
     /// A file of the mapping that goes away
     #[arg(long = "delete", value_name = "FILE")]
     deleted: Vec<String>,
+    /// Commit also what the API server would refuse
+    #[arg(long)]
+    no_validate: bool,
     /// Where the commit goes
     #[command(flatten)]
     destination: Destination,
@@ -55,6 +60,8 @@ struct Document<'a> {
     push: Option<&'a PushOutcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
     branch: Option<Offered<'a>>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    untried: &'a [String],
 }
 
 /// A branch of its own.
@@ -80,6 +87,7 @@ impl Commit {
             push: place.is_push(),
             branch: place.branch(),
             of: None,
+            validate: !self.no_validate,
         };
         let push = place.is_push();
         let exit = made(work, &mapping, command, push).await;
@@ -146,6 +154,9 @@ pub(super) fn tell_made(
     (outcome, events): (&Outcome, &[Event]),
     push: bool,
 ) -> Exit {
+    for why in events.iter().filter_map(untried).flatten() {
+        work.out.note(&format!("not tried on the server: {}", harmless(why)));
+    }
     let exit = work.settle(&mapping.name, outcome);
     let made = events.iter().find_map(|event| match event {
         Event::Committed { commit, .. } | Event::Offered { commit, .. } => Some(commit),
@@ -163,7 +174,9 @@ pub(super) fn tell_made(
     });
     if !work.out.is_human() {
         let (repository, name) = (mapping.repository.as_str(), mapping.name.as_str());
-        let document = Document { commit: made, repository, mapping: name, push: pushed, branch };
+        let untried = events.iter().find_map(untried).map_or(&[][..], Vec::as_slice);
+        let document =
+            Document { commit: made, repository, mapping: name, push: pushed, branch, untried };
         work.out.document(&document);
     } else if let Some(commit) = made {
         let revision = work.out.paint.name(arrived(commit, pushed).short());
@@ -181,6 +194,13 @@ pub(super) fn tell_made(
         }
     }
     exit
+}
+
+fn untried(event: &Event) -> Option<&Vec<String>> {
+    match event {
+        Event::Untried { why, .. } => Some(why),
+        _ => None,
+    }
 }
 
 /// Says on which branch a commit is, and where a pull request is opened.

@@ -35,6 +35,7 @@ impl Landing {
         work: &mut Work<'_>,
         mapping: &str,
         alteration: Alteration,
+        validate: bool,
     ) -> Result<Exit, Fault> {
         let mapping = select::mapping(&work.settings, mapping)?.clone();
         self.refuse_silence(work)?;
@@ -78,6 +79,7 @@ impl Landing {
             push: place.is_push(),
             branch: place.branch(),
             of: Some(Box::new(alteration)),
+            validate,
         };
         let exit = made(work, &mapping, command, place.is_push()).await;
         Ok(if exit == Exit::Fine && !place.is_push() { exit.and(fetched) } else { exit })

@@ -29,6 +29,9 @@ pub struct Set {
     /// field as Kind/name:/path, or a key of a chart's values as image.tag; the value as in YAML
     #[arg(value_name = "NAME=REF|PATH=VALUE", value_parser = pair)]
     to: (String, String),
+    /// Commit also what the API server would refuse
+    #[arg(long)]
+    no_validate: bool,
     /// What becomes of it
     #[command(flatten)]
     landing: Landing,
@@ -58,6 +61,6 @@ impl Set {
             What::Image => Alteration::Image { name, reference: to },
             What::Value => Alteration::Value { path: name, value: to },
         };
-        self.landing.run(work, &self.mapping, alteration).await
+        self.landing.run(work, &self.mapping, alteration, !self.no_validate).await
     }
 }

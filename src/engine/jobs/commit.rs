@@ -92,11 +92,28 @@ pub(super) struct Request {
     /// A branch of its own that it is pushed to instead.
     pub branch: Option<Branch>,
     pub of: Option<Box<Alteration>>,
+    /// Whether the server tries what changes.
+    pub validate: bool,
     /// Where it records live changes, unasked.
     pub live: Option<Live>,
 }
 
 impl Request {
+    /// These edits, for the outbox, under the default message.
+    pub fn of(mapping: String, edits: Vec<FileEdit>) -> Self {
+        Self {
+            mapping,
+            edits,
+            message: None,
+            base: None,
+            push: false,
+            branch: None,
+            of: None,
+            validate: true,
+            live: None,
+        }
+    }
+
     fn about(&self) -> About {
         let occasion = match (&self.live, self.of.as_deref()) {
             (Some(_), _) => Occasion::Record,
@@ -120,11 +137,28 @@ pub(super) async fn carry(
     request: Request,
 ) -> Result<String, Stop> {
     let author = author(ctx)?;
-    let drafted = draft::draft(ctx, mapping, request.edits.clone(), &request.about()).await?;
+    let about = request.about();
+    let drafted =
+        draft::draft(ctx, mapping, request.edits.clone(), (&about, request.validate)).await?;
     if let Some(fault) = drafted.faults.first() {
         return Err(Failure::new(format!("nothing was committed: {fault}"))
             .hint("mend the file; a commit that does not render would stop the next sync")
             .into());
+    }
+    let tried = drafted.tried;
+    if let Some(refused) = tried.refused.first() {
+        let more = match tried.refused.len() - 1 {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        return Err(Failure::new(format!(
+            "nothing was committed: the server would refuse {refused}{more}"
+        ))
+        .hint("mend the file; `--no-validate` commits it all the same")
+        .into());
+    }
+    if !tried.untold.is_empty() {
+        ctx.emit(Event::Untried { mapping: mapping.name.clone(), why: tried.untold }).await;
     }
     let message = request.message.clone().unwrap_or(drafted.message);
     let draft = Draft { author, message };
@@ -213,6 +247,7 @@ pub(super) fn line(mapping: &Mapping, request: &Request) -> String {
         push: request.push,
         branch: request.branch.clone(),
         of,
+        validate: request.validate || request.live.is_some(),
     };
     command.line_below(&mapping.path)
 }

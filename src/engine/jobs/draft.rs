@@ -4,10 +4,11 @@ use crate::domain::template::Occasion;
 use crate::domain::{FileEdit, Manifest, Mapping};
 use crate::engine::error::Stop;
 use crate::engine::jobs::mask::mask;
+use crate::engine::jobs::tryout::try_out;
 use crate::engine::jobs::wording::{About, worded};
 use crate::engine::jobs::{Context, render};
 use crate::engine::message::summarise;
-use crate::engine::{Event, Failure};
+use crate::engine::{Event, Failure, Tried};
 use crate::git::{GitError, Repository};
 use similar::TextDiff;
 use std::collections::HashMap;
@@ -17,6 +18,7 @@ pub(super) struct Drafted {
     pub message: String,
     pub diff: String,
     pub faults: Vec<String>,
+    pub tried: Tried,
 }
 
 /// Drafts and tells.
@@ -26,19 +28,19 @@ pub(super) async fn run(
     edits: Vec<FileEdit>,
     occasion: Occasion,
 ) -> Result<String, Stop> {
-    let drafted = draft(ctx, ctx.world.mapping(name)?, edits, &occasion.into()).await?;
+    let drafted = draft(ctx, ctx.world.mapping(name)?, edits, (&occasion.into(), true)).await?;
     let title = drafted.message.lines().next().unwrap_or_default().to_owned();
-    let Drafted { message, diff, faults } = drafted;
-    ctx.emit(Event::Drafted { mapping: name.to_owned(), message, diff, faults }).await;
+    let Drafted { message, diff, faults, tried } = drafted;
+    ctx.emit(Event::Drafted { mapping: name.to_owned(), message, diff, faults, tried }).await;
     Ok(title)
 }
 
-/// Renders the tree with and without the edits and compares.
+/// Renders the tree with and without the edits and compares; where that is wanted, the server tries what differs.
 pub(super) async fn draft(
     ctx: &Context,
     mapping: &Mapping,
     edits: Vec<FileEdit>,
-    about: &About,
+    (about, validate): (&About, bool),
 ) -> Result<Drafted, Stop> {
     let paths = edits.iter().map(|edit| edit.path.clone()).collect();
     let before = ctx.world.git(&mapping.repository, move |git| contents(git, paths)).await?;
@@ -53,7 +55,12 @@ pub(super) async fn draft(
     let message = worded(ctx, mapping, (&said, &paths), about);
     let diff = tokio::task::spawn_blocking(move || unified(&before, &edits)).await;
     let diff = diff.map_err(|error| Failure::new(format!("drafting ended early: {error}")))?;
-    Ok(Drafted { message, diff, faults })
+    let tried = if validate && faults.is_empty() {
+        try_out(ctx, mapping, &old, &new).await
+    } else {
+        Tried::default()
+    };
+    Ok(Drafted { message, diff, faults, tried })
 }
 
 /// What is in the files now; nothing for those that are not there. They may lie outside the mapping's path: a base, say.

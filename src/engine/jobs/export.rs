@@ -42,7 +42,8 @@ pub(super) async fn run(
             .into());
     };
     let edits = vec![FileEdit { path, content: Some(text.into_bytes()) }];
-    let drafted = draft::draft(ctx, mapping, edits.clone(), &Occasion::Export.into()).await?;
+    let drafted =
+        draft::draft(ctx, mapping, edits.clone(), (&Occasion::Export.into(), false)).await?;
     if let Some(fault) = drafted.faults.first() {
         return Err(Failure::new(format!("what was exported does not render: {fault}")).into());
     }

@@ -49,6 +49,7 @@ mod suspend;
 mod sync;
 mod trial;
 mod trust;
+mod tryout;
 mod undo;
 mod unlock;
 mod vouch;
@@ -244,18 +245,17 @@ async fn write(ctx: &Context, command: Command) -> Result<String, Stop> {
         Command::Propose { mapping, alteration } => {
             Box::pin(ctx.read(propose::run(ctx, &mapping, alteration))).await
         }
-        Command::Commit { mapping, edits, message, base, push, branch, of } => {
-            commit::run(
-                ctx,
-                commit::Request { mapping, edits, message, base, push, branch, of, live: None },
-            )
-            .await
+        Command::Commit { mapping, edits, message, base, push, branch, of, validate } => {
+            let new = commit::Request::of(mapping, edits);
+            commit::run(ctx, commit::Request { message, base, push, branch, of, validate, ..new })
+                .await
         }
         Command::Track { mapping, wish: _, edits, message, base, push, branch } => {
-            let (name, message) = (mapping.name.clone(), Some(message));
-            let (of, live) = (None, None);
-            let request =
-                commit::Request { mapping: name, edits, message, base, push, branch, of, live };
+            let new = commit::Request::of(mapping.name.clone(), edits);
+            let message = Some(message);
+            // They are live, and were compared by a dry run.
+            let validate = false;
+            let request = commit::Request { message, base, push, branch, validate, ..new };
             export::track(ctx, &mapping, request).await
         }
         Command::Place(one) => Box::pin(placing::run(ctx, &one)).await,

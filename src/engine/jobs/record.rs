@@ -278,14 +278,11 @@ async fn at_head(ctx: &Context, mapping: &Mapping) -> Result<Look, Stop> {
 
 fn request(mapping: &Mapping, placed: &Placed, cluster: String) -> commit::Request {
     commit::Request {
-        mapping: mapping.name.clone(),
-        edits: placed.edits.clone(),
-        message: None,
         base: placed.base.clone(),
-        branch: None,
-        push: false,
-        of: None,
+        // The server has taken it.
+        validate: false,
         live: Some(commit::Live { managers: placed.managers.clone(), cluster }),
+        ..commit::Request::of(mapping.name.clone(), placed.edits.clone())
     }
 }
 

@@ -1,7 +1,7 @@
 //! A commit being written: message, what will be committed, and what to do.
 
 use crate::engine::store::Draft;
-use crate::engine::{Branch, Command};
+use crate::engine::{Branch, Command, Tried};
 use crate::tui::action::{Action, Motion, Pane};
 use crate::tui::effect::{Effect, Purpose};
 use crate::tui::keymap::Keymap;
@@ -73,6 +73,10 @@ pub struct CommitForm {
     default: String,
     diff: Vec<(Role, String)>,
     faults: Vec<String>,
+    /// What the server says of what changes.
+    tried: Tried,
+    /// Whether what the server refuses is committed all the same.
+    anyway: bool,
     /// What the edits leave out.
     left: Vec<String>,
     stage: Stage,
@@ -93,6 +97,8 @@ impl CommitForm {
             default: String::new(),
             diff: Vec::new(),
             faults: Vec::new(),
+            tried: Tried::default(),
+            anyway: false,
             left: Vec::new(),
             stage: Stage::Drafting,
             focus: Focus::Actions,
@@ -125,6 +131,8 @@ impl CommitForm {
         self.default.clone_from(&draft.message);
         self.diff = patch(&draft.diff);
         self.faults.clone_from(&draft.faults);
+        self.tried.clone_from(&draft.tried);
+        self.anyway = false;
         self.stage = Stage::Ready;
     }
 
@@ -171,6 +179,7 @@ impl CommitForm {
                         return Reaction::Run(vec![Effect::Copy(line)]);
                     }
                 }
+                KeyCode::Char('!') if !self.tried.refused.is_empty() => self.anyway = !self.anyway,
                 KeyCode::Up | KeyCode::Char('k') => self.step(-1),
                 KeyCode::Down | KeyCode::Char('j') => self.step(1),
                 KeyCode::PageDown => self.scroll(Motion::PageDown),
@@ -204,6 +213,7 @@ impl CommitForm {
 
     fn can_commit(&self) -> bool {
         self.faults.is_empty()
+            && (self.tried.refused.is_empty() || self.anyway)
             && matches!(self.stage, Stage::Ready | Stage::Failed(_))
             && !self.default.is_empty()
             && !self.text().is_empty()
@@ -230,6 +240,7 @@ impl CommitForm {
             push: self.place == Place::Push,
             branch: (self.place == Place::Branch).then_some(Branch::Generated),
             of: self.edits.of.clone(),
+            validate: !self.anyway,
         }
     }
 
@@ -255,6 +266,14 @@ impl CommitForm {
             let fault = safe(fault);
             remarks.extend(wrap(&fault, width).into_iter().map(|line| (Role::Bad, line)));
         }
+        for refused in &self.tried.refused {
+            let refused = format!("the server refuses {}", safe(refused));
+            remarks.extend(wrap(&refused, width).into_iter().map(|line| (Role::Bad, line)));
+        }
+        for why in &self.tried.untold {
+            let why = format!("not tried on the server: {}", safe(why));
+            remarks.extend(wrap(&why, width).into_iter().map(|line| (Role::Drift, line)));
+        }
         for left in &self.left {
             let left = format!("left out: {}", safe(left));
             remarks.extend(wrap(&left, width).into_iter().map(|line| (Role::Drift, line)));
@@ -273,6 +292,9 @@ impl CommitForm {
     fn hints(&self) -> &'static [(&'static str, &'static str)] {
         match self.focus {
             Focus::Message => &[("Ctrl-S", "do it"), ("Tab", "next part"), ("Esc", "back")],
+            Focus::Actions if !self.tried.refused.is_empty() => {
+                &[("Enter", "do it"), ("!", "in spite of the server"), ("Esc", "back")]
+            }
             Focus::Actions => {
                 &[("Enter", "do it"), ("h l", "choose"), ("Tab", "next part"), ("Esc", "back")]
             }
@@ -368,6 +390,8 @@ impl CommitForm {
             _ if !self.faults.is_empty() => {
                 format!("{}: go back and mend them", count(self.faults.len(), "fault"))
             }
+            _ if self.anyway => "in spite of the server".to_owned(),
+            _ if !self.tried.refused.is_empty() => "mend it, or ! commits all the same".to_owned(),
             _ => String::new(),
         };
         spans.push(look.span(Role::Busy, remark));
@@ -403,62 +427,4 @@ fn parts(screen: Rect, remarks: usize) -> (Rect, Rect, Rect) {
     let (actions, rest) = split_top(rest, remarks as u16 + 1);
     let (_, diff) = split_top(rest, 1);
     (message, actions, diff)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::CommitForm;
-    use crate::engine::Command;
-    use crate::engine::store::Draft;
-    use crate::tui::effect::Effect;
-    use crate::tui::popups::Reaction;
-    use crate::tui::ui::Edits;
-    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
-    fn draft(faults: &[&str]) -> Draft {
-        Draft {
-            message: "cart: image 1.4.2".into(),
-            diff: "-a\n+b\n".into(),
-            faults: faults.iter().map(|fault| (*fault).to_owned()).collect(),
-        }
-    }
-
-    fn press(form: &mut CommitForm, code: KeyCode) -> Reaction {
-        form.key(KeyEvent::new(code, KeyModifiers::NONE))
-    }
-
-    #[test]
-    fn the_default_message_is_sent_as_nothing() {
-        let mut form = CommitForm::new("cart", Edits::default());
-        assert!(matches!(press(&mut form, KeyCode::Enter), Reaction::Stay));
-        form.drafted(&draft(&[]));
-        let Reaction::Run(effects) = press(&mut form, KeyCode::Enter) else { panic!("no commit") };
-        let Effect::Run(Command::Commit { message, push, .. }, _) = &effects[0] else {
-            panic!("no commit")
-        };
-        assert_eq!((message, push), (&None, &false));
-    }
-
-    #[test]
-    fn an_own_message_and_a_push() {
-        let mut form = CommitForm::new("cart", Edits::default());
-        form.drafted(&draft(&[]));
-        press(&mut form, KeyCode::BackTab);
-        press(&mut form, KeyCode::Char('!'));
-        press(&mut form, KeyCode::Tab);
-        press(&mut form, KeyCode::Right);
-        let Reaction::Run(effects) = press(&mut form, KeyCode::Enter) else { panic!("no commit") };
-        let Effect::Run(Command::Commit { message, push, .. }, _) = &effects[0] else {
-            panic!("no commit")
-        };
-        assert_eq!(message.as_deref(), Some("!cart: image 1.4.2"));
-        assert!(push);
-    }
-
-    #[test]
-    fn faults_block() {
-        let mut form = CommitForm::new("cart", Edits::default());
-        form.drafted(&draft(&["cart.yaml:3: mapping values are not allowed here"]));
-        assert!(matches!(press(&mut form, KeyCode::Enter), Reaction::Stay));
-    }
 }

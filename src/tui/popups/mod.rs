@@ -3,6 +3,8 @@
 pub mod activity;
 pub mod chooser;
 pub mod commit_form;
+#[cfg(test)]
+mod commit_form_tests;
 pub mod confirm;
 pub mod editor;
 pub mod guide_form;
