@@ -122,7 +122,7 @@ pub enum Decryption {
     Off,
     /// With this age key.
     Age(SecretRef),
-    /// With whatever the user's own environment gives `sops`: GPG, cloud keys.
+    /// With the keys that `sops` finds by the user's own environment: GPG, clouds, key services.
     Environment,
 }
 

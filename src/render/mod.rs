@@ -19,6 +19,7 @@ mod sops;
 mod substitute;
 mod trace;
 mod tree;
+mod user;
 mod values;
 mod work;
 

@@ -2,6 +2,7 @@
 
 use super::program::{Program, Tools};
 use super::scratch::Scratch;
+use super::user;
 use crate::domain::text::harmless_lines;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::ffi::OsString;
@@ -25,7 +26,7 @@ pub(super) enum Access {
     None,
     /// The network too, because the mapping allows it.
     Network,
-    /// The network and the user's own environment.
+    /// The network, and what it finds keys by in the user's own environment.
     User,
 }
 
@@ -93,10 +94,11 @@ impl Call<'_> {
             None => Command::new(&self.program.path),
         };
         let home = self.scratch.home();
-        if self.access != Access::User {
+        command.env_clear().env("PATH", &tools.search);
+        if self.access == Access::User {
+            command.envs(user::needed(std::env::vars_os()));
+        } else {
             command
-                .env_clear()
-                .env("PATH", &tools.search)
                 .env("HOME", &home)
                 .env("TMPDIR", &home)
                 .env("XDG_CONFIG_HOME", home.join("config"))

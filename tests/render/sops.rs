@@ -160,3 +160,21 @@ fn values_from_an_encrypted_file_are_known_to_be() {
     assert!(!is_sealed(&clear));
     assert!(is_sealed(&clear.with("app/flags.yaml", Some(&text))));
 }
+
+#[tokio::test]
+async fn of_the_users_environment_sops_gets_what_it_finds_keys_by() {
+    let script = "printf 'apiVersion: v1\\nkind: ConfigMap\\nmetadata:\\n  name: a\\ndata:\\n'\n\
+        env | sed -n 's/^\\([A-Z_]*\\)=.*/  \\1: x/p'\n\
+        printf '  home: \"%s\"\\n' \"$HOME\"";
+    let bench = Bench::fake("sops", script);
+    let files = Files::of(&[("k/a.yaml", "kind: ConfigMap\nsops:\n  mac: m\n")]);
+    let rendering = Rendering { decryption: Decryption::Environment, ..Rendering::default() };
+    let found = rendered(&bench, &files, "k", &rendering).await.unwrap();
+    let data = found[0].object["data"].as_object().unwrap();
+    // What cargo tells its tests stands for whatever else a shell has exported.
+    assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+    assert!(data.keys().all(|name| !name.starts_with("CARGO")), "{data:?}");
+    let home = std::env::var("HOME").unwrap_or_default();
+    assert_eq!((&data["home"], data.contains_key("PATH")), (&home.into(), true));
+    assert!(data.contains_key("SOPS_DISABLE_VERSION_CHECK"), "{data:?}");
+}
