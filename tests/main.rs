@@ -74,6 +74,8 @@ mod pty;
 mod record;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 mod reload;
+#[cfg(feature = "sandbox")]
+mod remote_bases;
 mod render;
 #[cfg(feature = "sandbox")]
 mod rendered;

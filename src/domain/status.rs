@@ -105,6 +105,10 @@ pub struct MappingStatus {
     /// What may have made it ill, the likeliest first; absent where it is well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suspects: Vec<Suspect>,
+    /// What its render reads from elsewhere and no commit pins (foreign text): it may move at the same revision; absent
+    /// where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remote: Vec<String>,
     /// When this was true.
     pub observed_at: Option<Timestamp>,
 }
@@ -144,6 +148,7 @@ impl MappingStatus {
             drift_since: None,
             last_healthy: None,
             suspects: Vec::new(),
+            remote: Vec::new(),
             observed_at: None,
         }
     }
@@ -154,6 +159,16 @@ impl MappingStatus {
             Source::Git => "not synced by itself",
             Source::Cluster => "not recorded yet",
         }
+    }
+
+    /// That it is rendered from what no commit pins, in one sentence; nothing where all of it is pinned.
+    pub fn unpinned(&self) -> Option<String> {
+        (!self.remote.is_empty()).then(|| {
+            format!(
+                "not pinned by the commit: {}; it is read again as often as the repository is fetched, and what moved there shows as a difference",
+                self.remote.join(", ")
+            )
+        })
     }
 
     /// Whether there is something to resume: a suspension, or healing that was stopped for a fight.

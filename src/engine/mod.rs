@@ -22,6 +22,7 @@ mod options;
 pub mod outlook;
 pub mod programs;
 mod quiet;
+mod remote;
 mod renew;
 pub mod revert;
 mod sickness;

@@ -9,6 +9,7 @@ use crate::engine::event::RepositoryState;
 use crate::engine::job::Jobs;
 use crate::engine::journal::Journal;
 use crate::engine::quiet::Quiet;
+use crate::engine::remote::RemoteReads;
 use crate::engine::sickness::Sickness;
 use crate::engine::standings::Standings;
 use crate::engine::tree::{Tree, Trees};
@@ -45,6 +46,8 @@ pub struct Taken {
     pub kind: Kind,
     /// Files and folders of the repository: its own path, bases, components, values.
     pub paths: Arc<[String]>,
+    /// What is read from elsewhere and pinned by nothing.
+    pub remote: Arc<[String]>,
 }
 
 /// Cheap to clone: what was opened, learned and begun is shared. The settings are not: see [`World::renewed`].
@@ -74,6 +77,8 @@ pub(crate) struct World {
     pub(super) repositories: Arc<Mutex<HashMap<String, Arc<git::Repository>>>>,
     pub(super) clusters: Arc<Mutex<HashMap<String, Arc<OnceCell<Cluster>>>>>,
     rendered: Arc<Mutex<Trees>>,
+    /// When renders read what no commit pins.
+    pub remote: Arc<RemoteReads>,
     pub(super) taken: Arc<Mutex<HashMap<(String, Revision), Taken>>>,
     pub(super) versions: Arc<Mutex<HashMap<String, (Instant, String)>>>,
     pub(super) blames: Arc<Mutex<HashMap<Place, Arc<Vec<Revision>>>>>,
@@ -116,6 +121,7 @@ impl World {
             repositories: Arc::default(),
             clusters: Arc::default(),
             rendered: Arc::default(),
+            remote: Arc::default(),
             taken: Arc::default(),
             versions: Arc::default(),
             tools,

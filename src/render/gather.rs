@@ -44,6 +44,8 @@ pub struct Gathered {
     pub(super) sources: BTreeSet<String>,
     /// Paths that were taken as a whole.
     taken: BTreeSet<String>,
+    /// What comes from elsewhere and is pinned by nothing.
+    pub(super) remote: BTreeSet<String>,
     /// Whether charts beside this one have to be packed into it first.
     pub(super) dependencies: bool,
 }
@@ -59,6 +61,7 @@ impl Gathered {
             files: BTreeMap::new(),
             sources: BTreeSet::new(),
             taken: BTreeSet::new(),
+            remote: BTreeSet::new(),
             dependencies: false,
         };
         let path = gathered.root.clone();
@@ -111,6 +114,12 @@ impl Gathered {
             self.taken.iter().any(|other| other != path && relative(path, other).is_some())
         };
         self.taken.iter().filter(|path| !is_below(path)).cloned().collect()
+    }
+
+    /// What the render reads from elsewhere that may change while the commit stays: bases and files without a whole commit
+    /// id in their address, and charts without a lock file.
+    pub fn remote(&self) -> Vec<String> {
+        self.remote.iter().cloned().collect()
     }
 
     /// The mapping's path.
@@ -258,9 +267,12 @@ impl Gathered {
                 continue;
             }
             let Some(file) = self.kustomization(&folder) else { continue };
-            let found = Kustomization::read(file)?;
-            if !allow_remote && let Some(error) = found.forbidden() {
-                return Err(error);
+            let (found, path) = (Kustomization::read(file)?, file.path.clone());
+            match found.forbidden() {
+                Some(error) if !allow_remote => return Err(error),
+                Some(RenderError::Remote { reference, .. }) => self.loads(&reference),
+                Some(_) => self.loads(&path),
+                None => {}
             }
             for reference in &found.inputs {
                 let inside = resolve(&folder, reference).filter(|_| !reference.starts_with('/'));
@@ -270,12 +282,24 @@ impl Gathered {
                     open.push(path);
                 } else if !allow_remote {
                     return Err(found.unreachable(reference));
+                } else {
+                    self.loads(reference);
                 }
             }
             let sources = found.sources.iter().filter_map(|source| resolve(&folder, source));
             self.sources.extend(sources);
         }
         Ok(())
+    }
+
+    /// Notes what comes from elsewhere, unless a whole commit id pins it.
+    fn loads(&mut self, reference: &str) {
+        let is_id = |text: &str| text.len() == 40 && text.chars().all(|c| c.is_ascii_hexdigit());
+        let query = reference.split_once('?').map_or("", |(_, query)| query);
+        let mut keys = query.split('&').filter_map(|pair| pair.split_once('='));
+        if !keys.any(|(key, value)| matches!(key, "ref" | "version") && is_id(value)) {
+            self.remote.insert(reference.to_owned());
+        }
     }
 
     /// Whether a path is there, after it was taken where it was not yet.
@@ -313,6 +337,35 @@ mod tests {
             dangling: dangling.iter().map(|name| (*name).to_owned()).collect(),
         };
         Gathered::take(&Fixed(listing), "a", &Rendering::default()).map(drop)
+    }
+
+    /// What of a kustomization with these resources nothing pins.
+    fn unpinned(resources: &str, name: &str) -> Vec<String> {
+        let content = format!("resources: [{resources}]\ndependencies: [{resources}]\n").into();
+        let file = SourceFile { path: format!("a/{name}"), content };
+        let files = vec![file, SourceFile { path: "a/x.yaml".into(), content: Vec::new() }];
+        let tree = Fixed(Listing { files, ..Listing::default() });
+        let rendering = Rendering { allow_remote: true, ..Rendering::default() };
+        Gathered::take(&tree, "a", &rendering).unwrap().remote()
+    }
+
+    #[test]
+    fn only_a_whole_commit_id_pins_what_comes_from_elsewhere() {
+        let id = "0123456789abcdef0123456789abcdef01234567";
+        for (reference, pinned) in [
+            ("x.yaml", true),
+            ("https://h/r//b", false),
+            ("https://h/r//b?ref=main", false),
+            ("https://h/r//b?ref=v1.0.0&timeout=9s", false),
+            ("https://h/r//b?ref=01234567", false),
+            (&format!("https://h/r//b?timeout=9s&ref={id}"), true),
+            (&format!("https://h/{id}/b.yaml"), false),
+        ] {
+            let found = unpinned(&format!("'{reference}'"), "kustomization.yaml");
+            assert_eq!(found.is_empty(), pinned, "{reference}: {found:?}");
+        }
+        let chart = "{name: db, repository: 'https://charts'}";
+        assert_eq!(unpinned(chart, "Chart.yaml"), ["https://charts db"]);
     }
 
     #[test]

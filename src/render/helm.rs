@@ -61,6 +61,10 @@ pub(super) fn gather(
             let reference = format!("{} {}", text("repository"), text("name"));
             return Err(RenderError::Remote { file: name, reference });
         }
+        // A lock file pins versions, and a version of a chart is published once.
+        if !taken && !gathered.files.contains_key(&join(&root, "Chart.lock")) {
+            gathered.remote.insert(format!("{} {}", text("repository"), text("name")));
+        }
         gathered.dependencies = true;
     }
     Ok(())

@@ -140,6 +140,7 @@ fn troubles(view: &MappingView) -> Vec<(Role, String)> {
     if let Some(held) = &status.held {
         facts.push((Role::Suspended, format!("{:<18}{held}", "not by itself")));
     }
+    facts.extend(status.unpinned().map(|unpinned| (Role::Muted, unpinned)));
     let waits = status.waits.iter().map(ToString::to_string);
     let told = |wait: &String| status.held.as_ref() != Some(wait);
     facts.extend(waits.filter(told).map(|wait| (Role::Suspended, wait)));

@@ -76,6 +76,7 @@ impl Doctor {
         for name in &mappings {
             checks.extend(mapping(work, name));
             checks.extend(dead_rules(work, name));
+            checks.extend(unpinned(work, name));
         }
         if checks.iter().any(|check| check.result == "failed") {
             exit = exit.and(Exit::Failed);
@@ -249,6 +250,12 @@ fn dead_rules(work: &Work<'_>, name: &str) -> Vec<Check> {
         .filter_map(RuleUse::dead)
         .map(|dead| Check::new("mapping", name, "warning", dead))
         .collect()
+}
+
+/// What a mapping is rendered from that its commit does not pin.
+fn unpinned(work: &Work<'_>, name: &str) -> Option<Check> {
+    let unpinned = work.store.mappings.get(name)?.status.unpinned()?;
+    Some(Check::new("mapping", name, "warning", unpinned))
 }
 
 fn print(paint: Paint, checks: &[Check]) -> String {

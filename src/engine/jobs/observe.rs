@@ -21,6 +21,7 @@ pub(super) async fn run(ctx: &Context, name: &str, with_fetch: bool) -> Result<S
     }
     let looking = async {
         if with_fetch {
+            ctx.world.remote.forget(name);
             // What was fetched before still tells much; the repository's own state says that it is old.
             if let Err(Stop::Cancelled) = fetch::fetch(ctx, &mapping.repository).await {
                 return Err(Stop::Cancelled);
@@ -182,6 +183,8 @@ pub(super) async fn status_of(
     status.suspects = suspects::find(ctx, mapping, &status, &seen.inventory, made).await;
     status.waits = seen.plan.waits().cloned().collect();
     status.held = auto::words(&decision);
+    let taken = ctx.world.taken(name, &seen.revision);
+    status.remote = taken.map_or_else(Vec::new, |taken| taken.remote.to_vec());
     let fight = seen.inventory.automation.fight.clone();
     status.fight = fight.filter(|_| matches!(decision, Decision::Held(_))).map(Box::new);
     Ok((status, decision))

@@ -17,6 +17,8 @@ pub(super) async fn run(
 ) -> Result<String, Stop> {
     let mapping = ctx.world.mapping(name)?;
     let known = depends::Sight::Known;
+    // Whoever plans wants what is there now; what is confirmed then is this plan.
+    ctx.world.remote.forget(name);
     let mut seen = look(ctx, mapping, revision.as_deref(), options, known).await?;
     seen.plan.cluster_uid = seen.cluster.uid().await.map_err(Failure::from)?;
     let now = Timestamp::now();

@@ -42,21 +42,24 @@ impl From<Failure> for Unrendered {
 }
 
 /// The manifests of a mapping at a revision, or nothing where the revision has no such path. A revision never changes,
-/// so each is rendered once for each cluster, program and parameter.
+/// so each is rendered once for each cluster, program and parameter; but what it reads from elsewhere may change.
 pub(super) async fn render(
     ctx: &Context,
     mapping: &Mapping,
     revision: &Revision,
 ) -> Result<Option<Rendered>, Unrendered> {
     let mut gathered = None;
-    let kind = if let Some(taken) = ctx.world.taken(&mapping.name, revision) {
-        taken.kind
+    let taken = if let Some(taken) = ctx.world.taken(&mapping.name, revision) {
+        taken
     } else {
         let Some(taken) = gather(ctx, mapping, revision).await? else { return Ok(None) };
-        let kind = keep(ctx, mapping, revision, &taken).kind;
+        let kept = keep(ctx, mapping, revision, &taken);
         gathered = Some(taken);
-        kind
+        kept
     };
+    let kind = taken.kind;
+    // What no commit pins may have moved since.
+    let is_fresh = taken.remote.is_empty() || ctx.world.remote.is_fresh(mapping, revision);
     let cluster = match kind {
         Kind::Helm => capabilities(ctx, mapping).await.map_err(Unrendered::Cluster)?,
         Kind::Plain | Kind::Kustomize => None,
@@ -73,7 +76,7 @@ pub(super) async fn render(
         programs: &ctx.world.tools.stamps(kind),
         cluster: cluster.as_ref(),
     });
-    if let Some(kept) = ctx.world.rendered(&key) {
+    if let Some(kept) = ctx.world.rendered(&key).filter(|_| is_fresh) {
         return Ok(Some(kept));
     }
     let gathered = match gathered {
@@ -83,16 +86,21 @@ pub(super) async fn render(
             None => return Ok(None),
         },
     };
+    let is_remote = !gathered.remote().is_empty();
     let mut manifests = build(ctx, mapping, gathered, cluster).await?;
     // Who looks for members takes the front, and copies nothing.
     manifests.sort_by_key(|one| hook::is_hook(&one.object));
     let manifests = Arc::new(manifests);
     ctx.world.keep_rendered(key, kind, &manifests);
+    if is_remote {
+        ctx.world.remote.note(mapping, revision);
+    }
     Ok(Some(manifests))
 }
 
 fn keep(ctx: &Context, mapping: &Mapping, revision: &Revision, gathered: &Gathered) -> Taken {
-    let taken = Taken { kind: gathered.kind, paths: gathered.paths().into() };
+    let (paths, remote) = (gathered.paths().into(), gathered.remote().into());
+    let taken = Taken { kind: gathered.kind, paths, remote };
     ctx.world.keep_taken(&mapping.name, revision, taken.clone());
     taken
 }

@@ -122,7 +122,9 @@ impl Looks {
                         let noted = record::follow(&ctx, &seen).await;
                         regress::look(&ctx, &seen.status).await;
                         let acted = auto::act(&ctx, &seen).await;
-                        next_look(&seen.status).into_iter().chain(acted).chain(noted).min()
+                        let polled = polled(&ctx, &seen.status);
+                        let next = next_look(&seen.status).into_iter().chain(acted);
+                        next.chain(noted).chain(polled).min()
                     }
                     Err(_) => Some(SECOND_LOOK),
                 };
@@ -158,6 +160,12 @@ fn next_look(status: &MappingStatus) -> Option<Duration> {
         _ => unseen.then_some(SECOND_LOOK),
     };
     soon.into_iter().chain(ends).min()
+}
+
+/// When what no commit pins is read again: nothing announces that it moved.
+fn polled(ctx: &Context, status: &MappingStatus) -> Option<Duration> {
+    let mapping = ctx.world.mapping(&status.name).ok().filter(|_| !status.remote.is_empty());
+    mapping.map(|mapping| mapping.polling_interval)
 }
 
 async fn sleep_until(at: Option<Instant>) {

@@ -1,0 +1,119 @@
+//! What a mapping loads from elsewhere may move while its own commit stays: it is read again as often as the repository is
+//! fetched, and with every plan.
+
+use crate::support::clusters::World;
+use crate::support::renderers::search_path;
+use crate::support::running::{Origin, Running, config_map};
+use crate::support::shell::git;
+use crate::support::skipped;
+use gitdeck::domain::SyncState;
+use gitdeck::engine::{Command, Outcome, SyncOptions};
+use std::path::Path;
+
+const MAPPING: &str =
+    "[mappings.app]\nrepository = \"fleet\"\npath = \"app\"\nallow_remote = true\n";
+
+/// Whether the engine of a test finds kustomize and git where it looks for programs.
+fn has_kustomize() -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|folder| folder.join("kustomize").is_file());
+    if search_path().is_some() && !found {
+        skipped("kustomize is not on PATH");
+    }
+    found
+}
+
+/// Another repository with one object, which says `value`.
+fn publish(base: &Path, value: &str) -> String {
+    std::fs::create_dir_all(base.join("base")).unwrap();
+    if !base.join(".git").exists() {
+        git(base, &["init", "-q", "-b", "main"]);
+    }
+    std::fs::write(base.join("base/map.yaml"), config_map("far", value)).unwrap();
+    std::fs::write(base.join("base/kustomization.yaml"), "resources: [map.yaml]\n").unwrap();
+    git(base, &["add", "-A"]);
+    git(base, &["commit", "-qm", value]);
+    git(base, &["rev-parse", "HEAD"]).trim().to_owned()
+}
+
+async fn synced(running: &mut Running) {
+    let options = SyncOptions::default();
+    let plan = Command::Plan { mapping: "app".into(), revision: None, options: options.clone() };
+    assert!(matches!(running.run(plan).await, Outcome::Done(_)), "{:#?}", running.ended);
+    let plan = running.store.mappings["app"].plan.as_ref().expect("a plan").0.clone();
+    let sync = Command::Sync {
+        mapping: "app".into(),
+        revision: None,
+        confirmed: plan.digest.clone(),
+        options,
+    };
+    let ended = running.run(sync).await;
+    assert!(matches!(ended, Outcome::Done(_)), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_base_that_moved_is_read_again_at_the_same_commit() {
+    if !has_kustomize() {
+        return;
+    }
+    let world = World::sandbox("remote-bases").await;
+    let origin = Origin::new(&world, MAPPING);
+    let base = origin.place().join("base.git");
+    publish(&base, "one");
+    let address = format!("git::file://{}//base?ref=main", base.display());
+    let kustomization = format!("resources:\n- {address}\n");
+    origin.commit("the app", &[("app/kustomization.yaml", Some(&kustomization))]);
+    let mut running = Running::watch(origin.settings("one"));
+    running.see("app", "a plan", |status| status.objects.differing == 1).await;
+    synced(&mut running).await;
+    running.see("app", "in sync", |status| status.sync == SyncState::Synced).await;
+    let status = running.store.mappings["app"].status.clone();
+    assert_eq!(status.remote, [address.as_str()]);
+    assert!(status.unpinned().is_some_and(|told| told.contains("not pinned")));
+
+    publish(&base, "two");
+    running.see("app", "what moved", |status| status.objects.differing == 1).await;
+    let after = running.store.mappings["app"].status.clone();
+    assert_eq!(after.desired_revision, status.desired_revision);
+    synced(&mut running).await;
+    running.see("app", "in sync again", |status| status.sync == SyncState::Synced).await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_reads_anew_and_a_pinned_base_is_read_once() {
+    if !has_kustomize() {
+        return;
+    }
+    let world = World::sandbox("remote-plans").await;
+    let origin = Origin::new(&world, MAPPING);
+    let base = origin.place().join("base.git");
+    let first = publish(&base, "one");
+    let address =
+        |to: &str| format!("resources:\n- git::file://{}//base?ref={to}\n", base.display());
+    origin.commit("the app", &[("app/kustomization.yaml", Some(&address("main")))]);
+    let mut settings = origin.settings("one");
+    // Nothing reads by itself: only a plan does.
+    let hour = std::time::Duration::from_secs(3600);
+    settings.mappings["app"].polling_interval = hour;
+    let mut running = Running::watch(settings);
+    running.see("app", "a plan", |status| status.objects.differing == 1).await;
+    synced(&mut running).await;
+    running.see("app", "in sync", |status| status.sync == SyncState::Synced).await;
+    publish(&base, "two");
+    let plan =
+        Command::Plan { mapping: "app".into(), revision: None, options: SyncOptions::default() };
+    running.run(plan).await;
+    let differing = |running: &Running| running.store.mappings["app"].status.objects.differing;
+    assert_eq!(differing(&running), 1, "{:#?}", running.store.mappings["app"].status);
+
+    // With a whole commit id nothing can move: even a base that is gone is not missed.
+    origin.commit("pinned", &[("app/kustomization.yaml", Some(&address(&first)))]);
+    running.see("app", "the pinned one", |status| status.remote.is_empty()).await;
+    std::fs::rename(&base, base.with_extension("gone")).unwrap();
+    let observe = Command::Observe { mapping: "app".into(), fetch: true };
+    running.run(observe).await;
+    let status = &running.store.mappings["app"].status;
+    assert_eq!((status.sync == SyncState::Error, status.objects.total), (false, 1), "{status:#?}");
+    running.stop().await;
+}
