@@ -25,13 +25,16 @@ struct Size {
     counted: Duration,
     /// Between two updates of a status.
     pause: Duration,
+    /// Whether the rate has to be kept: 80 % of it on average. Where it need not, on machines that are busy with other
+    /// tests, the counted time goes on until all updates were made.
+    is_paced: bool,
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn status_churn_costs_no_write_and_no_dry_run() {
     let (warm, settle) = (Duration::from_secs(1), Duration::from_secs(2));
     let (counted, pause) = (Duration::from_secs(4), Duration::from_millis(10));
-    let size = Size { objects: 60, settle, warm, counted, pause };
+    let size = Size { objects: 60, settle, warm, counted, pause, is_paced: false };
     for world in worlds("soak-small").await {
         soak(&world, &size, "soak-small").await;
     }
@@ -44,7 +47,7 @@ async fn two_thousand_objects_and_a_hundred_updates_a_second_for_ten_minutes() {
     let whole = Duration::from_secs(asked.unwrap_or(600));
     let settle = Duration::from_secs(60).min(whole / 3);
     let (counted, pause) = (whole.saturating_sub(settle * 2), Duration::from_millis(10));
-    let size = Size { objects: 2_000, settle, warm: settle, counted, pause };
+    let size = Size { objects: 2_000, settle, warm: settle, counted, pause, is_paced: true };
     for world in worlds("soak-full").await {
         soak(&world, &size, "soak-full").await;
     }
@@ -67,8 +70,13 @@ async fn soak(world: &World, size: &Size, name: &str) {
     running.pass(size.warm).await;
     let memory = resident();
     running.pass(size.counted).await;
+    let aim = ((size.warm + size.counted).as_millis() / size.pause.as_millis()) as usize;
+    while !size.is_paced && churn.updates() - updates < aim {
+        running.pass(size.pause).await;
+    }
     let (grown, updates) = (resident(), churn.updates() - updates);
-    assert!(updates > 0, "no status was updated");
+    // The premise of all that follows, and no claim about speed.
+    assert!(updates * 10 >= aim * 8, "{updates} updates of a status instead of {aim}");
     assert_eq!(running.looks.1, looks.1, "dry runs were asked for");
     assert_eq!(running.journal().await.len(), journal, "something was written");
     assert_eq!(self::record(world, name).await, record, "the record was written");
