@@ -63,6 +63,8 @@ mod many_clusters;
 #[cfg(feature = "sandbox")]
 mod messages;
 #[cfg(feature = "sandbox")]
+mod onset;
+#[cfg(feature = "sandbox")]
 mod parity;
 #[cfg(feature = "sandbox")]
 mod places;
