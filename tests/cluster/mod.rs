@@ -3,6 +3,7 @@
 mod discovery;
 mod drift;
 mod faults;
+mod helm_hooks;
 pub mod hooks;
 mod ignore;
 mod immutable;
