@@ -1,9 +1,11 @@
 //! Objects that move between mappings, are wanted by two, or belong to somebody else; and who else may touch ours.
 
 use super::fleet::{Fleet, config};
-use crate::support::clusters::{World, kubectl, worlds};
+use crate::proof::verdict::corpus;
+use crate::support::clusters::{Kind, World, kubectl, worlds};
 use crate::support::demo::said;
-use gitdeck::cluster::{parent_name, set_id};
+use gitdeck::cluster::{NAMESPACE, parent_name, set_id};
+use std::collections::BTreeSet;
 use std::process::Command;
 
 /// Two mappings, one object each, and `moves` in the first.
@@ -18,7 +20,7 @@ fn two(world: World) -> Fleet {
     fleet
 }
 
-/// kustomize-controller#338, #339: a manifest that moved between Kustomizations was deleted on the way.
+/// kustomize-controller#338: a manifest that moved between Kustomizations was deleted on the way.
 #[tokio::test(flavor = "multi_thread")]
 async fn kustomize_controller_338_a_moved_manifest_is_handed_over() {
     for giver_first in [true, false] {
@@ -44,6 +46,46 @@ async fn kustomize_controller_338_a_moved_manifest_is_handed_over() {
             fleet.ok(&["sync", "taker", "--yes"]);
             assert!(fleet.uid("moves").await.is_null());
         }
+    }
+}
+
+/// kustomize-controller#339, of the same fault: everything moved, because what held it was named anew. Whoever is left with
+/// nothing is asked about no deletion, because none is to be made.
+#[tokio::test(flavor = "multi_thread")]
+async fn kustomize_controller_339_all_of_a_mapping_moves_to_another() {
+    for world in worlds("moved-whole").await {
+        let fleet = Fleet::new(world, &["before", "after"]);
+        let names: Vec<String> = (0..8).map(|index| format!("c{index}")).collect();
+        let texts: Vec<String> = names.iter().map(|name| config(name)).collect();
+        let at = |folder: &str| -> Vec<String> {
+            names.iter().map(|name| format!("{folder}/{name}.yaml")).collect()
+        };
+        let (old, new) = (at("before"), at("after"));
+        let put = |paths: &[String]| -> Vec<(String, String)> {
+            paths.iter().cloned().zip(texts.iter().cloned()).collect()
+        };
+        let first = put(&old);
+        let first: Vec<_> =
+            first.iter().map(|(path, text)| (path.as_str(), Some(text.as_str()))).collect();
+        fleet.push(&first);
+        fleet.ok(&["sync", "before", "--yes"]);
+        let mut uids = Vec::new();
+        for name in &names {
+            uids.push(fleet.uid(name).await);
+        }
+        let moved = put(&new);
+        let gone = old.iter().map(|path| (path.as_str(), None));
+        let moved: Vec<_> = gone
+            .chain(moved.iter().map(|(path, text)| (path.as_str(), Some(text.as_str()))))
+            .collect();
+        fleet.push(&moved);
+        fleet.ok(&["sync", "before", "--yes"]);
+        fleet.ok(&["sync", "after", "--yes"]);
+        fleet.ok(&["sync", "before", "--yes"]);
+        for (name, uid) in names.iter().zip(&uids) {
+            assert_eq!(fleet.uid(name).await, *uid, "{:?}: {name}", fleet.world.kind);
+        }
+        assert_eq!(fleet.marked().await, names);
     }
 }
 
@@ -123,8 +165,7 @@ async fn kubectl_lists_the_members_and_refuses_to_prune_them() {
         };
         let namespace = &fleet.world.namespace;
         let selector = format!("applyset.kubernetes.io/part-of={}", set_id("giver", namespace));
-        let (_, listed) =
-            run(&["get", "configmaps,secrets,services", "-A", "-o", "name", "-l", &selector]);
+        let (_, listed) = run(&["get", "configmaps", "-A", "-o", "name", "-l", &selector]);
         let names: Vec<&str> = listed.lines().filter(|line| line.contains('/')).collect();
         assert_eq!(names, ["configmap/given", "configmap/moves"], "{listed}");
         let file = home.path().join("other.yaml");
@@ -134,5 +175,61 @@ async fn kubectl_lists_the_members_and_refuses_to_prune_them() {
         let (done, said) = run(&["apply", "--prune", "-n", namespace, &parent, "-f", &file]);
         assert!(!done && said.contains("managed by tooling \"gitdeck\""), "{said}");
         assert_eq!(fleet.marked().await, ["given", "moves", "taken"]);
+    }
+}
+
+/// One object of each of more than 40 kinds, in namespaces and without one: the label lists those and nothing else that
+/// anybody made, though there are others of the same kinds.
+#[tokio::test(flavor = "multi_thread")]
+async fn kubectl_lists_the_members_of_every_kind() {
+    let Some(kubectl) = kubectl() else { return };
+    for site in worlds("every-kind").await {
+        let namespace = site.namespace.clone();
+        let world =
+            crate::cluster::world::World::new(site.client().await, "every-kind", &namespace);
+        let desired = corpus(&namespace);
+        assert!(world.sync("r1", &desired).await.expect("a sync").complete);
+        world.plant(&serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "foreign"}}), "else").await;
+        let inventory = world.cluster.inventory("every-kind").await.expect("a record");
+        let kinds: BTreeSet<String> = inventory
+            .members
+            .iter()
+            .map(|(key, member)| format!("{}.{}.{}", key.kind, member.version, key.group))
+            .collect();
+        assert!(kinds.len() >= 40, "{kinds:?}");
+        let mut members: Vec<String> = inventory
+            .members
+            .keys()
+            .map(|key| {
+                let dot = if key.group.is_empty() { "" } else { "." };
+                format!("{}{dot}{}/{}", key.kind.to_lowercase(), key.group, key.name)
+            })
+            .collect();
+        let home = tempfile::tempdir().expect("a home");
+        let selector =
+            format!("applyset.kubernetes.io/part-of={}", set_id("every-kind", NAMESPACE));
+        let kinds = kinds.into_iter().collect::<Vec<_>>().join(",");
+        let output = Command::new(&kubectl)
+            .arg("--kubeconfig")
+            .arg(&site.kubeconfig)
+            .args(["get", &kinds, "-A", "-o", "name", "-l", &selector])
+            .env("HOME", home.path())
+            .env("NO_PROXY", "127.0.0.1")
+            .output()
+            .expect("kubectl runs");
+        assert!(output.status.success(), "{}", said(&output));
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut listed: Vec<String> = text.lines().map(str::to_owned).collect();
+        members.sort();
+        listed.sort();
+        // The controllers of a Service's endpoints copy its labels to what they make, as with any ApplySet; those copies are
+        // no members, and never pruned (kustomize-controller#315).
+        let is_copy = |one: &str| {
+            one == "endpoints/service" || one.starts_with("endpointslice.discovery.k8s.io/service-")
+        };
+        assert!(site.kind == Kind::Real || !listed.iter().any(|one| is_copy(one)));
+        listed.retain(|one| !is_copy(one));
+        assert_eq!(listed, members, "{:?}", site.kind);
+        world.tidy(&desired).await;
     }
 }

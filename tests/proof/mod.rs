@@ -3,7 +3,7 @@
 
 mod mutation;
 pub mod server;
-mod verdict;
+pub mod verdict;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -31,7 +31,8 @@ const OTHERWISE: [&str; 6] = [
     "CSINode",
 ];
 
-fn corpus(namespace: &str) -> Vec<Manifest> {
+/// One object of every kind, in a namespace.
+pub fn corpus(namespace: &str) -> Vec<Manifest> {
     let text = include_str!("corpus.yaml").replace("NS", namespace);
     manifests(documents(text.as_bytes()).expect("manifests").into_iter().map(|one| one.value))
 }
@@ -99,7 +100,7 @@ impl World {
     }
 
     /// Removes what lies outside the namespace of the test.
-    async fn tidy(&self, desired: &[Manifest]) {
+    pub async fn tidy(&self, desired: &[Manifest]) {
         for manifest in desired {
             let address = self.address(manifest).await;
             if !address.contains("/namespaces/") || address.ends_with("-inner") {
