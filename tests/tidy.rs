@@ -218,6 +218,34 @@ fn forgotten(main: &str, files: &[String]) -> Vec<String> {
         .collect()
 }
 
+/// Threads of a list without a test of their name: a function behind an attribute of a test, whose name is the thread's, or
+/// begins with it and `_`.
+fn untested(threads: &str, sources: &[Source]) -> Vec<String> {
+    let tests: Vec<&str> = sources.iter().flat_map(|source| tests_in(&source.text)).collect();
+    let threads =
+        threads.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let named = |test: &str, thread: &str| {
+        test.strip_prefix(thread).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+    };
+    threads
+        .filter(|thread| !tests.iter().any(|test| named(test, thread)))
+        .map(|thread| format!("no test has a name that begins with `{thread}`"))
+        .collect()
+}
+
+/// Names of the tests in a file.
+fn tests_in(text: &str) -> Vec<&str> {
+    let (mut found, mut marked) = (Vec::new(), false);
+    for line in text.lines().map(str::trim) {
+        marked |= line.starts_with("#[test]") || line.starts_with("#[tokio::test");
+        let function = line.strip_prefix("async fn ").or_else(|| line.strip_prefix("fn "));
+        if let Some(name) = function.and_then(|rest| rest.split('(').next()) {
+            found.extend(std::mem::take(&mut marked).then_some(name));
+        }
+    }
+    found
+}
+
 /// Every Rust file below a folder of the crate.
 fn sources(folder: &str) -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -321,6 +349,14 @@ fn every_test_file_is_listed() {
         .filter(|file| !file.contains('/'))
         .collect();
     assert_none(&forgotten(&read("tests/main.rs"), &files));
+}
+
+#[test]
+fn every_incident_has_a_test_of_its_name() {
+    let all: Vec<Source> = ["src", "tests"].iter().flat_map(|folder| sources(folder)).collect();
+    let threads = read("tests/incidents/threads.txt");
+    assert!(threads.lines().filter(|line| !line.starts_with('#')).count() > 80);
+    assert_none(&untested(&threads, &all));
 }
 
 /// Each check is shown a text that breaks its rule, and one that does not.
@@ -427,6 +463,17 @@ mod checks {
     fn unmapped_folders_are_caught() {
         let folders = ["domain", "git", "engine", "cli", "tui", "extra"].map(String::from);
         assert_eq!(unmapped(&rows(), &folders).len(), 2);
+    }
+
+    #[test]
+    fn threads_without_a_test_are_caught() {
+        let text = "#[test]\nfn kapp_19_a() {}\n/// fn kapp_5_b() {}\n#[tokio::test(start_paused = true)]\nasync fn kapp_7() {}\nfn kapp_8_c() {}\n";
+        let found = untested(
+            "# list\nkapp_19\nkapp_1\nkapp_7\nkapp_8\nkapp_5\n",
+            &[Source::new("a.rs", text)],
+        );
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert!(found.iter().all(|one| !one.contains("`kapp_19`") && !one.contains("`kapp_7`")));
     }
 
     #[test]

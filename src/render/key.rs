@@ -123,9 +123,75 @@ mod tests {
         }
     }
 
+    /// What the threads have in common, to change one thing of.
+    fn whole() -> Whole {
+        let texts =
+            ["fleet", "https://git.example.com/fleet", "3f2a91c", "apps/web", "web", "shop"];
+        Whole {
+            texts: texts.map(str::to_owned),
+            rendering: Rendering::default(),
+            kind: Kind::Kustomize,
+            programs: vec!["kustomize v5.8.1".to_owned()],
+            cluster: None,
+        }
+    }
+
+    /// argo-cd#29766: what was rendered while a remote base was allowed was served after it was forbidden.
+    #[test]
+    fn argo_cd_29766_what_was_allowed_once_is_no_hit_when_it_is_forbidden() {
+        let mut allowed = whole();
+        allowed.rendering.allow_remote = true;
+        assert_ne!(allowed.key(), whole().key());
+        // And where files for values may come from.
+        let mut other = whole();
+        other.rendering.substitution.from =
+            vec![ValuesFile { file: "https://example.com/values.yaml".into(), optional: false }];
+        assert_ne!(other.key(), whole().key());
+    }
+
+    /// argo-cd#29442. Not said more of than that another application's manifests were served; here: two mappings of one
+    /// path and commit, which differ in what a chart calls its release, and in where it goes.
+    #[test]
+    fn argo_cd_29442_two_mappings_of_one_path_have_entries_of_their_own() {
+        let (mut release, mut namespace) = (whole(), whole());
+        release.texts[4] = "web-blue".into();
+        namespace.texts[5] = "shop-blue".into();
+        let keys = [whole().key(), release.key(), namespace.key()];
+        assert!(keys[0] != keys[1] && keys[1] != keys[2] && keys[0] != keys[2]);
+    }
+
+    /// argo-cd#27971: the same question had one key where manifests were stored and another where they were looked up, so
+    /// that they were rendered anew each time.
+    #[test]
+    fn argo_cd_27971_the_same_question_has_the_same_key() {
+        let ask = |names: [&str; 2]| {
+            let mut asked = whole();
+            asked.rendering.helm.set.insert("replicas".into(), json!(2));
+            for name in names {
+                asked.rendering.substitution.values.insert(name.into(), name.into());
+            }
+            asked.cluster = Some(Capabilities::default());
+            asked.key()
+        };
+        assert_eq!(ask(["a", "b"]), ask(["b", "a"]));
+        assert_eq!(whole().key(), whole().key());
+    }
+
+    /// argo-cd PR#17874. Not said more of than that old manifests were served; here: two repositories with one commit, as
+    /// a fork has it, and one repository that moved.
+    #[test]
+    fn argo_cd_17874_one_commit_in_two_repositories_is_two_entries() {
+        let (mut name, mut address, mut commit) = (whole(), whole(), whole());
+        name.texts[0] = "fork".into();
+        address.texts[1] = "https://git.example.com/fork".into();
+        commit.texts[2] = "77ab210".into();
+        for other in [name, address, commit] {
+            assert_ne!(other.key(), whole().key(), "{other:?}");
+        }
+    }
+
     proptest! {
-        // argo-cd#24408, #29766, #29442, #27971, PR#17874: another application's or old manifests, by
-        // a key that forgot something.
+        // argo-cd#24408: another application's or old manifests, by a key that forgot something.
         #[test]
         fn argo_cd_24408_every_input_changes_the_key(
             texts in proptest::array::uniform6("[a-z/]{0,4}"),

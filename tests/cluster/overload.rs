@@ -45,7 +45,7 @@ fn patched(sandbox: &Sandbox) -> BTreeMap<String, (usize, usize)> {
     found
 }
 
-/// kustomize-controller#816, #1111: more at once was slower, and took the memory of the cluster.
+/// kustomize-controller#816: more at once was slower, not faster.
 #[tokio::test(start_paused = true)]
 async fn kustomize_controller_816_fifty_mappings_share_one_budget() {
     let (sandbox, world) = sandboxed("budget", quiet()).await;

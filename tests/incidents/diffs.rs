@@ -1,8 +1,10 @@
 //! Differences that were not shown, and differences that were none. That every other value is judged as the server
 //! judges it is tested with random changes in `proof`.
 
+use super::fleet::Fleet;
 use crate::cluster::records::many;
 use crate::cluster::world::{World, config, in_every_world, manifests};
+use crate::support::clusters::worlds;
 use gitdeck::cluster::Cluster;
 use gitdeck::domain::plan::{Plan, Refusal};
 use gitdeck::domain::{Manifest, Revision};
@@ -100,6 +102,29 @@ async fn argo_cd_16483_a_changed_secret_differs() {
         in_sync(&world, &secret("b")).await;
     })
     .await;
+}
+
+/// argo-cd#15825: the command line's diff left Secrets out, and ended as if there were no difference.
+#[tokio::test(flavor = "multi_thread")]
+async fn argo_cd_15825_the_command_line_tells_of_a_changed_secret() {
+    for world in worlds("told-secret").await {
+        let fleet = Fleet::new(world, &["app"]);
+        let secret = |value: &str| {
+            format!(
+                "apiVersion: v1\nkind: Secret\nmetadata:\n  name: token\nstringData:\n  key: {value}\n"
+            )
+        };
+        fleet.push(&[("app/secret.yaml", Some(&secret("hunter-one")))]);
+        fleet.ok(&["sync", "app", "--yes"]);
+        fleet.ok(&["diff", "app"]);
+        fleet.push(&[("app/secret.yaml", Some(&secret("hunter-two")))]);
+        let (code, said) = fleet.run(&["diff", "app"]);
+        assert_eq!(code, 1, "{said}");
+        assert!(said.contains("token") && said.contains("/data/key"), "{said}");
+        for value in ["hunter", "aHVudGVyLW9uZQ", "aHVudGVyLXR3bw"] {
+            assert!(!said.contains(value), "{said}");
+        }
+    }
 }
 
 /// structured-merge-diff#130, kubernetes#98576: ports that differ by protocol alone, and one without a protocol.

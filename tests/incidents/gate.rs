@@ -6,7 +6,7 @@ use crate::support::clusters::{World, worlds};
 use std::fs;
 
 /// A mapping `app` with a `ConfigMap` of each name, synced.
-fn synced(world: World, names: &[&str]) -> Fleet {
+pub fn synced(world: World, names: &[&str]) -> Fleet {
     let fleet = Fleet::new(world, &["app"]);
     let files: Vec<(String, String)> =
         names.iter().map(|name| (format!("app/{name}.yaml"), config(name))).collect();
@@ -34,7 +34,7 @@ async fn an_emptied_directory_asks_for_its_number() {
     }
 }
 
-/// argo-cd#3484, #3473: an automation removed YAML, and there was no limit to what went with it.
+/// argo-cd#3484: there was no limit to what an automation could remove.
 #[tokio::test(flavor = "multi_thread")]
 async fn argo_cd_3484_more_than_the_limit_asks_for_its_number() {
     for world in worlds("gate-limit").await {
@@ -54,7 +54,7 @@ async fn argo_cd_3484_more_than_the_limit_asks_for_its_number() {
 }
 
 /// Syncs with and without the number of what would go: neither may delete anything.
-async fn deletes_nothing(fleet: &Fleet, number: &str, left: usize, says: &str) {
+pub async fn deletes_nothing(fleet: &Fleet, number: &str, left: usize, says: &str) {
     for words in
         [&["sync", "app", "--yes"][..], &["sync", "app", "--yes", "--allow-delete", number]]
     {
@@ -120,7 +120,7 @@ async fn a_deleted_branch_deletes_nothing() {
     }
 }
 
-/// argo-cd#18780, #18212, #14318, #22127, #9227: an outage of Git was taken for an empty list.
+/// argo-cd#18780: a fault on the way from Git was taken for an empty list.
 #[tokio::test(flavor = "multi_thread")]
 async fn argo_cd_18780_a_cut_off_fetch_is_no_empty_list() {
     for world in worlds("gate-cut").await {

@@ -1,7 +1,9 @@
 //! Incidents of other tools, each as a test that would have caught it, named after its thread.
 //!
-//! fleet#523 is in `src/cluster/record.rs`, where names are made.
+//! `threads.txt` lists the threads, and `tidy` looks for a test of each. Those of keys, names and retries are beside what
+//! they test, in `src/` and elsewhere in `tests/`.
 
+mod ceiling;
 mod deletions;
 mod diffs;
 pub mod fleet;
@@ -9,8 +11,10 @@ mod gate;
 mod health_lies;
 mod hooks;
 mod loops;
+mod memory;
 mod moves;
 mod otherwise;
+mod outages;
 mod scopes;
 mod size;
 mod throttling;

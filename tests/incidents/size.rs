@@ -1,7 +1,7 @@
 //! What grew until something gave way.
 
 use crate::cluster::records::many;
-use crate::cluster::world::sandboxed;
+use crate::cluster::world::{config, manifests, sandboxed};
 use crate::proof::server::Dice;
 use crate::support::clusters::{World, worlds};
 use crate::support::running::{Origin, Running, config_map, config_maps, set};
@@ -16,7 +16,7 @@ use rustix::process::{Pid, Signal};
 use serde_json::json;
 use std::fmt::Write;
 
-/// config-sync#2018, #2019: the record of many objects became larger than etcd takes.
+/// config-sync#2019: the record of many objects became larger than etcd takes.
 #[tokio::test]
 async fn config_sync_2019_an_inventory_of_five_thousand_fits_etcd() {
     let options = Options { controllers: false, ..Options::default() };
@@ -37,7 +37,29 @@ async fn config_sync_2019_an_inventory_of_five_thousand_fits_etcd() {
     assert_eq!(fresh.traffic().reads - before, 1);
 }
 
-/// argo-cd#28539, #28541: each change of one object was a search through everything that is known, once for each
+/// config-sync#2018: the same, by the size of the members and not by their number: names and namespaces as long as they may
+/// be. The most of a shard in bytes is what has to hold.
+#[tokio::test]
+async fn config_sync_2018_long_names_fill_a_record_before_their_number_does() {
+    let options = Options { controllers: false, ..Options::default() };
+    let (_sandbox, world) = sandboxed(&"n".repeat(63), options).await;
+    let long = |index: usize| config(&format!("{index:0>4}{}", "x".repeat(249)), "1");
+    let desired = manifests((0..1900).map(long));
+    assert!(world.sync("r1", &desired).await.expect("a sync").complete);
+    let shards = world.shards().await;
+    for name in &shards {
+        let shard = world.get(&format!("/api/v1/namespaces/{NAMESPACE}/configmaps/{name}")).await;
+        assert!(shard.to_string().len() < 1 << 20, "{name}");
+    }
+    let record = gitdeck::cluster::parent_name(&world.mapping.name);
+    let record = world.get(&format!("/api/v1/namespaces/{NAMESPACE}/configmaps/{record}")).await;
+    assert!(record.to_string().len() < 1 << 20, "the parent");
+    let whole: usize = desired.iter().map(|one| one.reference.name.len()).sum();
+    assert!(shards.len() > 1, "{whole} bytes of names in {shards:?}");
+    assert_eq!(world.members().await.len(), 1900);
+}
+
+/// argo-cd#28539: each change of one object was a search through everything that is known, once for each
 /// application. Here nobody looks but who claims the object.
 #[tokio::test(flavor = "multi_thread")]
 async fn argo_cd_28539_a_change_is_looked_at_by_its_claimants() {
@@ -80,8 +102,7 @@ async fn argo_cd_28539_a_change_is_looked_at_by_its_claimants() {
     }
 }
 
-/// kustomize-controller#801, #803, #1012, argo-cd#3241, #6561, #8172, gitops-engine#629, kubewarden/policy-server#716:
-/// the whole cluster was kept in memory for the sake of a few objects.
+/// kustomize-controller#801: the whole cluster was kept in memory for the sake of a few objects.
 #[tokio::test(flavor = "multi_thread")]
 async fn kustomize_controller_801_what_others_have_is_not_kept() {
     /// Objects of others: more than a page of a list either time, so that reading them costs the same.
@@ -131,7 +152,7 @@ async fn crowd(world: &World, count: usize, bytes: usize) {
 }
 
 /// The most memory that a process had, in bytes.
-fn peak(process: Pid) -> usize {
+pub fn peak(process: Pid) -> usize {
     let place = format!("/proc/{}/status", process.as_raw_nonzero());
     let status = std::fs::read_to_string(place).expect("a running process");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use gitdeck::sandbox::{Faults, Options, Sandbox, User};
+use gitdeck::sandbox::{Faults, Options, Sandbox, Traffic, User};
 use kube::Client;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -92,8 +92,12 @@ impl World {
     /// The same with users beside the administrator. A kubeconfig of each lies beside the administrator's, with the
     /// user's name.
     pub async fn sandbox_of(namespace: &str, users: Vec<User>) -> Self {
-        let names: Vec<String> = users.iter().map(|user| user.name.clone()).collect();
-        let options = Options { users, ..Options::default() };
+        Self::sandbox_with(namespace, Options { users, ..Options::default() }).await
+    }
+
+    /// The same with options of one's own.
+    pub async fn sandbox_with(namespace: &str, options: Options) -> Self {
+        let names: Vec<String> = options.users.iter().map(|user| user.name.clone()).collect();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -140,6 +144,14 @@ impl World {
     pub fn faults(&self) -> Option<&Faults> {
         match &self.held {
             Some(Held::Sandbox(sandbox, ..)) => Some(sandbox.faults()),
+            _ => None,
+        }
+    }
+
+    /// What was sent to the sandbox; nothing of a real control plane.
+    pub fn traffic(&self) -> Option<&Traffic> {
+        match &self.held {
+            Some(Held::Sandbox(sandbox, ..)) => Some(sandbox.traffic()),
             _ => None,
         }
     }
