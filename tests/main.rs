@@ -18,6 +18,8 @@ mod connect;
 mod control_plane;
 #[cfg(feature = "sandbox")]
 mod depends;
+#[cfg(all(feature = "console", feature = "sandbox"))]
+mod edit;
 #[cfg(feature = "sandbox")]
 mod export;
 #[cfg(feature = "console")]

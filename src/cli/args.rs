@@ -154,6 +154,7 @@ pub enum WorkVerb {
     Blame(commands::blame::Blame),
     Set(commands::set::Set),
     Adopt(commands::adopt::Adopt),
+    Edit(commands::edit_file::Edit),
     Commit(commands::commit::Commit),
     Push(commands::push::Push),
     Revert(commands::revert::Revert),

@@ -21,6 +21,11 @@ impl Fault {
         Self { message: message.into(), hint: None, exit: Exit::Usage }
     }
 
+    /// A fault of an operation.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None, exit: Exit::Failed }
+    }
+
     /// Adds what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -191,6 +191,7 @@ impl WorkVerb {
             Self::Blame(verb) => verb.run(work).await,
             Self::Set(verb) => verb.run(work).await,
             Self::Adopt(verb) => verb.run(work).await,
+            Self::Edit(verb) => Box::pin(verb.run(work)).await,
             Self::Commit(verb) => verb.run(work).await,
             Self::Push(verb) => verb.run(work).await,
             Self::Revert(verb) => verb.run(work).await,

@@ -112,6 +112,17 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// Waits for a program that has the terminal: what is pressed there is for it.
+    pub(crate) async fn lend<T>(&mut self, program: impl Future<Output = T>) -> T {
+        tokio::pin!(program);
+        loop {
+            tokio::select! {
+                ended = &mut program => return ended,
+                () = self.interrupts.next() => {}
+            }
+        }
+    }
+
     /// Runs one command.
     pub(crate) async fn run_one(&mut self, command: Command) -> (Outcome, Vec<Event>) {
         let mut ran = self.run(vec![command]).await;

@@ -20,6 +20,7 @@ mod line;
 pub mod message;
 mod options;
 pub mod outlook;
+pub mod outside;
 pub mod programs;
 mod quiet;
 mod remote;

@@ -226,7 +226,7 @@ fn arrived<'a>(commit: &'a Made, pushed: Option<&'a PushOutcome>) -> &'a Revisio
 }
 
 /// The path from the root of the repository. A mapping that is one file has only that file.
-fn path_in(mapping: &Mapping, file: &str) -> Result<String, Fault> {
+pub(super) fn path_in(mapping: &Mapping, file: &str) -> Result<String, Fault> {
     let outside = || Fault::usage(format!("`{file}` is not below the mapping's path"));
     let mut segments: Vec<&str> = Vec::new();
     for segment in file.split('/') {

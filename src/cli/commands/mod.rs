@@ -11,6 +11,7 @@ pub mod demo;
 pub mod diff;
 pub mod doctor;
 mod edit;
+pub mod edit_file;
 mod export;
 pub mod guide;
 mod import;

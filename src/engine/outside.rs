@@ -53,13 +53,23 @@ impl Outside {
         self.editor.to_string_lossy().into_owned()
     }
 
-    /// What the editor left behind, or why that is no text.
+    /// What the editor left behind, or why that is no text. The file goes.
     pub fn text(self) -> Result<String, String> {
+        self.read()
+    }
+
+    /// Leaves the file where it is; says where.
+    pub fn keep(self) -> PathBuf {
+        let _ = self.folder.keep();
+        self.file
+    }
+
+    /// What the file says now, or why that is no text.
+    pub fn read(&self) -> Result<String, String> {
         let mut bytes = Vec::new();
         let read = fs::File::open(&self.file)
             .and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes))
             .map_err(|error| format!("the edited file cannot be read: {error}"));
-        drop(self.folder);
         if read? as u64 > LIMIT {
             return Err(format!("the edited file is larger than {} MiB", LIMIT >> 20));
         }
@@ -89,6 +99,15 @@ mod tests {
         assert!(outside.start().unwrap().wait().await.unwrap().success());
         assert_eq!(outside.text().unwrap(), "a: 2\n");
         assert!(!folder.exists());
+    }
+
+    #[test]
+    fn what_is_kept_stays() {
+        let outside = Outside::new("a.yaml", "a: 1\n").unwrap();
+        assert_eq!(outside.read().unwrap(), "a: 1\n");
+        let file = outside.keep();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "a: 1\n");
+        std::fs::remove_dir_all(file.parent().unwrap()).unwrap();
     }
 
     #[test]
