@@ -1,7 +1,7 @@
 //! Following a branch whose history was rewritten on the remote, after a look at what that leaves behind.
 
 use super::GitError;
-use super::history::described;
+use super::describe::described;
 use super::outbox::is_ancestor;
 use super::repository::{Repository, revision};
 use super::revision::id_of;

@@ -1,8 +1,9 @@
 //! Commits without a work tree, on top of the branch.
 
 use super::GitError;
+use super::describe::described;
 use super::handles::Handles;
-use super::history::{described, entry_in};
+use super::history::entry_in;
 use super::repository::Repository;
 use super::write::Draft;
 use crate::domain::{Author, Commit, FileEdit, Revision};

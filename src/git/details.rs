@@ -1,6 +1,7 @@
 //! What one commit changed.
 
-use super::history::{described, parents};
+use super::describe::described;
+use super::history::parents;
 use super::repository::Repository;
 use super::{GitError, path};
 use crate::domain::repository::FileChangeKind;

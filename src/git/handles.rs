@@ -1,7 +1,7 @@
 //! The two bare repositories behind one remote, opened together.
 
 use super::GitError;
-use git2::{ErrorClass, ErrorCode, RepositoryInitOptions, RepositoryOpenFlags};
+use git2::{Commit, ErrorClass, ErrorCode, Oid, RepositoryInitOptions, RepositoryOpenFlags};
 use std::fs;
 use std::path::Path;
 
@@ -23,6 +23,14 @@ impl Handles {
             .ok_or_else(|| git2::Error::from_str("the path of the cache is not UTF-8"))?;
         all.odb()?.add_disk_alternate(objects)?;
         Ok(Self { mirror: open_bare(mirror)?, all })
+    }
+
+    /// A commit of either. The mirror has most of them, and each look into the outbox is one for a file of that name.
+    pub(super) fn commit(&self, id: Oid) -> Result<Commit<'_>, git2::Error> {
+        match self.mirror.find_commit(id) {
+            Err(error) if error.code() == ErrorCode::NotFound => self.all.find_commit(id),
+            found => found,
+        }
     }
 }
 

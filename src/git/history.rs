@@ -1,13 +1,12 @@
 //! The log: commits in order of time, of the whole repository or of one path.
 
+use super::describe::described;
 use super::lookup::{Lookups, is_there};
-use super::repository::{Repository, revision};
-use super::walk::Walk;
+use super::repository::Repository;
+use super::walk::{Listed, Walk};
 use super::{GitError, path};
-use crate::domain::repository::Signature;
 use crate::domain::{Commit, Revision};
 use git2::Oid;
-use jiff::Timestamp;
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -61,15 +60,18 @@ impl Repository {
             let mut walk = Walk::new(handles, index, &paths, from).map_err(&fault)?;
             walk.follow_renames = query.follow;
             let mut skipped = 0;
-            while let Some(id) = walk.next_listed().map_err(&fault)? {
+            while let Some(listed) = walk.next_listed().map_err(&fault)? {
                 if skipped < query.skip {
                     skipped += 1;
                 } else if page.commits.len() == query.limit {
                     page.more = true;
                     break;
                 } else {
-                    let commit = handles.all.find_commit(id).map_err(&fault)?;
-                    page.commits.push(described(&commit, waiting.contains(&id)));
+                    let commit = match listed {
+                        Listed::Read(commit) => commit,
+                        Listed::Id(id) => handles.commit(id).map_err(&fault)?,
+                    };
+                    page.commits.push(described(&commit, waiting.contains(&commit.id())));
                 }
             }
             Ok(page)
@@ -122,13 +124,13 @@ impl Repository {
                 if let Some(from) = from {
                     walk.hide(from)?;
                 }
-                let mut lookup = Lookups::new(&handles.all, &paths);
+                let mut lookup = Lookups::new(handles, &paths)?;
                 for id in walk {
                     let commit = handles.all.find_commit(id?)?;
-                    let own = lookup.of(&commit)?;
+                    let own = lookup.of(commit.tree_id())?;
                     let mut changed = commit.parent_count() > 0 || is_there(&own);
                     for parent in parents(&commit)? {
-                        changed &= lookup.is_root() || lookup.of(&parent)? != own;
+                        changed &= lookup.is_root() || lookup.of(parent.tree_id())? != own;
                     }
                     if changed {
                         take(&commit);
@@ -174,27 +176,6 @@ pub(super) fn entry_in(
 /// The parents of a commit. One that is not there is an error, which git2's own iterator leaves out silently.
 pub(super) fn parents<'h>(commit: &git2::Commit<'h>) -> Result<Vec<git2::Commit<'h>>, git2::Error> {
     (0..commit.parent_count()).map(|index| commit.parent(index)).collect()
-}
-
-/// A commit in our words.
-pub(super) fn described(commit: &git2::Commit<'_>, pending: bool) -> Commit {
-    let author = commit.author();
-    let message = String::from_utf8_lossy(commit.message_bytes()).into_owned();
-    Commit {
-        revision: revision(commit.id()),
-        parents: commit.parent_ids().map(revision).collect(),
-        author: String::from_utf8_lossy(author.name_bytes()).into_owned(),
-        email: String::from_utf8_lossy(author.email_bytes()).into_owned(),
-        time: Timestamp::from_second(commit.time().seconds()).unwrap_or(Timestamp::UNIX_EPOCH),
-        by_gitdeck: message.lines().any(|line| line.starts_with("Gitdeck-")),
-        message,
-        signature: if commit.header_field_bytes("gpgsig").is_ok() {
-            Signature::Present
-        } else {
-            Signature::None
-        },
-        pending,
-    }
 }
 
 /// A path for libgit2's own functions.

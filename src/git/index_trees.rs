@@ -29,13 +29,13 @@ const DEEPEST: usize = 256;
 
 /// One line of a tree.
 #[derive(PartialEq, Eq)]
-struct Entry<'t> {
-    name: &'t [u8],
-    mode: u32,
-    id: &'t [u8],
+pub(super) struct Entry<'t> {
+    pub(super) name: &'t [u8],
+    pub(super) mode: u32,
+    pub(super) id: &'t [u8],
 }
 
-const FOLDER: u32 = 0o040_000;
+pub(super) const FOLDER: u32 = 0o040_000;
 
 impl<'h> Trees<'h> {
     /// With the paths that have a number already; the first is the root.
@@ -199,7 +199,7 @@ fn same_start(old: &[u8], new: &[u8]) -> Result<usize, git2::Error> {
 }
 
 /// Takes the next line of a tree.
-fn next<'t>(tree: &mut &'t [u8]) -> Result<Option<Entry<'t>>, git2::Error> {
+pub(super) fn next<'t>(tree: &mut &'t [u8]) -> Result<Option<Entry<'t>>, git2::Error> {
     if tree.is_empty() {
         return Ok(None);
     }

@@ -5,8 +5,9 @@
 //! begins, even when the mirror is gone; `refs/gitdeck/rebuilt/OLD` points to what became of a rebuilt commit.
 
 use super::GitError;
+use super::describe::described;
 use super::handles::{Handles, open_bare, sync_folder};
-use super::history::{described, entry_in, parents};
+use super::history::{entry_in, parents};
 use super::path;
 use super::repository::{Repository, revision};
 use super::revision::id_of;

@@ -1,9 +1,9 @@
 //! Reverts: what a commit, a range or the way back to a state makes of the branch, drafted first and committed as drafted.
 
 use super::commit::{CommitRequest, full_message, signature};
+use super::describe::described;
 use super::edit::Placement;
 use super::handles::Handles;
-use super::history::described;
 use super::outbox::is_ancestor;
 use super::repository::{Repository, revision};
 use super::revision::id_of;

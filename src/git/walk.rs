@@ -2,12 +2,12 @@
 
 use super::follow::name_before;
 use super::handles::Handles;
-use super::history::parents;
 use super::index::{Index, Touch, Touched};
 use super::lookup::{Lookups, is_there};
+use super::nodes::{Node, Nodes};
 use git2::{Commit, Oid};
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// A walk that visits a parent only after its child.
@@ -21,8 +21,21 @@ pub(super) struct Walk<'h> {
     open: BinaryHeap<(i64, Reverse<usize>, At)>,
     discovered: usize,
     seen: HashSet<Oid>,
+    /// Where every commit is listed: the open ones that are not in the index, which had to be read for their time.
+    read: HashMap<Oid, Commit<'h>>,
+    /// Where some are, the same.
+    open_nodes: HashMap<Oid, Node>,
+    nodes: Nodes<'h>,
     /// Those of the index that were seen.
     seen_known: Vec<bool>,
+}
+
+/// A commit that is listed.
+pub(super) enum Listed<'h> {
+    /// One that was read on the way.
+    Read(Commit<'h>),
+    /// One of which not everything was read.
+    Id(Oid),
 }
 
 /// A commit.
@@ -48,58 +61,72 @@ impl<'h> Walk<'h> {
         let known = index.as_ref().map_or(0, |(index, _)| index.len() as usize);
         let mut walk = Self {
             handles,
-            lookup: Lookups::new(&handles.all, paths),
+            lookup: Lookups::new(handles, paths)?,
             index,
             follow_renames: false,
             open: BinaryHeap::new(),
             discovered: 0,
             seen: HashSet::new(),
+            read: HashMap::new(),
+            open_nodes: HashMap::new(),
+            nodes: Nodes::new(handles)?,
             seen_known: vec![false; known],
         };
-        walk.visit_later(walk.at(from))?;
+        walk.visit_later(from, None)?;
         Ok(walk)
     }
 
     /// The next commit that is listed.
-    pub(super) fn next_listed(&mut self) -> Result<Option<Oid>, git2::Error> {
+    pub(super) fn next_listed(&mut self) -> Result<Option<Listed<'h>>, git2::Error> {
         while let Some((_, _, at)) = self.open.pop() {
-            let listed = match at {
-                At::Known(number) => self.visit_known(number)?,
-                At::Loose(id) => self.visit_loose(id)?,
-            };
-            if listed {
-                return Ok(Some(self.id(at)));
+            match at {
+                At::Known(number) => {
+                    if let (true, Some((index, _))) = (self.visit_known(number)?, &self.index) {
+                        return Ok(Some(Listed::Id(index.id(number))));
+                    }
+                }
+                At::Loose(id) => {
+                    if let Some(listed) = self.visit_loose(id)? {
+                        return Ok(Some(listed));
+                    }
+                }
             }
         }
         Ok(None)
     }
 
-    fn at(&self, id: Oid) -> At {
-        let known = self.index.as_ref().and_then(|(index, _)| index.find(id));
-        known.map_or(At::Loose(id), At::Known)
-    }
-
-    fn id(&self, at: At) -> Oid {
-        match (at, &self.index) {
-            (At::Known(number), Some((index, _))) => index.id(number),
-            (At::Known(_), None) => Oid::ZERO_SHA1,
-            (At::Loose(id), _) => id,
-        }
-    }
-
-    fn visit_later(&mut self, at: At) -> Result<(), git2::Error> {
-        let (is_new, time) = if let (At::Known(number), Some((index, _))) = (at, &self.index) {
-            let seen = &mut self.seen_known[number as usize];
-            (!std::mem::replace(seen, true), index.time(number))
-        } else {
-            let id = self.id(at);
-            (self.seen.insert(id), self.handles.all.find_commit(id)?.time().seconds())
-        };
-        if is_new {
-            self.discovered += 1;
-            self.open.push((time, Reverse(self.discovered), at));
+    /// Visits a commit later, which may have been read already.
+    fn visit_later(&mut self, id: Oid, read: Option<Node>) -> Result<(), git2::Error> {
+        if let Some(number) = self.index.as_ref().and_then(|(index, _)| index.find(id)) {
+            self.visit_known_later(number);
+        } else if self.seen.insert(id) {
+            let time = if self.lookup.is_root() {
+                let commit = self.handles.commit(id)?;
+                let time = commit.time().seconds();
+                self.read.insert(id, commit);
+                time
+            } else {
+                let node = read.map_or_else(|| self.nodes.read(id), Ok)?;
+                let time = node.time;
+                self.open_nodes.insert(id, node);
+                time
+            };
+            self.enter(time, At::Loose(id));
         }
         Ok(())
+    }
+
+    fn visit_known_later(&mut self, number: u32) {
+        let Some((index, _)) = &self.index else { return };
+        let time = index.time(number);
+        if !std::mem::replace(&mut self.seen_known[number as usize], true) {
+            self.enter(time, At::Known(number));
+        }
+    }
+
+    fn enter(&mut self, time: i64, at: At) {
+        self.discovered += 1;
+        self.open.push((time, Reverse(self.discovered), at));
     }
 
     /// Whether a commit of the index is listed; its parents are visited later, as far as they are followed.
@@ -109,7 +136,7 @@ impl<'h> Walk<'h> {
         let parents = index.parents(number);
         if self.lookup.is_root() {
             for parent in parents {
-                self.visit_later(At::Known(*parent))?;
+                self.visit_known_later(*parent);
             }
             return Ok(true);
         }
@@ -117,69 +144,79 @@ impl<'h> Walk<'h> {
         match (touch, parents) {
             (Touch::No, []) => return Ok(false),
             (Touch::No, [first, ..]) => {
-                self.visit_later(At::Known(*first))?;
+                self.visit_known_later(*first);
                 return Ok(false);
             }
             (Touch::Yes | Touch::Born, []) => return Ok(true),
             (Touch::Yes, [first]) => {
-                self.visit_later(At::Known(*first))?;
+                self.visit_known_later(*first);
                 return Ok(true);
             }
             (Touch::Born, [first]) if !self.follow_renames => {
-                self.visit_later(At::Known(*first))?;
+                self.visit_known_later(*first);
                 return Ok(true);
             }
             // Of other parents than the first one, and of names before, the trees have to tell.
             (Touch::Yes | Touch::Born | Touch::Unknown, _) => {}
         }
-        let commit = self.handles.all.find_commit(index.id(number))?;
-        self.visit_commit(&commit)
+        self.visit_node(index.id(number))
     }
 
-    fn visit_loose(&mut self, id: Oid) -> Result<bool, git2::Error> {
-        let commit = self.handles.all.find_commit(id)?;
-        if self.lookup.is_root() {
-            for parent in commit.parent_ids() {
-                self.visit_later(self.at(parent))?;
-            }
-            return Ok(true);
+    fn visit_loose(&mut self, id: Oid) -> Result<Option<Listed<'h>>, git2::Error> {
+        if !self.lookup.is_root() {
+            return Ok(self.visit_node(id)?.then_some(Listed::Id(id)));
         }
-        self.visit_commit(&commit)
+        let read = self.read.remove(&id);
+        let commit = read.map_or_else(|| self.handles.commit(id), Ok)?;
+        for parent in commit.parent_ids() {
+            self.visit_later(parent, None)?;
+        }
+        Ok(Some(Listed::Read(commit)))
     }
 
     /// Compares the trees of a commit with those of its parents.
-    fn visit_commit(&mut self, commit: &Commit<'h>) -> Result<bool, git2::Error> {
-        let parents = parents(commit)?;
-        let own = self.lookup.of(commit)?;
+    fn visit_node(&mut self, id: Oid) -> Result<bool, git2::Error> {
+        let open = self.open_nodes.remove(&id);
+        let node = open.map_or_else(|| self.nodes.read(id), Ok)?;
+        let own = self.lookup.of(node.tree)?;
         let mut is_born: Vec<bool> = own.iter().map(Option::is_some).collect();
-        for parent in &parents {
-            let before = self.lookup.of(parent)?;
+        let mut parents = Vec::new();
+        for id in node.parents {
+            let open = self.open_nodes.get(&id).cloned();
+            let parent = open.map_or_else(|| self.nodes.read(id), Ok)?;
+            let before = self.lookup.of(parent.tree)?;
             if before == own {
-                self.visit_later(self.at(parent.id()))?;
+                self.visit_later(id, Some(parent))?;
                 return Ok(false);
             }
             is_born.iter_mut().zip(&before).for_each(|(born, before)| *born &= before.is_none());
+            parents.push((id, parent));
         }
-        if let Some(parent) = parents.first().filter(|_| self.follow_renames) {
-            self.follow_born(parent, commit, &is_born)?;
+        if let Some((parent, _)) = parents.first().filter(|_| self.follow_renames) {
+            self.follow_born(*parent, id, &is_born)?;
         }
-        for parent in &parents {
-            self.visit_later(self.at(parent.id()))?;
+        let is_root = parents.is_empty();
+        for (id, parent) in parents {
+            self.visit_later(id, Some(parent))?;
         }
-        Ok(!parents.is_empty() || is_there(&own))
+        Ok(!is_root || is_there(&own))
     }
 
     /// Looks from now on at the names that paths had before they came to be.
     fn follow_born(
         &mut self,
-        parent: &Commit<'h>,
-        commit: &Commit<'h>,
+        parent: Oid,
+        commit: Oid,
         is_born: &[bool],
     ) -> Result<(), git2::Error> {
+        if !is_born.contains(&true) {
+            return Ok(());
+        }
+        let (parent, commit) = (self.handles.commit(parent)?, self.handles.commit(commit)?);
         let known = self.lookup.paths.len();
         for (at, _) in is_born.iter().enumerate().filter(|(_, born)| **born) {
             let path = self.lookup.paths[at].clone();
-            let before = name_before(&self.handles.all, parent, commit, &path)?;
+            let before = name_before(&self.handles.all, &parent, &commit, &path)?;
             if let Some(before) = before.filter(|before| !self.lookup.paths.contains(before)) {
                 self.lookup.add(&before);
             }

@@ -1,0 +1,28 @@
+//! Commits in our words.
+
+use super::repository::revision;
+use crate::domain::Commit;
+use crate::domain::repository::Signature;
+use jiff::Timestamp;
+
+/// A commit in our words.
+pub(super) fn described(commit: &git2::Commit<'_>, pending: bool) -> Commit {
+    let author = commit.author();
+    let message = String::from_utf8_lossy(commit.message_bytes()).into_owned();
+    Commit {
+        revision: revision(commit.id()),
+        parents: commit.parent_ids().map(revision).collect(),
+        author: String::from_utf8_lossy(author.name_bytes()).into_owned(),
+        email: String::from_utf8_lossy(author.email_bytes()).into_owned(),
+        time: Timestamp::from_second(commit.time().seconds()).unwrap_or(Timestamp::UNIX_EPOCH),
+        by_gitdeck: message.lines().any(|line| line.starts_with("Gitdeck-")),
+        message,
+        signature: if is_signed(commit) { Signature::Present } else { Signature::None },
+        pending,
+    }
+}
+
+/// Whether a commit carries a signature. One by a key of SSH is in the same header as one by PGP (gitformat-signature).
+fn is_signed(commit: &git2::Commit<'_>) -> bool {
+    commit.raw_header_bytes().split(|byte| *byte == b'\n').any(|line| line.starts_with(b"gpgsig "))
+}
