@@ -303,6 +303,7 @@ async fn every_preview_is_what_kubectl_says_of_the_tree() {
         // Somebody was here, so that not only Git differs.
         peer.run(&["scale", "deployment/deployment-3", "--replicas=7"]);
         peer.run(&["label", "service/service-2", "tier=by-hand", "--overwrite"]);
+        running.see(TRAVELLER, "both changes", |status| status.drifted_fields == 2).await;
         let newest = trees.last().expect("commits");
         // The sandbox is compared with the server elsewhere: a sample will do.
         let step = if world.kind == Kind::Real { 1 } else { 7 };
