@@ -112,3 +112,42 @@ async fn nobody_looks_at_it_heals_it_or_syncs_it_by_itself() {
         console.stop().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn read_only_leaves_the_configuration_alone() {
+    let world = World::sandbox("connect-read-only").await;
+    let origin = furnished(&world, ["shelf", "bench"]);
+    origin.commit("more", &[("rug/map.yaml", Some(&config_map("rug", "red")))]);
+    let before = fs::read_to_string(&origin.config).unwrap();
+    let edits = [
+        &["mapping", "disconnect", "shelf"][..],
+        &["mapping", "connect", "shelf"],
+        &["mapping", "remove", "shelf"],
+        &["mapping", "add", "desk", "--repository", "fleet", "--path", "shelf"],
+        &["mapping", "edit", "shelf", "--source", "cluster", "--yes"],
+        &[
+            "mapping",
+            "import",
+            "desk",
+            "--repository",
+            "fleet",
+            "--path",
+            "rug",
+            "--yes",
+            "--no-sync",
+        ],
+        &["repo", "add", "other", "https://git.example.com/other.git"],
+        &["repo", "remove", "fleet"],
+    ];
+    for edit in edits {
+        let said = run(&origin, &[&["--read-only"], edit].concat(), 4);
+        assert!(said.contains("writes are off"), "{edit:?}: {said}");
+        assert_eq!(fs::read_to_string(&origin.config).unwrap(), before, "{edit:?}");
+    }
+    // What the file itself says counts as well.
+    let frozen = format!("{before}[safety]\nread_only = true\n");
+    fs::write(&origin.config, &frozen).unwrap();
+    run(&origin, &["mapping", "disconnect", "shelf"], 4);
+    run(&origin, &["mapping", "list"], 0);
+    assert_eq!(fs::read_to_string(&origin.config).unwrap(), frozen);
+}

@@ -22,7 +22,8 @@ pub use exit::Exit;
 pub use fault::Fault;
 pub use output::Output;
 
-use crate::config::{Environment, Settings};
+use crate::config::{self, Environment, Overrides, Settings};
+use crate::domain::Refusal;
 use crate::engine::{self, Engine};
 use args::{Arguments, OwnVerb, Verb, WorkVerb};
 use clap::Parser;
@@ -89,6 +90,15 @@ impl Command {
         }
     }
 
+    /// Whether it writes files of the configuration without the engine, which looks by itself.
+    fn edits_configuration(&self) -> bool {
+        match self {
+            Self::Own(OwnVerb::Repo(repo)) => repo.edits(),
+            Self::Own(OwnVerb::Mapping(mapping)) => mapping.edits(),
+            _ => false,
+        }
+    }
+
     /// Whether it may ask a repository or a cluster, and so want a secret.
     fn reads_secrets(&self) -> bool {
         match self {
@@ -106,6 +116,11 @@ impl Command {
         out: &mut Output,
     ) -> Result<Exit, Fault> {
         let overrides = global.overrides();
+        if self.edits_configuration() && is_read_only(&overrides, environment) {
+            let (what, release) = print::refusal::words(&Refusal::ReadOnly);
+            let message = format!("refused: {what}");
+            return Err(Fault { message, hint: Some(release), exit: Exit::Refused });
+        }
         match self {
             Self::Own(OwnVerb::Repo(repo)) => repo.edit(&overrides, environment, out),
             Self::Own(OwnVerb::Mapping(mapping)) => mapping.edit(&overrides, environment, out),
@@ -153,6 +168,15 @@ impl Command {
         let exit = result.unwrap_or_else(|fault| work.out.fault(&fault));
         if work.was_interrupted() { exit.and(Exit::Interrupted) } else { exit }
     }
+}
+
+/// Whether writes are switched off, by the command line or the configuration. One that cannot be read is told by the edit.
+fn is_read_only(overrides: &Overrides, environment: &Environment) -> bool {
+    let read = || {
+        let overrides = Overrides { may_be_missing: true, ..overrides.clone() };
+        config::load(&overrides, environment)
+    };
+    overrides.read_only || read().is_ok_and(|loaded| loaded.settings.safety.read_only)
 }
 
 impl Work<'_> {
