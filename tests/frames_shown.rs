@@ -5,7 +5,7 @@ use crate::support::driver::Driver;
 use crate::support::world;
 use gitdeck::domain::rendered::{RenderFaults, RenderedMapping, RenderedObject};
 use gitdeck::domain::{Change, CommitDetails, ObjectRef, Op, RenderedCommit};
-use gitdeck::engine::{Command, Event};
+use gitdeck::engine::{Command, Event, Outcome};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -86,6 +86,18 @@ fn a_commit_is_shown_by_its_files_or_by_its_objects() {
     });
     let mut driver = Driver::new(world::fleet(), (120, 36));
     open(&mut driver);
+    // What was stopped is asked for again, of the repository that is looked at.
+    driver.keys("r").end(Outcome::Cancelled, is_render);
+    assert!(driver.picture().contains("stopped"), "{}", driver.picture());
+    driver.keys("r");
+    let Some(Command::RenderCommit { repository, .. }) = driver.command(is_render) else {
+        panic!("nothing was asked")
+    };
+    assert_eq!(repository.as_deref(), Some("fleet"));
+    let before = driver.sent.iter().filter(|(_, command)| is_render(command)).count();
+    driver.keys("r");
+    assert_eq!(driver.sent.iter().filter(|(_, command)| is_render(command)).count(), before + 1);
+    driver.end(Outcome::Cancelled, is_render).keys("r");
     assert!(driver.picture().contains("r rendered"), "{}", driver.picture());
     driver.keys("r");
     assert!(driver.picture().contains("r rendering") && driver.picture().contains("tag: 1.4.2"));

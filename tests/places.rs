@@ -4,7 +4,7 @@
 use crate::connect::run;
 use crate::support::clusters::worlds;
 use crate::support::running::{Origin, config_map, config_maps, get, set};
-use kube::api::PostParams;
+use kube::api::{DeleteParams, PostParams};
 use serde_json::{Value, json};
 use std::fs;
 
@@ -127,10 +127,13 @@ async fn another_place_is_foreseen_and_deletions_want_their_number() {
         let said = edit(&["--source", "cluster", "--yes"], 0);
         assert!(said.contains("live changes are recorded as commits from then on"), "{said}");
         assert!(config(&origin).contains("source = \"cluster\""));
+        maps.delete("rug-b", &DeleteParams::default()).await.unwrap();
         let said = edit(&["--source", "git", "--dry-run"], 0);
         assert!(said.contains("would undo") && said.contains("/data/key"), "{said}");
+        assert!(said.contains("rug-b, which was deleted"), "{said}");
         edit(&["--source", "git", "--sync", "--yes"], 0);
         assert_eq!(get(&maps, "rug-a").await, json!("red"));
+        assert_eq!(get(&maps, "rug-b").await, json!("red"));
         let said = edit(&["--source", "git", "--yes"], 0);
         assert!(said.contains("is so already"), "{said}");
     }

@@ -79,6 +79,8 @@ pub enum Purpose {
     Log,
     /// The commit is to be read.
     Show {
+        /// Repository, where it is known.
+        repository: Option<String>,
         /// Revision that was asked for.
         revision: String,
     },

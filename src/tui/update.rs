@@ -227,17 +227,19 @@ fn open(ui: &mut Ui, store: &Store) -> Vec<Effect> {
     match ui.focus {
         Pane::Repositories => ui.focus_on(Pane::Mappings),
         Pane::Mappings => ui.focus_on(Pane::Diff),
-        Pane::Commits => return show_commit(ui),
+        Pane::Commits => return show_commit(ui, store),
         Pane::Diff => ui.diff.fold(),
         Pane::Sync => return describe_selection(ui, store),
     }
     Vec::new()
 }
 
-fn show_commit(ui: &Ui) -> Vec<Effect> {
+fn show_commit(ui: &Ui, store: &Store) -> Vec<Effect> {
     let Some(revision) = ui.commits.selected.clone() else { return Vec::new() };
-    let command = Command::Show { repository: None, revision: revision.clone() };
-    vec![Effect::Run(command, Purpose::Show { revision })]
+    // Several repositories may have it.
+    let repository = ui.selected_repository(store);
+    let command = Command::Show { repository: repository.clone(), revision: revision.clone() };
+    vec![Effect::Run(command, Purpose::Show { repository, revision })]
 }
 
 fn back(ui: &mut Ui) -> Vec<Effect> {
@@ -319,7 +321,7 @@ fn check(ui: &mut Ui) -> Vec<Effect> {
 
 fn describe_selection(ui: &mut Ui, store: &Store) -> Vec<Effect> {
     if ui.focus == Pane::Commits {
-        return show_commit(ui);
+        return show_commit(ui, store);
     }
     if let Some(reader) = describe(ui, store) {
         ui.popups.push(Popup::Reader(Box::new(reader)));

@@ -1,7 +1,7 @@
 //! What a new mapping, or another place of one, would mean for Git and the clusters. Nothing is written.
 
 use crate::config::{self, ConfigError, Environment, Overrides, Settings, change, edit, suggest};
-use crate::domain::{Mapping, Op, Plan, Refusal, Revision, Source};
+use crate::domain::{Mapping, Op, Operation, Plan, Reason, Refusal, Revision, Source};
 use crate::engine::error::Stop;
 use crate::engine::jobs::configure::unedited;
 use crate::engine::jobs::look::{self, Look, look};
@@ -305,18 +305,24 @@ fn recorded(name: &str, plan: &Plan) -> String {
     )
 }
 
+/// Whether somebody made the difference in the cluster: what is not there was there once, or Git alone knows it.
+fn is_live(operation: &Operation) -> bool {
+    operation.op != Op::Create || operation.reason == Reason::Drift
+}
+
 /// The live differences that Git undoes where it wins.
 fn undone(plan: &Plan) -> String {
-    let of = |one: &crate::domain::Operation| {
+    let of = |one: &Operation| {
         let paths: Vec<&str> = one.changes.iter().map(|change| change.path.as_str()).collect();
-        if paths.is_empty() {
+        if one.op == Op::Create {
+            format!("{}, which was deleted", one.object)
+        } else if paths.is_empty() {
             one.object.to_string()
         } else {
             format!("{} {}", one.object, paths.join(" "))
         }
     };
-    let all: Vec<String> =
-        plan.operations.iter().filter(|one| one.op != Op::Create).map(of).collect();
+    let all: Vec<String> = plan.operations.iter().filter(|one| is_live(one)).map(of).collect();
     match all.len() {
         0 => "Git wins from then on; no live difference would be undone".to_owned(),
         count => {

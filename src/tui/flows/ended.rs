@@ -112,7 +112,9 @@ fn ended(
         Purpose::Accept { repository } => accept::ask(ui, store, &repository, failure),
         Purpose::Rendered { revision } => rendered(ui, store, &revision, failure),
         Purpose::Blame { mapping } => blame::read(ui, store, &mapping, failure),
-        Purpose::Show { revision } => show(ui, store, &revision, failure),
+        Purpose::Show { repository, revision } => {
+            show(ui, store, (repository, &revision), failure);
+        }
         Purpose::Check { repository } => checked(ui, store, &repository, failure),
     }
     Vec::new()
@@ -234,7 +236,12 @@ fn pushed(ui: &mut Ui, repository: &str, outcome: &Outcome) {
     }
 }
 
-fn show(ui: &mut Ui, store: &Store, revision: &str, failure: Option<String>) {
+fn show(
+    ui: &mut Ui,
+    store: &Store,
+    (repository, revision): (Option<String>, &str),
+    failure: Option<String>,
+) {
     if let Some(failure) = failure {
         ui.say(Role::Bad, format!("{revision} cannot be shown: {failure}"));
         return;
@@ -247,13 +254,14 @@ fn show(ui: &mut Ui, store: &Store, revision: &str, failure: Option<String>) {
     if let Some(details) = details {
         let undo = Undo::Commit(details.commit.revision.short().to_owned());
         let wish = if ui.read_only { None } else { revert::wish(ui, undo) };
-        ui.popups.push(Popup::Reader(Box::new(Reader::commit(&details, wish))));
+        ui.popups.push(Popup::Reader(Box::new(Reader::commit(&details, repository, wish))));
     }
 }
 
 /// Puts what a commit makes of objects into the text that shows the commit, if that is still open.
 fn rendered(ui: &mut Ui, store: &Store, revision: &Revision, failure: Option<String>) {
     let known = store.rendered.as_ref().filter(|known| known.revision == *revision);
+    let is_known = failure.is_none();
     let lines = match (failure, known) {
         (Some(failure), _) => vec![(Role::Bad, failure)],
         (None, Some(known)) => crate::tui::rendered::lines(known),
@@ -261,7 +269,7 @@ fn rendered(ui: &mut Ui, store: &Store, revision: &Revision, failure: Option<Str
     };
     for popup in &mut ui.popups {
         if let Popup::Reader(reader) = popup {
-            reader.rendered(revision, &lines);
+            reader.rendered(revision, &lines, is_known);
         }
     }
 }

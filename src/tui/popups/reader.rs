@@ -38,6 +38,7 @@ pub struct Reader {
 /// A diff of files, and of the objects that they make.
 #[derive(Debug)]
 struct Forms {
+    repository: Option<String>,
     revision: Revision,
     /// Lines above the diff.
     head: usize,
@@ -68,8 +69,8 @@ impl Reader {
         Self { command_line: Some(line), ..self }
     }
 
-    /// A commit with its message, files and patch, and what undoing it means.
-    pub fn commit(details: &CommitDetails, undo: Option<Wish>) -> Self {
+    /// A commit of a repository with its message, files and patch, and what undoing it means.
+    pub fn commit(details: &CommitDetails, repository: Option<String>, undo: Option<Wish>) -> Self {
         let commit = &details.commit;
         let mut sentences = vec![
             (Role::Strong, format!("commit {}", commit.revision)),
@@ -91,6 +92,7 @@ impl Reader {
         }
         let files = lines(&sentences).split_off(head);
         let forms = Forms {
+            repository,
             revision: commit.revision.clone(),
             head,
             files,
@@ -105,13 +107,17 @@ impl Reader {
         Self { command_line: Some(line), undo, forms, ..Self::sentences(title, &sentences) }
     }
 
-    /// What the commit makes of objects arrived; it is shown, as it was asked for.
-    pub fn rendered(&mut self, revision: &Revision, sentences: &[(Role, String)]) {
+    /// What the commit makes of objects arrived; it is shown, as it was asked for. Why it did not arrive is shown as well,
+    /// and asked for anew the next time.
+    pub fn rendered(&mut self, revision: &Revision, sentences: &[(Role, String)], is_known: bool) {
         if let Some(forms) = self.forms.as_mut().filter(|forms| forms.revision == *revision)
             && forms.objects == Objects::Asked
         {
             forms.objects = Objects::Known(lines(sentences));
             self.turn();
+            if let Some(forms) = self.forms.as_mut().filter(|_| !is_known) {
+                forms.objects = Objects::Unasked;
+            }
         }
     }
 
@@ -119,8 +125,9 @@ impl Reader {
     fn turn(&mut self) -> Option<Effect> {
         let forms = self.forms.as_mut()?;
         let (revision, short) = (forms.revision.to_string(), forms.revision.short().to_owned());
+        let repository = forms.repository.clone();
         let command =
-            |revision| Command::RenderCommit { repository: None, revision, mappings: Vec::new() };
+            |revision| Command::RenderCommit { repository, revision, mappings: Vec::new() };
         let shown = match (&forms.objects, forms.is_rendered) {
             (Objects::Known(objects), false) => objects,
             (_, true) => &forms.files,
