@@ -4,7 +4,7 @@
 use super::fleet::Fleet;
 use crate::cluster::records::many;
 use crate::cluster::world::{World, config, manifests, mapping, sandboxed};
-use crate::support::clusters::{World as Site, worlds};
+use crate::support::clusters::{Kind, World as Site, worlds};
 use crate::support::running::{Origin, Running, config_map, config_maps, set};
 use gitdeck::cluster::{Notice, WatchState};
 use gitdeck::domain::{Manifest, SyncState};
@@ -175,7 +175,10 @@ async fn argo_cd_28541_a_change_of_nobodys_object_is_looked_at_by_nobody() {
         let seen = running.looked_at[&name(0)];
         set(&maps, "m0", "2", "kubectl-edit").await;
         running.until("a look", |running| running.looked_at[&name(0)] > seen).await;
-        assert!(all(&running) - before < 20, "{:?}", running.looked_at);
+        // On a server that tests share, definitions of others are a reason to look at everything.
+        let most = if world.kind == Kind::Sandbox { 3 * MAPPINGS } else { 30 };
+        let looks = all(&running) - before;
+        assert!(looks < most, "{looks} looks: {:?}", running.looked_at);
         running.stop().await;
     }
 }
