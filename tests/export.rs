@@ -3,6 +3,7 @@
 
 use crate::support::clusters::{World, kubectl, worlds};
 use crate::support::demo::gitdeck;
+use crate::support::renderers::search_path;
 use crate::support::shell::git;
 use serde_json::Value;
 use std::fs;
@@ -266,5 +267,82 @@ async fn objects_are_chosen_by_name_or_label_and_no_place_is_taken_twice() {
         ];
         let said = desk.run(&taken, 3);
         assert!(said.contains("README.md is in fleet already"), "{said}");
+    }
+}
+
+/// The creation rules of a repository, as somebody commits them.
+fn rule(desk: &Desk<'_>, rules: &str) {
+    fs::write(desk.root().join("work/.sops.yaml"), format!("creation_rules:\n{rules}")).unwrap();
+    desk.git(&["-C", "work", "add", "-A"]);
+    desk.git(&["-C", "work", "commit", "-qm", "rules of sops"]);
+    desk.git(&["-C", "work", "push", "-q", "origin", "HEAD:main"]);
+    desk.run(&["repo", "check", "fleet"], 0);
+}
+
+/// Neither Git nor the cache, nor a folder of a render, has the value of the Secret in the clear.
+fn is_nowhere(desk: &Desk<'_>, token: &str) {
+    for place in ["cache", "data"] {
+        let pattern = format!("export-canary|{token}");
+        let folder = desk.root().join(place);
+        let found = Command::new("grep").args(["-rlE", &pattern]).arg(folder).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&found.stdout), "", "{place}");
+    }
+    let history = desk.git(&["-C", "fleet.git", "log", "-p", "--all"]);
+    assert!(!history.contains("export-canary") && !history.contains(token));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_is_exported_where_sops_seals_it_and_nowhere_else() {
+    let (Some(_), Some(search)) = (kubectl(), search_path()) else { return };
+    let program = |name: &str| {
+        let mut command = Command::new(name);
+        command.env("PATH", &search).env("SOPS_DISABLE_VERSION_CHECK", "1");
+        command
+    };
+    let key = said(program("age-keygen").output().unwrap());
+    let public = key.lines().find_map(|line| line.strip_prefix("# public key: ")).unwrap();
+    for world in worlds("export-sealed").await {
+        let desk = Desk::new(
+            &world,
+            "[defaults]\nnamespace = \"export-sealed\"\nrecord = { secrets = \"sops\" }\nsops = { age_key = \"file:key\" }\n",
+        );
+        let config = fs::read_to_string(desk.root().join("config.toml")).unwrap();
+        let file = desk.root().join("key").display().to_string();
+        fs::write(&file, &key).unwrap();
+        let config = config.replace("file:key", &format!("file:{file}"));
+        fs::write(desk.root().join("config.toml"), config).unwrap();
+        furnish(&desk);
+        let mut export = whole("sealed", "apps/sealed", "export-sealed");
+        export.push("--dry-run");
+        let left = || desk.document(&export)["left_out"].to_string();
+        assert!(left().contains("no .sops.yaml above apps/sealed/sealed.sops.yaml"), "{}", left());
+        rule(&desk, &format!("- path_regex: elsewhere\n  age: {public}\n"));
+        assert!(left().contains("no matching creation rules found"), "{}", left());
+        rule(&desk, &format!("- encrypted_regex: ^stringData$\n  age: {public}\n"));
+        assert!(left().contains("sops left /data/token in the clear"), "{}", left());
+        rule(
+            &desk,
+            &format!(
+                "- path_regex: ^apps/.*\\.sops\\.yaml$\n  encrypted_regex: ^data$\n  age: {public}\n"
+            ),
+        );
+        assert_eq!(left(), "[]");
+        export.pop();
+        export.extend(["--yes", "--push"]);
+        let told = desk.run(&export, 0);
+        assert!(!told.contains("canary"), "{told}");
+        let sealed = desk.pushed("apps/sealed/sealed.sops.yaml");
+        assert!(sealed.contains("kind: Secret") && sealed.contains("token: ENC["), "{sealed}");
+        assert!(!desk.pushed("apps/sealed/sealed.yaml").contains("Secret"));
+        desk.run(&["diff", "sealed"], 0);
+        let copy = desk.root().join("copy.yaml");
+        fs::write(&copy, &sealed).unwrap();
+        let opened = program("sops").arg("decrypt").arg(&copy).env("SOPS_AGE_KEY", &key).output();
+        let opened = objects(&said(opened.unwrap())).remove(0);
+        let token =
+            base64::Engine::encode(&base64::engine::general_purpose::STANDARD, "export-canary");
+        assert_eq!(opened["data"]["token"], token);
+        is_nowhere(&desk, &token);
+        desk.run(&["mapping", "remove", "sealed"], 0);
     }
 }

@@ -6,6 +6,7 @@ use super::reader::{File, Reader};
 use super::rendering::RawRendering;
 use super::rules::{Kind, Rule, authentication, rule};
 use super::settings::Notify;
+use crate::domain::mapping::SecretsInGit;
 use crate::domain::{Authentication, EngineKind, IgnoreRule, SecretRef, SignatureFormat, Source};
 use std::time::Duration;
 
@@ -59,6 +60,7 @@ pub(super) struct Layer {
     pub prune_limit: Option<Sited<u64>>,
     pub record_quiet: Option<Sited<Duration>>,
     pub record_push: Option<Sited<bool>>,
+    pub record_secrets: Option<Sited<SecretsInGit>>,
     pub depends_on: Option<Sited<Vec<String>>>,
     pub require_signed: Option<Sited<bool>>,
     pub messages: RawMessages,
@@ -176,6 +178,7 @@ impl Layer {
         once(file, &mut self.prune_limit, other.prune_limit);
         once(file, &mut self.record_quiet, other.record_quiet);
         once(file, &mut self.record_push, other.record_push);
+        once(file, &mut self.record_secrets, other.record_secrets);
         once(file, &mut self.depends_on, other.depends_on);
         once(file, &mut self.require_signed, other.require_signed);
         messages::join(file, &mut self.messages, other.messages);
@@ -250,6 +253,8 @@ fn layer(table: &mut Reader<'_>) -> Layer {
     if let Some(mut record) = table.table("record") {
         layer.record_quiet = record.duration("quiet_period");
         layer.record_push = record.flag("push");
+        let secrets = [SecretsInGit::Skip, SecretsInGit::Sops].map(|one| (one.word(), one));
+        layer.record_secrets = record.word("secrets", &secrets);
         record.finish();
     }
     for rule in table.list("ignore") {

@@ -28,10 +28,13 @@ impl Resolver<'_> {
             );
         }
         let push = layers.of_each(|layer| layer.record_push.as_ref());
+        let secrets = layers.of_each(|layer| layer.record_secrets.as_ref());
         let show = |quiet: &Duration| duration::show(*quiet);
         Recording {
             quiet: trace.pick("record.quiet_period", &quiet, built_in.quiet, show),
             push: trace.pick("record.push", &push, built_in.push, bool::to_string),
+            secrets: trace
+                .pick("record.secrets", &secrets, built_in.secrets, |one| one.word().to_owned()),
         }
     }
 

@@ -299,6 +299,7 @@ fn the_nearest_layer_wins_and_is_explained() {
     sync.prune_limit = 9: defaults (config.toml:5)
     record.quiet_period = 10s: built in
     record.push = true: built in
+    record.secrets = skip: built in
     render = auto: built in
     allow_remote = false: built in
     ignore = /metadata/annotations/a: defaults (config.toml:6)

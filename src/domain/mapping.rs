@@ -67,6 +67,27 @@ impl Default for SyncPolicy {
     }
 }
 
+/// What becomes of Secrets of the cluster that would go into Git.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecretsInGit {
+    /// They are left out and named.
+    #[default]
+    Skip,
+    /// SOPS encrypts them, by the creation rules of the repository.
+    Sops,
+}
+
+impl SecretsInGit {
+    /// The word of the configuration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Skip => "skip",
+            Self::Sops => "sops",
+        }
+    }
+}
+
 /// How live changes become commits where the cluster is the source of truth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recording {
@@ -74,12 +95,15 @@ pub struct Recording {
     pub quiet: Duration,
     /// Whether it is pushed right after; else it waits in the outbox.
     pub push: bool,
+    /// What becomes of Secrets, also of those that are exported.
+    #[serde(default)]
+    pub secrets: SecretsInGit,
 }
 
 impl Default for Recording {
-    /// Ten seconds, pushed.
+    /// Ten seconds, pushed, without Secrets.
     fn default() -> Self {
-        Self { quiet: Duration::from_secs(10), push: true }
+        Self { quiet: Duration::from_secs(10), push: true, secrets: SecretsInGit::Skip }
     }
 }
 

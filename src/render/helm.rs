@@ -79,7 +79,7 @@ pub(super) async fn template(work: &Work<'_>) -> Result<Vec<Manifest>, RenderErr
     let run = async |arguments: Vec<OsString>| {
         let environment = environment(work.scratch);
         let (scratch, access) = (work.scratch, work.access());
-        let call = Call { program: &program, arguments, scratch, environment, access };
+        let call = Call { program: &program, arguments, scratch, environment, access, input: None };
         call.run(work.tools).await.map_err(|error| work.fault(&file, &error))
     };
     if gathered.dependencies {

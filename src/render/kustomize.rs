@@ -30,7 +30,8 @@ pub(super) async fn build(work: &Work<'_>) -> Result<Vec<Manifest>, RenderError>
     let folder = if gathered.root.is_empty() { "." } else { &gathered.root };
     let (scratch, access) = (work.scratch, work.access());
     let arguments = vec![folder.into()];
-    let call = Call { program: &program, arguments, scratch, environment: Vec::new(), access };
+    let environment = Vec::new();
+    let call = Call { program: &program, arguments, scratch, environment, access, input: None };
     let output = call.run(work.tools).await.map_err(|error| work.fault(&file.path, &error))?;
     let (request, root) = (Arc::clone(&work.request), file.path.clone());
     aside(move || read(&request.gathered, &output, &root, asked)).await

@@ -196,6 +196,7 @@ impl Tools {
                 scratch: &scratch,
                 environment: Vec::new(),
                 access: Access::None,
+                input: None,
             };
             call.run(self).await.map_err(|error: RunError| error.to_string())
         };

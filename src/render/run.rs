@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
 /// Arguments of `unshare` before the program: a network namespace with nothing in it.
@@ -37,6 +37,8 @@ pub(super) struct Call<'a> {
     pub scratch: &'a Scratch,
     pub environment: Vec<(&'static str, OsString)>,
     pub access: Access,
+    /// What it reads on standard input; nothing at all where nothing is given.
+    pub input: Option<&'a [u8]>,
 }
 
 /// Why a run gave no output. The words are the program's own, made harmless and shortened.
@@ -110,7 +112,7 @@ impl Call<'_> {
             .args(&self.arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.scratch.tree())
-            .stdin(Stdio::null())
+            .stdin(if self.input.is_some() { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
@@ -131,7 +133,16 @@ impl Call<'_> {
             if rest { Err(RunError::TooMuch { program, limit }) } else { Ok(bytes) }
         };
         let words = async { Ok(up_to_and_on(words, WORDS).await) };
-        let (output, words) = futures::future::try_join(output, words).await?;
+        let (stdin, input) = (child.stdin.take(), self.input.unwrap_or_default());
+        let fed = async {
+            if let Some(mut stdin) = stdin {
+                // A program that does not read it says why by itself.
+                let _ = stdin.write_all(input).await;
+                let _ = stdin.shutdown().await;
+            }
+            Ok(())
+        };
+        let (output, words, ()) = futures::future::try_join3(output, words, fed).await?;
         let not_waited =
             |error: std::io::Error| RunError::NotStarted { program, reason: error.to_string() };
         let status = child.wait().await.map_err(not_waited)?;

@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 /// How a scalar begins that SOPS encrypted.
-const CIPHERTEXT: &str = "ENC[AES256_GCM,data:";
+pub(super) const CIPHERTEXT: &str = "ENC[AES256_GCM,data:";
 
 /// The means of a mapping to decrypt.
 pub(super) struct Decrypter<'a> {
@@ -112,8 +112,14 @@ impl Decrypter<'_> {
         arguments.extend(flags.iter().map(OsString::from));
         arguments.extend(["--input-type", format, "--output-type", format].map(OsString::from));
         arguments.push(file.into());
-        let call =
-            Call { program: &program, arguments, scratch: self.scratch, environment, access };
+        let call = Call {
+            program: &program,
+            arguments,
+            scratch: self.scratch,
+            environment,
+            access,
+            input: None,
+        };
         call.run(self.tools).await.map_err(|error| {
             let message = format!("it cannot be decrypted: {error}");
             RenderError::Program { file: at.to_string(), message }

@@ -10,6 +10,6 @@ mod node;
 mod scalar;
 
 pub use document::{Document, YamlError, documents};
-pub use edit::{Change, EditError, Place, document, edit, value_at, written};
+pub use edit::{Change, EditError, Place, document, edit, file_of, value_at, written};
 pub use hidden::{Visible, secret_lines};
 pub use line::{Lines, line_of};

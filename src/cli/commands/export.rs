@@ -21,7 +21,8 @@ use std::sync::Arc;
 ///
 /// What the server and its controllers keep is left out, and so are Secrets, objects of other tools and mappings, and what
 /// something else makes (the pods of a Deployment); each is named where it may be missed. With --context and --namespace
-/// the target is chosen. The cluster is left as it is.
+/// the target is chosen. The cluster is left as it is. With `record = { secrets = "sops" }` in the configuration, Secrets go
+/// into a file of their own that SOPS encrypts.
 #[derive(Debug, Args)]
 pub struct Export {
     /// Name of the mapping

@@ -1,6 +1,7 @@
 //! `source = "cluster"`: how it records, and the loops that no configuration may ask for.
 
 use super::Home;
+use crate::domain::mapping::SecretsInGit;
 use std::time::Duration;
 
 fn tables(more: &str) -> String {
@@ -17,6 +18,9 @@ fn the_quiet_period_is_inherited_and_has_an_end() {
     let loaded = home.load().unwrap();
     let record = loaded.settings.mappings["live"].record;
     assert_eq!((record.quiet, record.push), (Duration::from_secs(30), false));
+    assert_eq!(record.secrets, SecretsInGit::Skip);
+    let sealed = Home::with(&tables("record = { secrets = \"sops\" }\n")).load().unwrap();
+    assert_eq!(sealed.settings.mappings["live"].record.secrets, SecretsInGit::Sops);
     let long = Home::with(&tables("record = { quiet_period = \"2h\" }\n")).faults();
     assert!(long.contains(":10: `quiet_period` is at most \"1h\""), "{long}");
     let wrong = Home::with(&tables("record = { quiet = \"2s\" }\n")).faults();

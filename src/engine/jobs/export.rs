@@ -8,7 +8,7 @@ use crate::domain::{FileEdit, Mapping, ObjectRef, Revision, Source};
 use crate::engine::error::Stop;
 use crate::engine::export::{Export, ExportWish};
 use crate::engine::jobs::wording::worded;
-use crate::engine::jobs::{Context, commit, draft, look, render};
+use crate::engine::jobs::{Context, commit, draft, look, render, seal};
 use crate::engine::message::Said;
 use crate::engine::{Event, Failure};
 use crate::git::{GitError, Repository};
@@ -34,14 +34,22 @@ pub(super) async fn run(
     }
     let named = !wish.selection.names.is_empty();
     let mut left = found.unread.clone();
-    let kept = keep(ctx, mapping, &found, named, &mut left).await?;
-    let (Some(text), objects) = (written(&kept)?, names(&kept)) else {
+    let (kept, secrets) = keep(ctx, mapping, &found, named, &mut left).await?;
+    let mut edits = Vec::new();
+    if let Some(text) = written(&kept)? {
+        edits.push(FileEdit { path: path.clone(), content: Some(text.into_bytes()) });
+    }
+    let mut objects = names(&kept);
+    if let Some(edit) = sealed(ctx, mapping, &path, &secrets, &mut left).await? {
+        edits.push(edit);
+        objects.extend(names(&secrets));
+    }
+    if edits.is_empty() {
         let why = left.first().map(|first| format!(": {first}")).unwrap_or_default();
         return Err(Failure::new(format!("nothing is to be exported{why}"))
             .hint("`--all` takes everything that somebody made in the namespace")
             .into());
-    };
-    let edits = vec![FileEdit { path, content: Some(text.into_bytes()) }];
+    }
     let drafted =
         draft::draft(ctx, mapping, edits.clone(), (&Occasion::Export.into(), false)).await?;
     if let Some(fault) = drafted.faults.first() {
@@ -55,9 +63,9 @@ pub(super) async fn run(
             body: format!("- {}", all.join("\n- ")),
         },
     };
-    let paths = [edits[0].path.clone()];
+    let paths: Vec<String> = edits.iter().map(|edit| edit.path.clone()).collect();
     let message = worded(ctx, mapping, (&said, &paths), &Occasion::Export.into());
-    let said = format!("{} objects to {}", objects.len(), edits[0].path);
+    let said = format!("{} objects to {}", objects.len(), paths.join(" and "));
     let export = Export { edits, base, objects, left, message, diff: drafted.diff };
     ctx.emit(Event::Exported { mapping: mapping.name.clone(), export: Arc::new(export) }).await;
     Ok(said)
@@ -102,39 +110,61 @@ async fn free(ctx: &Context, mapping: &Mapping, file: &str) -> Result<Option<Rev
     }
 }
 
-/// The objects that are exported, cleaned; what is left out goes to `left`.
+/// The file with the Secrets, beside the other one, where SOPS may seal them; else each goes to `left`.
+async fn sealed(
+    ctx: &Context,
+    mapping: &Mapping,
+    beside: &str,
+    secrets: &[Value],
+    left: &mut Vec<String>,
+) -> Result<Option<FileEdit>, Stop> {
+    if secrets.is_empty() {
+        return Ok(None);
+    }
+    let stem = beside.rsplit_once('.').map_or(beside, |(stem, _)| stem);
+    let file = format!("{stem}.sops.yaml");
+    free(ctx, mapping, &file).await?;
+    match seal::sealed(ctx, mapping, &file, secrets).await {
+        Ok(edit) => Ok(Some(edit)),
+        Err(reason) => {
+            let all = secrets.iter().filter_map(ObjectRef::of);
+            left.extend(all.map(|one| format!("{one} is a Secret: {reason}")));
+            Ok(None)
+        }
+    }
+}
+
+/// The objects that are exported and the Secrets that may be, cleaned; what is left out goes to `left`.
 async fn keep(
     ctx: &Context,
     mapping: &Mapping,
     found: &Exported,
     named: bool,
     left: &mut Vec<String>,
-) -> Result<Vec<Value>, Stop> {
+) -> Result<(Vec<Value>, Vec<Value>), Stop> {
     let cluster = ctx.world.cluster(&mapping.target.context).await?;
     for other in ctx.world.unclaimed(mapping) {
         // What cannot be read claims nothing.
         let _ = Box::pin(look::claim(ctx, other)).await;
     }
     let own = cluster.set_id(&mapping.name);
-    let mut kept = Vec::new();
+    let (mut kept, mut secrets) = (Vec::new(), Vec::new());
     for object in &found.objects {
         let Some(reference) = ObjectRef::of(object) else { continue };
         let claimed = ctx.world.claimants(&mapping.target.context, &reference.key());
         let claimed = claimed.into_iter().find(|name| *name != mapping.name);
         let owner = foreign_owner(object, &own).filter(|_| !named);
-        if reference.is_secret() {
-            left.push(format!(
-                "{reference} is a Secret, whose values are never written into Git in the clear; add it as a file that SOPS encrypted"
-            ));
-        } else if let Some(other) = claimed {
+        if let Some(other) = claimed {
             left.push(format!("{reference} belongs to mapping {other}"));
         } else if let Some(owner) = owner {
             left.push(format!("{reference} belongs to {owner}; name it to export it all the same"));
+        } else if reference.is_secret() {
+            secrets.push(clean(object, &found.scaled));
         } else {
             kept.push(clean(object, &found.scaled));
         }
     }
-    Ok(kept)
+    Ok((kept, secrets))
 }
 
 fn names(objects: &[Value]) -> Vec<String> {
@@ -143,19 +173,13 @@ fn names(objects: &[Value]) -> Vec<String> {
     objects.iter().map(name).collect()
 }
 
-/// The documents of the file; nothing where there is none. What is read back has to be what was written.
+/// The documents of the file; nothing where there is none.
 fn written(objects: &[Value]) -> Result<Option<String>, Failure> {
-    let documents: Vec<String> = objects.iter().filter_map(yaml::document).collect();
-    if documents.is_empty() {
+    if objects.is_empty() {
         return Ok(None);
     }
-    let text = documents.join("---\n");
-    let read = yaml::documents(text.as_bytes());
-    let same = read.is_ok_and(|read| read.iter().map(|one| &one.value).eq(objects));
-    if same {
-        return Ok(Some(text));
-    }
-    Err(Failure::new("what is live cannot be written as YAML without a change"))
+    let fault = || Failure::new("what is live cannot be written as YAML without a change");
+    yaml::file_of(objects).map(Some).ok_or_else(fault)
 }
 
 /// Where the file would not say what is live, by the server's own word.

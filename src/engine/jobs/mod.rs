@@ -42,6 +42,7 @@ mod regress;
 mod render;
 mod resume;
 mod revert;
+mod seal;
 mod set;
 mod shown;
 mod suspects;

@@ -101,6 +101,15 @@ pub fn document(value: &Value) -> Option<String> {
     Some(write::Writer { step: 2, dash: 0, json: false }.document(fields))
 }
 
+/// A file with a document for each object; nothing where it would not be read back as what was written, or is empty.
+pub fn file_of(objects: &[Value]) -> Option<String> {
+    let parts: Vec<String> = objects.iter().filter_map(document).collect();
+    let text = parts.join("---\n");
+    let read = documents(text.as_bytes()).ok()?;
+    let same = read.iter().map(|one| &one.value).eq(objects);
+    (same && !objects.is_empty()).then_some(text)
+}
+
 /// A map as a document of its own, in block style.
 pub fn written(value: &Value) -> String {
     let writer = write::Writer { step: 2, dash: 2, json: false };
