@@ -19,19 +19,19 @@ fn kills() -> usize {
 }
 
 /// Moments from 0 to somewhat beyond the time that the work takes, the same for the same seed.
-struct Moments {
+pub struct Moments {
     state: u64,
     span: Duration,
 }
 
 impl Moments {
-    fn new(span: Duration) -> Self {
+    pub fn new(span: Duration) -> Self {
         let seed =
             std::env::var("GITDECK_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(7);
         Self { state: seed, span }
     }
 
-    fn next(&mut self) -> Duration {
+    pub fn next(&mut self) -> Duration {
         self.state = self
             .state
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -67,7 +67,7 @@ fn entries(config: &Path) -> Vec<Value> {
 }
 
 /// Finishes everything that was interrupted; the number of entries that were.
-fn finish_interrupted(config: &Path) -> usize {
+pub fn finish_interrupted(config: &Path) -> usize {
     finish(config, |_| {})
 }
 

@@ -59,6 +59,8 @@ mod incidents;
 #[cfg(feature = "sandbox")]
 mod kill;
 #[cfg(feature = "sandbox")]
+mod kill_places;
+#[cfg(feature = "sandbox")]
 mod kubectl;
 #[cfg(feature = "sandbox")]
 mod many_clusters;
