@@ -157,9 +157,24 @@ fn what_cannot_be_is_said_in_the_form() {
     driver.end(failure, is_look);
     let picture = driver.picture();
     assert!(picture.contains("there is no \"void\" in fleet; near it are apps/shop"), "{picture}");
-    driver.keys("<esc>");
+    driver.keys("<esc><esc>");
     assert!(driver.console.ui.popups.is_empty());
     driver.keys("M<tab>x<enter>");
-    driver.keys("<esc>").end(Outcome::Done("x".into()), is_look);
+    driver.keys("<esc><esc>").end(Outcome::Done("x".into()), is_look);
     assert!(driver.console.ui.popups.is_empty(), "nobody asks any more");
+}
+
+#[test]
+fn what_was_typed_into_the_form_is_dropped_only_when_somebody_insists() {
+    let mut driver = Driver::new(world::fleet(), (120, 36));
+    driver.keys("/checkout<enter>M");
+    let empty = driver.picture();
+    driver.keys("<esc>");
+    assert_ne!(driver.picture(), empty, "an empty form closes at once");
+    driver.keys("Mpayments<esc>");
+    assert!(driver.picture().contains("Esc again drops what was typed"), "{}", driver.picture());
+    driver.keys("<tab><esc>");
+    assert!(driver.picture().contains("payments"), "{}", driver.picture());
+    driver.keys("<esc>");
+    assert!(!driver.picture().contains("Esc again drops"), "{}", driver.picture());
 }

@@ -35,6 +35,10 @@ pub struct PlaceForm {
     at: usize,
     /// What is wrong, or under way.
     said: Option<(Role, String)>,
+    /// The fields as they were before anybody typed.
+    given: [String; 7],
+    /// Whether `Esc` was pressed once on what was typed.
+    leaving: bool,
 }
 
 impl PlaceForm {
@@ -44,7 +48,7 @@ impl PlaceForm {
         let name = last.trim_end_matches(".yaml").trim_end_matches(".yml");
         let shown = if path.is_empty() { "." } else { path };
         let texts = [name, repository, shown, "", target.0, target.1, "git"];
-        Self { before: None, fields: texts.map(Field::new), at: NAME, said: None }
+        Self::of(None, texts.map(str::to_owned), NAME)
     }
 
     /// A new mapping of which all is said already.
@@ -60,13 +64,17 @@ impl PlaceForm {
             text(&new.namespace),
             side.to_owned(),
         ];
-        Self { before: None, fields: texts.map(Field::new), at: NAME, said: None }
+        Self::of(None, texts, NAME)
     }
 
     /// Another place of a mapping; what stays empty stays as it is.
     pub fn change(mapping: &Mapping) -> Self {
-        let fields = LABELS.map(|_| Field::default());
-        Self { before: Some(Box::new(mapping.clone())), fields, at: 1, said: None }
+        Self::of(Some(Box::new(mapping.clone())), LABELS.map(|_| String::new()), 1)
+    }
+
+    fn of(before: Option<Box<Mapping>>, given: [String; 7], at: usize) -> Self {
+        let fields = given.clone().map(Field::new);
+        Self { before, fields, at, said: None, given, leaving: false }
     }
 
     /// Whose place it is.
@@ -86,8 +94,18 @@ impl PlaceForm {
     /// Types, moves, looks at it, or closes.
     pub fn key(&mut self, key: KeyEvent) -> Reaction {
         let (first, last) = (self.first(), SOURCE);
+        let was_leaving = std::mem::take(&mut self.leaving);
         match key.code {
-            KeyCode::Esc => return Reaction::Close,
+            KeyCode::Esc => {
+                let typed =
+                    self.fields.iter().zip(&self.given).any(|(field, given)| field.text() != given);
+                if was_leaving || !typed {
+                    return Reaction::Close;
+                }
+                self.leaving = true;
+                let asked = "Esc again drops what was typed; any other key goes on";
+                self.said = Some((Role::Drift, asked.to_owned()));
+            }
             KeyCode::Tab | KeyCode::Down => {
                 self.at = if self.at == last { first } else { self.at + 1 };
             }
