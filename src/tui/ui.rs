@@ -336,7 +336,7 @@ impl Ui {
         if !sync.is_empty() {
             let width = sync.width.saturating_sub(2) as usize;
             let count =
-                self.selected_mapping(store).map_or(0, |view| sync::lines(view, look, width).len());
+                self.selected_mapping(store).map_or(0, |view| sync::sheet(view, look, width).len());
             self.sync.fit(count, sync.height as usize);
         }
         for popup in &mut self.popups {

@@ -9,14 +9,13 @@ use crate::tui::panes::{Scene, Titles, paint_empty, paint_frame};
 use crate::tui::refusal;
 use crate::tui::style::Role;
 use crate::tui::widgets::area::{padded, row};
+use crate::tui::widgets::sheet::Sheet;
 use crate::tui::widgets::text::{cells, clip_line, safe, wrap_hanging};
 use crate::tui::words::{count, health_role, sync_role};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-
-/// Cells between two resources.
-const GAP: usize = 4;
+use std::borrow::Cow;
 
 /// What the pane remembers.
 #[derive(Debug, Clone, Default)]
@@ -57,10 +56,9 @@ pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
         return;
     };
     let place = padded(inner);
-    let lines = lines(mapping, look, place.width as usize);
-    for (index, line) in
-        lines.into_iter().skip(ui.sync.offset).take(place.height as usize).enumerate()
-    {
+    let sheet = sheet(mapping, look, place.width as usize);
+    let lines = sheet.window(ui.sync.offset, place.height as usize);
+    for (index, line) in lines.into_iter().enumerate() {
         let place = row(place, index);
         let line = clip_line(line, place.width as usize, look.glyphs.ellipsis);
         buffer.set_line(place.x, place.y, &line, place.width);
@@ -68,8 +66,8 @@ pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
 }
 
 /// Everything there is to say, as lines of a width.
-pub fn lines(view: &MappingView, look: &Look, width: usize) -> Vec<Line<'static>> {
-    let mut lines = Vec::new();
+pub fn sheet<'v>(view: &'v MappingView, look: &'v Look, width: usize) -> Sheet<'v> {
+    let mut lines = Sheet::default();
     let status = &view.status;
     let said = |role: Role, text: &str| -> Vec<Line<'static>> {
         let pieces = wrap_hanging(text, width).into_iter();
@@ -104,14 +102,18 @@ pub fn lines(view: &MappingView, look: &Look, width: usize) -> Vec<Line<'static>
         return lines;
     };
     lines.push(plan_line(plan, look));
-    lines.extend(grid(plan.hooks.iter().map(|hook| hook_cell(hook, look)).collect(), width));
+    let hooks: Vec<usize> = plan.hooks.iter().map(|hook| hook_cell(hook, look).width()).collect();
+    lines.grid(&hooks, width, |index| hook_cell(&plan.hooks[index], look));
     lines.extend(obstacles(view, plan, look).iter().flat_map(|(role, text)| said(*role, text)));
     if view.steps.iter().any(|step| step.result != StepResult::Done) {
-        lines.extend(grid(view.steps.iter().map(|step| step_cell(step, look)).collect(), width));
+        let steps: Vec<usize> =
+            view.steps.iter().map(|step| wide(step_pieces(step, look))).collect();
+        lines.grid(&steps, width, |index| cell(step_pieces(&view.steps[index], look), look));
     }
     let mut objects: Vec<&PlannedObject> = plan.objects.iter().collect();
     objects.sort_by_key(|planned| std::cmp::Reverse(planned.health));
-    lines.extend(grid(objects.iter().map(|planned| object_cell(planned, look)).collect(), width));
+    let widths: Vec<usize> = objects.iter().map(|one| wide(object_pieces(one, look))).collect();
+    lines.grid(&widths, width, move |index| cell(object_pieces(objects[index], look), look));
     lines
 }
 
@@ -205,7 +207,18 @@ pub fn refusal_words(refusal: &Refusal, look: &Look) -> String {
     format!("{} {}", look.glyphs.bad, refusal::words(refusal))
 }
 
-fn step_cell(step: &StepView, look: &Look) -> Line<'static> {
+/// What a cell says, each piece in its role.
+type Pieces<'p> = Vec<(Role, Cow<'p, str>)>;
+
+fn wide(pieces: Pieces<'_>) -> usize {
+    pieces.iter().map(|(_, text)| cells(text)).sum()
+}
+
+fn cell(pieces: Pieces<'_>, look: &Look) -> Line<'static> {
+    pieces.into_iter().map(|(role, text)| look.span(role, text.into_owned())).collect()
+}
+
+fn step_pieces<'p>(step: &'p StepView, look: &Look) -> Pieces<'p> {
     let object = safe(&step.object.to_string()).into_owned();
     let (sign, role, tail) = match &step.result {
         StepResult::Started => (look.spinner(), Role::Busy, String::new()),
@@ -215,71 +228,32 @@ fn step_cell(step: &StepView, look: &Look) -> Line<'static> {
             (look.glyphs.suspended, Role::Suspended, format!(": {}", safe(why)))
         }
     };
-    Line::from(vec![
-        look.span(role, format!("{sign} {} ", safe(&step.verb))),
-        look.span(Role::Text, object),
-        look.span(role, tail),
-    ])
+    vec![
+        (role, sign.into()),
+        (role, " ".into()),
+        (role, safe(&step.verb)),
+        (role, " ".into()),
+        (Role::Text, object.into()),
+        (role, tail.into()),
+    ]
 }
 
-fn object_cell(planned: &PlannedObject, look: &Look) -> Line<'static> {
+fn object_pieces<'p>(planned: &'p PlannedObject, look: &Look) -> Pieces<'p> {
     let role = health_role(planned.health);
     let object = &planned.object;
-    let mut spans = vec![
-        look.span(Role::Muted, format!("{} ", safe(&object.kind))),
-        look.span(Role::Text, format!("{} ", safe(&object.name))),
-        look.span(role, look.glyphs.health(planned.health)),
+    let mut pieces: Pieces<'p> = vec![
+        (Role::Muted, safe(&object.kind)),
+        (Role::Muted, " ".into()),
+        (Role::Text, safe(&object.name)),
+        (Role::Text, " ".into()),
+        (role, look.glyphs.health(planned.health).into()),
     ];
     if let Some((ready, wanted)) = planned.replicas {
-        spans.push(look.span(role, format!(" {ready}/{wanted}")));
+        pieces.push((role, format!(" {ready}/{wanted}").into()));
     }
     if planned.health != Health::Healthy {
         let why = if planned.message.is_empty() { planned.health.word() } else { &planned.message };
-        spans.push(look.span(role, format!(" {}", safe(why))));
+        pieces.extend([(role, " ".into()), (role, safe(why))]);
     }
-    Line::from(spans)
-}
-
-/// Cells side by side in as many columns as fit; cells that are too wide stand alone.
-fn grid(items: Vec<Line<'static>>, width: usize) -> Vec<Line<'static>> {
-    let widest = items.iter().map(Line::width).filter(|w| *w <= width / 2).max().unwrap_or(width);
-    let column = (widest + GAP).clamp(1, width.max(1));
-    let columns = ((width + GAP) / column).max(1);
-    let mut lines: Vec<Line<'static>> = Vec::new();
-    let mut at = 0;
-    for item in items {
-        let wide = item.width();
-        let room = if wide > widest { columns } else { 1 };
-        if at == 0 || at + room > columns {
-            lines.push(Line::default());
-            at = 0;
-        }
-        if let Some(line) = lines.last_mut() {
-            let padding = (at * column).saturating_sub(line.width());
-            line.spans.push(Span::raw(" ".repeat(padding)));
-            line.spans.extend(item.spans);
-        }
-        at += room;
-    }
-    lines.retain(|line| cells(&line.to_string()) > 0);
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::grid;
-    use ratatui::text::Line;
-
-    #[test]
-    fn cells_stand_side_by_side() {
-        let items = ["aaaa", "bb", "cccc", "d"].map(Line::from).to_vec();
-        let lines: Vec<String> = grid(items, 20).iter().map(ToString::to_string).collect();
-        assert_eq!(lines, ["aaaa    bb      cccc", "d"]);
-    }
-
-    #[test]
-    fn wide_cells_stand_alone() {
-        let items = ["aaaa".to_owned(), "x".repeat(30), "b".to_owned()].map(Line::from).to_vec();
-        assert_eq!(grid(items, 20).len(), 3);
-    }
+    pieces
 }

@@ -6,6 +6,7 @@ pub mod finder;
 pub mod frame;
 pub mod progress;
 pub mod scroll;
+pub mod sheet;
 pub mod table;
 pub mod text;
 pub mod yaml;
