@@ -2,6 +2,7 @@
 
 #[cfg(feature = "sandbox")]
 mod demo;
+mod heap;
 mod log;
 
 #[cfg(feature = "console")]
@@ -29,15 +30,15 @@ fn run(invocation: &Invocation) -> Exit {
         }
         // The demo has a configuration of its own; a fault in the user's is no reason not to show it.
         Face::Demo(demo) => {
-            share_arena();
+            heap::of_a_program_that_stays();
             on_threads(start_demo(demo, global))
         }
         Face::Command(command) => load(global, &environment).and_then(|settings| {
-            keep_heap();
+            heap::of_a_command();
             on_threads(command.run_on_engine(global, settings, &mut out))
         }),
         Face::Console => {
-            share_arena();
+            heap::of_a_program_that_stays();
             // Before they are read: what changes in between is seen.
             let files = Watched::new(global.overrides(), environment.clone());
             load(global, &environment)
@@ -119,32 +120,3 @@ fn harden() {
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     umask(rustix::fs::Mode::from_bits_retain(0o077));
 }
-
-/// One heap for all threads of a program that stays: its work is waiting, so the threads hardly contend, and glibc's heap
-/// for each thread that ever allocated held a quarter of its memory. A command judges on all processors at once, and would
-/// spend a quarter of its time waiting for that heap.
-#[cfg(target_env = "gnu")]
-fn share_arena() {
-    set_heap(libc::M_ARENA_MAX, 1);
-}
-
-/// A command is over before it would pay to give memory back to the system, or to take it in small pieces.
-#[cfg(target_env = "gnu")]
-fn keep_heap() {
-    set_heap(libc::M_TRIM_THRESHOLD, 64 << 20);
-    set_heap(libc::M_TOP_PAD, 4 << 20);
-    set_heap(libc::M_MMAP_THRESHOLD, 32 << 20);
-}
-
-#[cfg(target_env = "gnu")]
-#[expect(unsafe_code, reason = "the C library has these settings behind a function only")]
-fn set_heap(what: libc::c_int, to: libc::c_int) {
-    // SAFETY: called before any thread is started; the call changes a number.
-    let _ = unsafe { libc::mallopt(what, to) };
-}
-
-#[cfg(not(target_env = "gnu"))]
-fn share_arena() {}
-
-#[cfg(not(target_env = "gnu"))]
-fn keep_heap() {}
