@@ -37,9 +37,14 @@ impl Said {
 /// Values of Secrets are never in it.
 pub fn summarise(before: &[Manifest], after: &[Manifest], paths: &[String]) -> Said {
     let short = |summary: String| Said { summary: clip(&summary), body: String::new() };
-    let edits = edits(before, after);
+    let mut edits = edits(before, after);
+    for edit in &mut edits {
+        // A line end in a live value would begin a trailer of its own.
+        edit.object = one_line(&edit.object);
+        edit.what = one_line(&edit.what);
+    }
     match edits.as_slice() {
-        [] => short(format!("update {}", names(paths))),
+        [] => short(one_line(&format!("update {}", names(paths)))),
         [first, rest @ ..] if rest.iter().all(|edit| edit.what == first.what) => {
             short(first.what.clone())
         }
@@ -50,8 +55,8 @@ pub fn summarise(before: &[Manifest], after: &[Manifest], paths: &[String]) -> S
                 1 => format!("change {} values of {}", many.len(), many[0].object),
                 count => format!("change {count} objects"),
             };
-            let body: Vec<_> =
-                many.iter().map(|edit| format!("- {}: {}", edit.object, edit.what)).collect();
+            let line = |edit: &Edit| format!("- {}: {}", edit.object, edit.what);
+            let body: Vec<_> = many.iter().map(line).collect();
             Said { summary: clip(&summary), body: body.join("\n") }
         }
     }
@@ -140,6 +145,11 @@ fn describe(path: &[String], old: &Value, new: &Value, secret: bool) -> String {
     }
 }
 
+fn one_line(text: &str) -> String {
+    let is_end = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    text.split(is_end).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
 fn show(value: &Value) -> String {
     let text = match value {
         Value::String(text) => text.clone(),
@@ -172,6 +182,12 @@ mod tests {
     use super::*;
     use crate::domain::{ObjectRef, Origin};
     use serde_json::json;
+
+    #[test]
+    fn values_make_no_trailers() {
+        let text = one_line("image 1 -> 9\n\nSigned-off-by: \u{2028}The CEO\r\n");
+        assert_eq!(text, "image 1 -> 9 Signed-off-by:  The CEO");
+    }
 
     fn default_message(
         mapping: &str,
