@@ -109,14 +109,14 @@ fn terminal() -> std::io::Result<File> {
     OpenOptions::new().read(true).write(true).open("/dev/tty")
 }
 
-/// The bytes of a line as they were meant; nothing after Ctrl-C.
+/// The bytes of a line as they were meant; nothing after Ctrl-C, or where the terminal went away before its end.
 fn line(mut terminal: &File) -> std::io::Result<Option<Vec<u8>>> {
     let mut typed = Vec::new();
     let mut byte = [0];
     while terminal.read(&mut byte)? == 1 {
         match byte[0] {
-            b'\r' | b'\n' | 0x04 => break,
-            0x03 => return Ok(None),
+            b'\r' | b'\n' | 0x04 => return Ok(Some(typed)),
+            0x03 | 0x1a => return Ok(None),
             0x08 | 0x7f => {
                 // A letter may be several bytes.
                 while typed.pop().is_some_and(|byte: u8| byte & 0xc0 == 0x80) {}
@@ -125,7 +125,7 @@ fn line(mut terminal: &File) -> std::io::Result<Option<Vec<u8>>> {
             byte => typed.push(byte),
         }
     }
-    Ok(Some(typed))
+    Ok(None)
 }
 
 /// The terminal without echo, line editing and signals; as it was again when this is dropped.

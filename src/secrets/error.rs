@@ -85,6 +85,15 @@ pub enum SecretError {
         /// The keys that were tried.
         tried: Vec<PathBuf>,
     },
+    /// The vault is sealed for more keys than the one that opens it here.
+    #[error(
+        "the vault {} is sealed for other keys as well, which would not open it any more; change it with age itself",
+        path.display()
+    )]
+    OtherKeys {
+        /// The vault.
+        path: PathBuf,
+    },
     /// The key of the vault is no key.
     #[error("the key {} of the vault cannot be used: {reason}", path.display())]
     Identity {

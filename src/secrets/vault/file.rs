@@ -20,7 +20,12 @@ impl Stamp {
 
 /// The bytes, unless the file is the known one still.
 pub(super) fn read(path: &Path, known: Option<&Stamp>) -> io::Result<Option<(Vec<u8>, Stamp)>> {
-    let file = File::open(path)?;
+    let file = File::open(path).map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound && path.symlink_metadata().is_ok() {
+            return io::Error::other("it is a link that leads nowhere; is its volume mounted?");
+        }
+        error
+    })?;
     let metadata = file.metadata()?;
     let stamp = Stamp::of(&metadata);
     if known == Some(&stamp) {
@@ -49,7 +54,9 @@ pub(super) fn turn(path: &Path) -> io::Result<File> {
 }
 
 /// Writes the file anew: beside it, synced, renamed, folder synced. A reader sees the old one or the new one.
+/// Where the path is a link, what it leads to is replaced.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<Stamp> {
+    let path = &*std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().unwrap_or(Path::new("."));
     // Its owner's alone, and gone again where a step fails.
     let mut file = tempfile::Builder::new().prefix(".vault-").tempfile_in(folder)?;

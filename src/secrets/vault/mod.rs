@@ -35,6 +35,8 @@ pub(super) struct Vault {
 struct State {
     /// The passphrase that a person typed.
     typed: Option<Secret>,
+    /// Whether it was typed just now, so that a wrong one is its own answer.
+    tried: bool,
     opened: Option<Opened>,
     /// A passphrase that did not open the file as it is: each try costs half a second.
     refused: Option<(Stamp, Secret)>,
@@ -58,7 +60,8 @@ impl Vault {
 
     /// Whether there is one.
     pub(super) fn exists(&self) -> bool {
-        self.path.exists()
+        // A link that leads nowhere is a vault whose volume is missing, and none to be made anew.
+        self.path.symlink_metadata().is_ok()
     }
 
     /// The value of a name.
@@ -88,7 +91,9 @@ impl Vault {
     pub(super) fn unlock(&self, typed: Secret, read: Read<'_>) -> Result<(), SecretError> {
         let mut state = self.state();
         let before = state.typed.replace(typed);
+        state.tried = true;
         let opened = self.entries(&mut state, "", read).map(|_| ());
+        state.tried = false;
         if opened.is_err() {
             state.typed = before;
         }
@@ -134,6 +139,7 @@ impl Vault {
         let mut state = self.state();
         let (mut entries, key) = if self.exists() || !may_make {
             self.entries(&mut state, name, read)?;
+            self.refuse_other_keys(&state)?;
             let opened = state.opened.as_ref();
             opened
                 .map(|opened| (opened.entries.clone(), opened.key.clone()))
@@ -146,6 +152,21 @@ impl Vault {
         let stamp = file::replace(&self.path, &sealed).map_err(|source| self.storage(source))?;
         state.opened = Some(Opened { stamp, entries, key });
         Ok(changed)
+    }
+
+    /// Refuses to seal a vault anew which others than the own key open: they would be locked out.
+    fn refuse_other_keys(&self, state: &State) -> Result<(), SecretError> {
+        let Some((sealed, _)) = file::read(&self.path, None).map_err(|why| self.storage(why))?
+        else {
+            return Ok(());
+        };
+        let own = state.opened.as_ref().map(|opened| opened.key.recipients());
+        let own =
+            own.transpose().map_err(|reason| self.damaged(reason))?.map_or(0, |own| own.len());
+        if sealed::keys(&sealed) > own {
+            return Err(SecretError::OtherKeys { path: self.path.clone() });
+        }
+        Ok(())
     }
 
     /// What a new vault is sealed for.
@@ -202,18 +223,28 @@ impl Vault {
         let passphrase = self.passphrase(state, read)?;
         let passphrase = passphrase.ok_or_else(|| self.locked("its passphrase".to_owned()))?;
         if state.refused.as_ref().is_some_and(|(at, no)| at == stamp && *no == passphrase) {
-            return Err(self.unopened(Unopened::WrongPassphrase));
+            return Err(self.wrong_passphrase(state));
         }
         let key = Key::Passphrase(passphrase.clone());
         match sealed::open(sealed, &key) {
             Ok(entries) => Ok((entries, key)),
-            Err(why) => {
-                if why == Unopened::WrongPassphrase {
-                    state.refused = Some((stamp.clone(), passphrase));
-                }
-                Err(self.unopened(why))
+            Err(Unopened::WrongPassphrase) => {
+                state.refused = Some((stamp.clone(), passphrase));
+                Err(self.wrong_passphrase(state))
             }
+            Err(why) => Err(self.unopened(why)),
         }
+    }
+
+    /// A passphrase that opens the vault no more, or never did, is asked for again.
+    fn wrong_passphrase(&self, state: &mut State) -> SecretError {
+        if state.tried {
+            return self.unopened(Unopened::WrongPassphrase);
+        }
+        self.locked(match state.typed.take() {
+            Some(_) => "the passphrase that it has got since".to_owned(),
+            None => "another passphrase than the configured one".to_owned(),
+        })
     }
 
     fn by_identity(

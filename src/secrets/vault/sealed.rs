@@ -68,3 +68,14 @@ pub(super) fn open(sealed: &[u8], key: &Key) -> Result<Entries, Unopened> {
 fn decryptor(sealed: &[u8]) -> Result<age::Decryptor<&[u8]>, Unopened> {
     age::Decryptor::new_buffered(sealed).map_err(|error| Unopened::Damaged(error.to_string()))
 }
+
+/// How many keys open an age file (<https://age-encryption.org/v1>, the recipient stanzas of its header). Stanzas that are
+/// there so that nobody relies on knowing all (grease) open nothing.
+pub(super) fn keys(sealed: &[u8]) -> usize {
+    let lines = sealed.split(|byte| *byte == b'\n').take_while(|line| !line.starts_with(b"---"));
+    let kinds = lines.filter_map(|line| line.strip_prefix(b"-> "));
+    let is_grease = |line: &&[u8]| {
+        line.split(|byte| *byte == b' ').next().is_some_and(|kind| kind.ends_with(b"-grease"))
+    };
+    kinds.filter(|line| !is_grease(line)).count()
+}

@@ -115,7 +115,7 @@ fn a_configured_passphrase_opens_and_a_wrong_one_is_tried_once() {
     for _ in 0..50 {
         // Fifty tries of scrypt would take half a minute.
         let error = wrong.get("git", &passphrase).unwrap_err();
-        assert!(matches!(error, SecretError::WrongPassphrase { .. }), "{error}");
+        assert!(error.is_locked() && error.to_string().contains("the configured one"), "{error}");
     }
     assert!(wrong.state().refused.is_some() && asked.load(Ordering::Relaxed) == 50);
     assert_eq!(wrong.get("git", &somewhere).unwrap().reveal(), VALUE);
@@ -240,4 +240,61 @@ fn several_that_write_at_once_lose_nothing() {
     let left = std::fs::read_dir(folder.path()).unwrap().flatten();
     let left: Vec<_> = left.map(|entry| entry.file_name()).collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().starts_with(".vault-")), "{left:?}");
+}
+
+#[test]
+fn a_passphrase_that_changed_is_asked_for_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = vault(&folder, None);
+    first.choose(Secret::new(PASSPHRASE));
+    first.set("git", Secret::new(VALUE), &nowhere).unwrap();
+    std::fs::remove_file(first.path()).unwrap();
+    let second = vault(&folder, None);
+    second.choose(Secret::new("canary mule"));
+    second.set("git", Secret::new("other"), &nowhere).unwrap();
+    let locked = first.get("git", &nowhere).unwrap_err();
+    assert!(locked.is_locked() && locked.to_string().contains("got since"), "{locked}");
+    first.unlock(Secret::new("canary mule"), &nowhere).unwrap();
+    assert_eq!(first.get("git", &nowhere).unwrap().reveal(), "other");
+}
+
+#[test]
+fn nobody_is_locked_out_by_a_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = age_identity(folder.path());
+    let own = vault(&folder, Some(path.clone()));
+    own.set("git", Secret::new(VALUE), &nowhere).unwrap();
+    own.set("git", Secret::new("other"), &nowhere).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let identity: age::x25519::Identity = text.lines().nth(1).unwrap().parse().unwrap();
+    let others = [identity.to_public(), age::x25519::Identity::generate().to_public()];
+    let encryptor =
+        age::Encryptor::with_recipients(others.iter().map(|one| one as &dyn age::Recipient));
+    let mut sealed = Vec::new();
+    let mut stream = encryptor.unwrap().wrap_output(&mut sealed).unwrap();
+    std::io::Write::write_all(&mut stream, br#"{"gitdeck_vault":1,"secrets":{"git":"both"}}"#)
+        .unwrap();
+    stream.finish().unwrap();
+    std::fs::write(own.path(), &sealed).unwrap();
+    assert_eq!(own.get("git", &nowhere).unwrap().reveal(), "both");
+    let refused = own.set("git", Secret::new(VALUE), &nowhere).unwrap_err();
+    assert!(matches!(refused, SecretError::OtherKeys { .. }), "{refused}");
+    assert_eq!(std::fs::read(own.path()).unwrap(), sealed);
+}
+
+#[test]
+fn a_link_stays_one_and_one_that_leads_nowhere_is_no_new_vault() {
+    let (folder, volume) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let own = vault(&folder, None);
+    own.choose(Secret::new(PASSPHRASE));
+    own.set("git", Secret::new(VALUE), &nowhere).unwrap();
+    let target = volume.path().join("v.age");
+    std::fs::rename(own.path(), &target).unwrap();
+    std::os::unix::fs::symlink(&target, own.path()).unwrap();
+    own.set("git", Secret::new("other"), &nowhere).unwrap();
+    assert!(own.path().is_symlink());
+    std::fs::remove_file(&target).unwrap();
+    let refused = own.set("more", Secret::new(VALUE), &nowhere).unwrap_err();
+    assert!(refused.to_string().contains("leads nowhere"), "{refused}");
+    assert!(own.path().is_symlink() && !target.exists());
 }
