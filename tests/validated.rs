@@ -1,9 +1,14 @@
 //! Before a commit the API server tries what changes, and only that: the built binary on the sandbox and on a real API server.
 
 use crate::connect::run;
-use crate::support::clusters::{World, worlds};
+use crate::support::clusters::{Kind, World, worlds};
+use crate::support::fake_node::kind;
 use crate::support::running::{Origin, config_map, config_maps, get};
+use gitdeck::sandbox::{Effect, When};
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
+use serde_json::{Value, json};
 use std::fs;
+use std::time::Duration;
 
 const WEB: &str = "\
 apiVersion: apps/v1
@@ -153,4 +158,157 @@ async fn a_cluster_that_cannot_be_asked_holds_nothing_up() {
     assert!(said.contains("\"untried\": ["), "{said}");
     // What does not render is refused all the same.
     commit(&origin, "web.yaml", "a: [", &[], 3);
+}
+
+/// Fields that cannot change, in words that only their kind has.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_only_the_live_object_cannot_become_is_committed() {
+    const CLASS: &str = "apiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata:\n  name: tried\nvalue: 5\n";
+    const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: tried\nspec:\n  restartPolicy: Always\n  containers:\n    - {name: app, image: registry.example/web:1.0}\n";
+    for world in worlds("validated-fixed").await {
+        let origin = laid_out(&world, "tried-fixed");
+        let live = [
+            ("app/wrong.yaml", None),
+            ("app/class.yaml", Some(CLASS)),
+            ("app/pod.yaml", Some(POD)),
+        ];
+        origin.commit("live", &live);
+        run(&origin, &["sync", "tried-fixed", "--yes"], 0);
+        for (file, before, from, to) in
+            [("class.yaml", CLASS, "value: 5", "value: 6"), ("pod.yaml", POD, "Always", "Never")]
+        {
+            let said = commit(&origin, file, &before.replace(from, to), &[], 0);
+            assert!(said.contains("the live one cannot become that in place"), "{said}");
+        }
+        // What is wrong for a new object as well is refused, live or not.
+        let said = commit(&origin, "pod.yaml", &POD.replace("Always", "Sometimes"), &[], 3);
+        assert!(said.contains("restartPolicy"), "{said}");
+        let large = CLASS.replace("value: 5", "value: 2000000000");
+        commit(&origin, "class.yaml", &large, &[], 3);
+        let client = world.client().await;
+        let resource = kind("scheduling.k8s.io", "v1", "PriorityClass");
+        let all: Api<DynamicObject> = Api::all_with(client, &resource);
+        assert!(all.get_opt("tried-gitdeck-probe").await.unwrap().is_none(), "a dry run");
+        all.delete("tried", &DeleteParams::default()).await.unwrap();
+    }
+}
+
+/// A kind whose objects have the fields `a`, which never changes, and more.
+fn definition(more: &[&str]) -> String {
+    let mut fields = json!({"a": {"type": "string", "x-kubernetes-validations":
+        [{"rule": "self == oldSelf", "message": "a stays as it is"}]}});
+    for field in more {
+        fields[*field] = json!({"type": "string", "enum": ["x"]});
+    }
+    let schema =
+        json!({"type": "object", "properties": {"spec": {"type": "object", "properties": fields}}});
+    json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "trials.tried.example.com"},
+        "spec": {"group": "tried.example.com", "scope": "Namespaced",
+            "names": {"plural": "trials", "singular": "trial", "kind": "Trial", "listKind": "TrialList"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}]}})
+    .to_string()
+}
+
+fn trial(spec: &Value) -> String {
+    json!({"apiVersion": "tried.example.com/v1", "kind": "Trial", "metadata": {"name": "one"}, "spec": spec})
+        .to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kind_and_an_object_of_it_may_change_in_one_commit() {
+    for world in worlds("validated-kind").await {
+        let origin = laid_out(&world, "tried-kind");
+        let (kind_before, one) = (definition(&[]), trial(&json!({"a": "1"})));
+        let live = [
+            ("app/wrong.yaml", None),
+            ("app/kind.yaml", Some(&kind_before[..])),
+            ("app/one.yaml", Some(&one[..])),
+        ];
+        origin.commit("live", &live);
+        run(&origin, &["sync", "tried-kind", "--yes"], 0);
+
+        let changed = trial(&json!({"a": "1", "b": "x"}));
+        let said = commit(&origin, "one.yaml", &changed, &[], 3);
+        assert!(said.contains("field not declared in schema"), "{said}");
+        if world.kind == Kind::Real {
+            let said = commit(&origin, "one.yaml", &trial(&json!({"a": "2"})), &[], 0);
+            assert!(said.contains("in place") && said.contains("a stays as it is"), "{said}");
+        }
+        let local = origin.place().join("kind.yaml");
+        fs::write(&local, definition(&["b"])).unwrap();
+        let beside = format!("kind.yaml={}", local.display());
+        let said = commit(&origin, "one.yaml", &changed, &["--file", &beside], 0);
+        assert!(said.contains("its definition changes in the same commit"), "{said}");
+        assert!(origin.pushed("app/one.yaml").contains("\"b\""));
+
+        let resource = kind("apiextensions.k8s.io", "v1", "CustomResourceDefinition");
+        let all: Api<DynamicObject> = Api::all_with(world.client().await, &resource);
+        all.delete("trials.tried.example.com", &DeleteParams::default()).await.unwrap();
+    }
+}
+
+/// A webhook of the sandbox, and a policy of the real server: both may mean only us, and not who deploys.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_policy_denies_is_said_and_committed() {
+    for world in worlds("validated-policy").await {
+        let origin = laid_out(&world, "tried-policy");
+        if let Some(faults) = world.faults() {
+            let deny =
+                Effect::Deny { webhook: "guard".to_owned(), message: "ask first".to_owned() };
+            faults.always(When::object("configmaps", "beside"), deny);
+        } else {
+            deny(&world).await;
+        }
+        let said = commit(&origin, "map.yaml", &config_map("beside", "2"), &[], 0);
+        assert!(said.contains("not tried on the server") && said.contains("ask first"), "{said}");
+        // What is wrong by itself stays refused.
+        commit(&origin, "web.yaml", &WEB.replace("replicas: 1", "replicas: -1"), &[], 3);
+        if world.kind == Kind::Real {
+            for name in ["ValidatingAdmissionPolicyBinding", "ValidatingAdmissionPolicy"] {
+                policies(&world, name)
+                    .await
+                    .delete("tried", &DeleteParams::default())
+                    .await
+                    .unwrap();
+            }
+        }
+    }
+}
+
+async fn policies(world: &World, name: &str) -> Api<DynamicObject> {
+    let resource = kind("admissionregistration.k8s.io", "v1", name);
+    Api::all_with(world.client().await, &resource)
+}
+
+/// Lets a policy deny the config maps of the namespace, and waits until it does.
+async fn deny(world: &World) {
+    let matched = json!({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": world.namespace}},
+        "resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"],
+            "resources": ["configmaps"]}]});
+    for (name, spec) in [
+        (
+            "ValidatingAdmissionPolicy",
+            json!({"matchConstraints": matched,
+            "validations": [{"expression": "object.metadata.name != 'beside'", "message": "ask first"}]}),
+        ),
+        (
+            "ValidatingAdmissionPolicyBinding",
+            json!({"policyName": "tried", "validationActions": ["Deny"]}),
+        ),
+    ] {
+        let object = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": name,
+            "metadata": {"name": "tried"}, "spec": spec});
+        let by = PatchParams::apply("test");
+        policies(world, name).await.patch("tried", &by, &Patch::Apply(object)).await.unwrap();
+    }
+    let maps = config_maps(world).await;
+    let by = PatchParams::apply("test").dry_run();
+    let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "beside"}});
+    let acts = async {
+        while maps.patch("beside", &by, &Patch::Apply(&map)).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), acts).await.expect("a policy that acts");
 }

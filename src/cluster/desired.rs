@@ -114,7 +114,7 @@ fn explain(lookup: &Lookup<'_>) -> String {
 }
 
 /// Scope and versions from a CustomResourceDefinition of the same batch.
-struct Definition<'a> {
+pub(super) struct Definition<'a> {
     namespaced: bool,
     versions: Vec<&'a str>,
 }
@@ -125,7 +125,7 @@ impl Definition<'_> {
     }
 }
 
-fn definitions(manifests: &[Manifest]) -> HashMap<(&str, &str), Definition<'_>> {
+pub(super) fn definitions(manifests: &[Manifest]) -> HashMap<(&str, &str), Definition<'_>> {
     manifests
         .iter()
         .filter(|manifest| is_definition(&manifest.reference))

@@ -311,7 +311,7 @@ const NAME: &str = "/metadata/name";
 const PLURAL: &str = "/spec/names/plural";
 
 /// The object under another name, to try whether the server would take it anew.
-fn probe_of(sent: &Value) -> Value {
+pub(super) fn probe_of(sent: &Value) -> Value {
     let mut probe = sent.clone();
     let name = sent.pointer(NAME).and_then(Value::as_str).unwrap_or_default();
     if sent["kind"] == "CustomResourceDefinition" {
