@@ -3,11 +3,12 @@
 
 use crate::support::clusters::World;
 use crate::support::renderers::search_path;
-use crate::support::running::{Origin, Running, config_map};
+use crate::support::running::{Origin, Running, config_map, config_maps, get, set};
 use crate::support::shell::git;
 use crate::support::skipped;
-use gitdeck::domain::SyncState;
+use gitdeck::domain::{Op, Reason, SyncState};
 use gitdeck::engine::{Command, Outcome, SyncOptions};
+use serde_json::{Value, json};
 use std::path::Path;
 
 const MAPPING: &str =
@@ -34,6 +35,16 @@ fn publish(base: &Path, value: &str) -> String {
     git(base, &["add", "-A"]);
     git(base, &["commit", "-qm", value]);
     git(base, &["rev-parse", "HEAD"]).trim().to_owned()
+}
+
+/// Publishes which files the other repository has in its base.
+fn list(base: &Path, files: &str) {
+    std::fs::write(base.join("base/near.yaml"), config_map("near", "one")).unwrap();
+    std::fs::write(base.join("base/new.yaml"), config_map("new", "one")).unwrap();
+    let text = format!("resources: [{files}]\n");
+    std::fs::write(base.join("base/kustomization.yaml"), text).unwrap();
+    git(base, &["add", "-A"]);
+    git(base, &["commit", "-qm", files]);
 }
 
 async fn synced(running: &mut Running) {
@@ -115,5 +126,69 @@ async fn a_plan_reads_anew_and_a_pinned_base_is_read_once() {
     running.run(observe).await;
     let status = &running.store.mappings["app"].status;
     assert_eq!((status.sync == SyncState::Error, status.objects.total), (false, 1), "{status:#?}");
+    running.stop().await;
+}
+
+/// The incident to be: one short answer of a base, and an automatic sync prunes what it left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_moved_at_the_same_commit_is_neither_synced_nor_healed_by_itself() {
+    if !has_kustomize() {
+        return;
+    }
+    let world = World::sandbox("remote-unasked").await;
+    let tables = format!("{MAPPING}sync = {{ auto = true, self_heal = true, prune = true }}\n");
+    let (origin, maps) = (Origin::new(&world, &tables), config_maps(&world).await);
+    let base = origin.place().join("base.git");
+    publish(&base, "one");
+    list(&base, "map.yaml, near.yaml");
+    let address = format!("git::file://{}//base?ref=main", base.display());
+    let kustomization = format!("resources:\n- {address}\n");
+    origin.commit("the app", &[("app/kustomization.yaml", Some(&kustomization))]);
+    let mut running = Running::watch(origin.settings("one"));
+    running.see("app", "the first sync", |status| status.sync == SyncState::Synced).await;
+
+    // One object changed, one is new, and one is gone; then a commit elsewhere in the repository.
+    std::fs::write(base.join("base/map.yaml"), config_map("far", "two")).unwrap();
+    list(&base, "map.yaml, new.yaml");
+    let is_held = |held: &str| held.contains(&address) && held.contains("does not pin");
+    running
+        .see("app", "what moved, held", |status| {
+            status.objects.differing == 3 && status.held.as_deref().is_some_and(is_held)
+        })
+        .await;
+    let tip = origin.commit("elsewhere", &[("other/file", Some("text\n"))]);
+    running
+        .see("app", "held at the next commit", |status| {
+            let at = status.desired_revision.as_ref().is_some_and(|at| at.as_str() == tip);
+            at && status.behind == 0 && status.held.as_deref().is_some_and(is_held)
+        })
+        .await;
+    let plan = running.store.mappings["app"].plan.as_ref().expect("a plan").0.clone();
+    let mut found: Vec<_> = plan.operations.iter().map(|one| (one.op, one.reason)).collect();
+    found.sort_by_key(|(op, _)| format!("{op:?}"));
+    let expected =
+        [(Op::Create, Reason::Commit), (Op::Delete, Reason::Prune), (Op::Update, Reason::Commit)];
+    assert_eq!(found, expected);
+    // Nor is a live change corrected to what nobody knows to be what was synced.
+    set(&maps, "far", "mine", "kubectl-edit").await;
+    let is_seen = |running: &Running| {
+        let plan = &running.store.mappings["app"].plan.as_ref().expect("a plan").0;
+        let mut changes = plan.operations.iter().flat_map(|one| &one.changes);
+        changes.any(|change| change.before == Some(json!("mine")))
+    };
+    running.until("a live change", is_seen).await;
+    let status = running.store.mappings["app"].status.clone();
+    assert!(status.held.as_deref().is_some_and(is_held), "{status:#?}");
+    assert_eq!(running.journal().await.len(), 1, "the first sync alone");
+    for (name, value) in [("far", json!("mine")), ("near", json!("one")), ("new", Value::Null)] {
+        assert_eq!(get(&maps, name).await, value, "{name}");
+    }
+
+    // A human carries it out.
+    synced(&mut running).await;
+    running.see("app", "in sync", |status| status.sync == SyncState::Synced).await;
+    for (name, value) in [("far", json!("two")), ("near", Value::Null), ("new", json!("one"))] {
+        assert_eq!(get(&maps, name).await, value, "{name}");
+    }
     running.stop().await;
 }

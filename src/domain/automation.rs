@@ -277,6 +277,8 @@ pub struct Situation<'a> {
     pub behind: usize,
     /// Revision that was applied last.
     pub synced: Option<&'a Revision>,
+    /// What the tip reads from elsewhere and does not pin (foreign text).
+    pub unpinned: &'a [String],
     /// The suspension that holds.
     pub suspension: Option<&'a Suspension>,
     /// Why the tip cannot be trusted to be the newest, if so.
@@ -350,6 +352,9 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
 #[expect(clippy::option_option, reason = "nothing, a sync, or a heal")]
 fn wanted(situation: &Situation<'_>) -> Option<Option<Vec<Drifted>>> {
     let policy = &situation.mapping.sync;
+    if is_unpinned(situation) {
+        return (policy.auto || policy.self_heal).then_some(None);
+    }
     let is_commit = |reason: Reason| !matches!(reason, Reason::Drift | Reason::Admission);
     let commits = situation.plan.operations.iter().any(|one| is_commit(one.reason))
         || !situation.plan.hooks.is_empty()
@@ -359,6 +364,14 @@ fn wanted(situation: &Situation<'_>) -> Option<Option<Vec<Drifted>>> {
     }
     let drifted = Drifted::of(situation.plan);
     (policy.self_heal && situation.synced.is_some() && !drifted.is_empty()).then_some(Some(drifted))
+}
+
+/// Whether what differs may come from what no commit pins, while no commit asks for a sync. Then nobody knows what was
+/// synced, so that neither a new commit nor drift can be told: what moved elsewhere must not be applied or deleted unasked.
+fn is_unpinned(situation: &Situation<'_>) -> bool {
+    let asked = situation.mapping.sync.auto && situation.behind > 0;
+    let differs = !situation.plan.is_empty();
+    !situation.unpinned.is_empty() && situation.synced.is_some() && differs && !asked
 }
 
 /// Why it is for a human.
@@ -378,8 +391,17 @@ fn held(situation: &Situation<'_>, heals: bool) -> Option<String> {
     // What waits goes on by itself, so that whatever a human has to do is said first.
     let ours = |one: &&Refusal| !matches!(one, Refusal::Suspended(_) | Refusal::Waits(_));
     let refusal = situation.plan.refusals.iter().find(ours);
+    let unpinned = || {
+        let words = || {
+            format!(
+                "it reads {}, which the commit does not pin, and no commit asks for what differs",
+                situation.unpinned.join(", ")
+            )
+        };
+        is_unpinned(situation).then(words)
+    };
     let waits = || situation.plan.waits().next().map(ToString::to_string);
-    refusal.map(obstacle).or_else(|| situation.old.clone()).or_else(waits)
+    refusal.map(obstacle).or_else(unpinned).or_else(|| situation.old.clone()).or_else(waits)
 }
 
 fn obstacle(refusal: &Refusal) -> String {

@@ -66,6 +66,7 @@ impl Case {
             plan: &self.plan,
             behind: 0,
             synced: Some(&self.synced),
+            unpinned: &[],
             suspension: None,
             old: None,
             automation: &self.automation,
@@ -128,6 +129,36 @@ fn guards_are_left_to_people() {
     case.plan.refusals = vec![Refusal::Waits(wait)];
     let waits = "waits for db, which was never synced".to_owned();
     assert_eq!(case.decide(at(1)), Decision::Held(waits));
+}
+
+#[test]
+fn what_no_commit_pins_and_none_asks_for_is_left_to_people() {
+    use Reason::{Admission, Commit, Drift, Prune};
+    let unpinned = ["git::https://example.com/base?ref=main".to_owned()];
+    for policy in [(true, false), (false, true), (true, true)] {
+        for reason in [Admission, Commit, Drift, Prune] {
+            let case = Case::new(policy, &[reason]);
+            let situation = Situation { unpinned: &unpinned, ..case.situation(at(1)) };
+            let Decision::Held(why) = decide(&situation) else {
+                panic!("{policy:?} {reason:?}: {:?}", decide(&situation))
+            };
+            assert!(why.contains(&unpinned[0]) && why.contains("does not pin"), "{why}");
+        }
+    }
+    let mut case = Case::new((true, true), &[Commit, Prune]);
+    let situation = Situation { unpinned: &unpinned, ..case.situation(at(1)) };
+    let of_commit = Situation { behind: 1, ..situation.clone() };
+    assert_eq!(decide(&of_commit), Decision::Sync);
+    let first = Situation { synced: None, ..situation };
+    assert_eq!(decide(&first), Decision::Sync);
+    // A guard is said first; without a policy, and without a difference, there is nothing to say.
+    case.plan.refusals = vec![Refusal::ReadOnly];
+    let situation = Situation { unpinned: &unpinned, ..case.situation(at(1)) };
+    assert_eq!(decide(&situation), Decision::Held("gitdeck is read-only here".into()));
+    for case in [Case::new((false, false), &[Prune]), Case::new((true, true), &[])] {
+        let situation = Situation { unpinned: &unpinned, ..case.situation(at(1)) };
+        assert_eq!(decide(&situation), Decision::Nothing);
+    }
 }
 
 /// The incident argo-cd#18442: a failed automatic sync of a revision was never tried again.

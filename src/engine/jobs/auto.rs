@@ -2,11 +2,9 @@
 
 use crate::cluster::TURN;
 use crate::domain::automation::{Claim, Decision, Drifted, Ended, Fight, Situation, decide};
-use crate::domain::{
-    Automation, EngineKind, Inventory, Mapping, Plan, Refusal, Revision, Source, SyncState,
-};
+use crate::domain::{Automation, EngineKind, Mapping, Plan, Refusal, Revision, Source, SyncState};
 use crate::engine::error::Stop;
-use crate::engine::jobs::look::look;
+use crate::engine::jobs::look::{Look, look};
 use crate::engine::jobs::observe::{Seen, observe};
 use crate::engine::jobs::render::sources;
 use crate::engine::jobs::{Context, depends, sync};
@@ -22,10 +20,10 @@ const SOON: Duration = Duration::from_secs(1);
 pub(super) async fn weigh(
     ctx: &Context,
     mapping: &Mapping,
-    plan: &Plan,
-    inventory: &Inventory,
+    seen: &Look,
     behind: usize,
 ) -> Decision {
+    let (plan, inventory) = (&seen.plan, &seen.inventory);
     let policy = &mapping.sync;
     let ours = mapping.engine == EngineKind::Direct && mapping.source == Source::Git;
     if !ours || !(policy.auto || policy.self_heal) {
@@ -39,6 +37,7 @@ pub(super) async fn weigh(
         plan,
         behind,
         synced,
+        unpinned: &seen.basis.unpinned,
         suspension: inventory.suspension.as_ref().filter(|suspension| suspension.holds(now)),
         old: old(ctx, mapping, &plan.revision, synced).await,
         automation: &inventory.automation,
@@ -150,7 +149,9 @@ async fn heal(ctx: &Context, seen: &Seen, drifted: &[Drifted]) -> Option<Command
     let back = look(ctx, mapping, at, &options, depends::Sight::Known);
     let back = Box::pin(back).await.ok()?;
     let drifted = Drifted::of(&back.plan);
-    let clear = back.plan.refusals.is_empty() && !drifted.is_empty();
+    // What it reads from elsewhere may not be what was synced.
+    let is_known = back.basis.unpinned.is_empty();
+    let clear = is_known && back.plan.refusals.is_empty() && !drifted.is_empty();
     clear.then(|| auto_sync(seen, &back.plan, Some(synced), drifted))
 }
 

@@ -5,7 +5,7 @@ use crate::domain::{
     Holder, Inventory, Manifest, Mapping, ObjectRef, Op, Plan, Refusal, Revision, Suspension, hook,
 };
 use crate::engine::error::Stop;
-use crate::engine::jobs::render::{Unrendered, render};
+use crate::engine::jobs::render::{Unrendered, render, unpinned};
 use crate::engine::jobs::{Context, attribute, depends, vouch};
 use crate::engine::world::{Desired, Rendered};
 use crate::engine::{Failure, SyncOptions};
@@ -35,6 +35,8 @@ pub(super) struct Basis {
     /// Whether the record is still that of the place that the mapping leaves.
     moved: bool,
     options: PlanOptions,
+    /// What the revision reads from elsewhere and does not pin.
+    pub unpinned: Arc<[String]>,
 }
 
 impl Basis {
@@ -186,11 +188,9 @@ pub(super) async fn sight(
         // Nothing is desired any more. Where something is left, the guard asks for a number, whatever the limit is.
         None => Rendered::default(),
     };
-    let previous = match &inventory.synced_revision {
-        Some(synced) if *synced != revision => render(ctx, mapping, synced).await.ok().flatten(),
-        Some(_) => Some(Arc::clone(&rendered)),
-        None => None,
-    };
+    let unpinned = unpinned(ctx, mapping, &revision).await;
+    let unpinned = unpinned.map_err(|stop| desired(stop, Some(&revision)))?;
+    let previous = previous(ctx, mapping, inventory, (&revision, &rendered)).await;
     let placed = cluster.references(&rendered, &mapping.target.namespace).await;
     let placed = placed.map_err(|error| blind(error, &revision))?;
     // Other mappings are planned by what this one wants at its tip, not by what it once wanted.
@@ -205,7 +205,7 @@ pub(super) async fn sight(
     claim_chasers(ctx, mapping).await;
     let neighbours = ctx.world.neighbours(mapping);
     let desired = Arc::clone(&rendered);
-    let mut basis = Basis { desired, previous, neighbours, holder, moved, options };
+    let mut basis = Basis { desired, previous, neighbours, holder, moved, options, unpinned };
     let mut plan = basis.plan(&cluster, mapping, &revision, Some(&ahead)).await?;
     if about_others(&plan) {
         let kept = Box::pin(settle_others(ctx, mapping, &mut basis)).await;
@@ -215,6 +215,25 @@ pub(super) async fn sight(
     attribute::commits(ctx, mapping, &rendered, &mut plan).await;
     hold(&mut plan, inventory);
     Ok(Look { cluster, revision, inventory: ahead.inventory, plan, basis })
+}
+
+/// What the revision that was synced last rendered to, where that can be known.
+async fn previous(
+    ctx: &Context,
+    mapping: &Mapping,
+    inventory: &Inventory,
+    (revision, rendered): (&Revision, &Rendered),
+) -> Option<Rendered> {
+    let synced = inventory.synced_revision.as_ref()?;
+    // What it reads from elsewhere may have moved since, even at the same commit: what it said then nobody knows. A
+    // recorded mapping compares commits of its own files only.
+    if !mapping.is_recorded() && !unpinned(ctx, mapping, synced).await.ok()?.is_empty() {
+        return None;
+    }
+    if synced == revision {
+        return Some(Arc::clone(rendered));
+    }
+    render(ctx, mapping, synced).await.ok().flatten()
 }
 
 /// What a plan may contain.

@@ -177,14 +177,13 @@ pub(super) async fn status_of(
     let decision = if mapping.is_recorded() {
         record::weigh(ctx, mapping, seen).await
     } else {
-        auto::weigh(ctx, mapping, &seen.plan, &seen.inventory, status.behind).await
+        auto::weigh(ctx, mapping, seen, status.behind).await
     };
     let made = Some((&seen.plan, seen.basis.desired()));
     status.suspects = suspects::find(ctx, mapping, &status, &seen.inventory, made).await;
     status.waits = seen.plan.waits().cloned().collect();
     status.held = auto::words(&decision);
-    let taken = ctx.world.taken(name, &seen.revision);
-    status.remote = taken.map_or_else(Vec::new, |taken| taken.remote.to_vec());
+    status.remote = seen.basis.unpinned.to_vec();
     let fight = seen.inventory.automation.fight.clone();
     status.fight = fight.filter(|_| matches!(decision, Decision::Held(_))).map(Box::new);
     Ok((status, decision))

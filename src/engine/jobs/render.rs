@@ -121,6 +121,20 @@ pub(super) async fn sources(ctx: &Context, mapping: &Mapping, revision: &Revisio
     paths
 }
 
+/// What a mapping reads from elsewhere at a revision, and the revision does not pin.
+pub(super) async fn unpinned(
+    ctx: &Context,
+    mapping: &Mapping,
+    revision: &Revision,
+) -> Result<Arc<[String]>, Stop> {
+    if let Some(taken) = ctx.world.taken(&mapping.name, revision) {
+        return Ok(taken.remote);
+    }
+    let gathered = gather(ctx, mapping, revision).await?;
+    let taken = gathered.map(|gathered| keep(ctx, mapping, revision, &gathered));
+    Ok(taken.map(|taken| taken.remote).unwrap_or_default())
+}
+
 /// What a mapping would be at the head with some edits, pending commits included. A cluster that cannot be seen keeps
 /// nobody from editing: charts are rendered without it then.
 pub(super) async fn edited(
