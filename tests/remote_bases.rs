@@ -15,7 +15,7 @@ const MAPPING: &str =
     "[mappings.app]\nrepository = \"fleet\"\npath = \"app\"\nallow_remote = true\n";
 
 /// Whether the engine of a test finds kustomize and git where it looks for programs.
-fn has_kustomize() -> bool {
+pub fn has_kustomize() -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).any(|folder| folder.join("kustomize").is_file());
     if search_path().is_some() && !found {
@@ -25,7 +25,7 @@ fn has_kustomize() -> bool {
 }
 
 /// Another repository with one object, which says `value`.
-fn publish(base: &Path, value: &str) -> String {
+pub fn publish(base: &Path, value: &str) -> String {
     std::fs::create_dir_all(base.join("base")).unwrap();
     if !base.join(".git").exists() {
         git(base, &["init", "-q", "-b", "main"]);

@@ -2,6 +2,7 @@
 //! the built binary and an engine that acts by itself, on the sandbox and on a real API server.
 
 use crate::connect::run;
+use crate::remote_bases::{has_kustomize, publish};
 use crate::support::clusters::{World, worlds};
 use crate::support::running::{Origin, Running, config_map, config_maps, get, set};
 use gitdeck::domain::{Refusal, SyncState};
@@ -191,4 +192,55 @@ async fn nothing_unsigned_is_synced_or_healed_by_itself() {
         assert_eq!(get(&maps, "guarded").await, json!("four"));
         running.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signature_does_not_speak_for_what_the_commit_does_not_pin() {
+    if !has_kustomize() {
+        return;
+    }
+    let world = World::sandbox("signed-remote").await;
+    let branch = Branch::new(&world, "loose", "auto = true");
+    let (origin, maps) = (&branch.origin, config_maps(&world).await);
+    let tables = fs::read_to_string(&origin.config).unwrap();
+    fs::write(&origin.config, tables + "allow_remote = true\n").unwrap();
+    let base = origin.place().join("base.git");
+    let first = publish(&base, "one");
+    // Whoever signs once signs what follows.
+    branch.push("signed", Some("ana"));
+    let reads = |to: &str| {
+        let address = format!("git::file://{}//base?ref={to}", base.display());
+        let text = format!("resources:\n- {address}\n");
+        let files = [("app/kustomization.yaml", Some(text.as_str())), ("app/map.yaml", None)];
+        let files = if to == "main" { &files[..] } else { &files[..1] };
+        origin.commit(to, files);
+        address
+    };
+    let address = reads("main");
+    let mut running = Running::watch(origin.settings("console"));
+    running
+        .see("loose", "what is not pinned", |one| {
+            one.sync == SyncState::Error
+                && one.held.as_deref().is_some_and(|held| {
+                    held.contains(&address) && held.contains("which the commit does not pin")
+                })
+        })
+        .await;
+    let plan = running.store.mappings["loose"].plan.as_ref().unwrap().0.clone();
+    let sync = Command::Sync {
+        mapping: "loose".into(),
+        revision: None,
+        confirmed: plan.digest.clone(),
+        options: SyncOptions::default(),
+    };
+    let refused = running.run(sync).await;
+    assert!(
+        matches!(&refused, Outcome::Refused(why) if matches!(why[..], [Refusal::Unsigned { .. }])),
+        "{refused:?}"
+    );
+    assert_eq!(get(&maps, "far").await, json!(null));
+    reads(&first);
+    running.see("loose", "the pinned one", |one| one.sync == SyncState::Synced).await;
+    assert_eq!(get(&maps, "far").await, json!("one"));
+    running.stop().await;
 }

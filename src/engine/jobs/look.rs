@@ -144,7 +144,7 @@ pub(super) async fn look(
         seen.plan.refusals.push(Refusal::LiveWins);
         return Ok(seen);
     }
-    let unsigned = vouch::unsigned(ctx, mapping, &seen.revision).await;
+    let unsigned = vouch::unsigned(ctx, mapping, &seen.revision, &seen.basis.unpinned).await;
     let unsigned = unsigned.map_err(|stop| desired(stop, Some(&seen.revision)))?;
     seen.plan.refusals.extend(unsigned);
     depends::hold(ctx, mapping, &mut seen.plan, options, depends).await;
