@@ -6,7 +6,7 @@ use crate::support::renderers::search_path;
 use crate::support::running::{Origin, Running, config_map, config_maps, get, set};
 use crate::support::shell::git;
 use crate::support::skipped;
-use gitdeck::domain::{Op, Reason, SyncState};
+use gitdeck::domain::{Op, Reason, Refusal, SyncState};
 use gitdeck::engine::{Command, Outcome, SyncOptions};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -190,5 +190,46 @@ async fn what_moved_at_the_same_commit_is_neither_synced_nor_healed_by_itself() 
     for (name, value) in [("far", json!("two")), ("near", Value::Null), ("new", json!("one"))] {
         assert_eq!(get(&maps, name).await, value, "{name}");
     }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_sync_does_not_go_on_with_what_nobody_confirmed() {
+    if !has_kustomize() {
+        return;
+    }
+    let world = World::sandbox("remote-resumed").await;
+    let (origin, maps) = (Origin::new(&world, MAPPING), config_maps(&world).await);
+    let base = origin.place().join("base.git");
+    publish(&base, "one");
+    let address = format!("git::file://{}//base?ref=main", base.display());
+    let kustomization = format!("resources:\n- {address}\n");
+    origin.commit("the app", &[("app/kustomization.yaml", Some(&kustomization))]);
+    let mut running = Running::watch(origin.settings("one"));
+    running.see("app", "a plan", |status| status.objects.differing == 1).await;
+    synced(&mut running).await;
+    running.stop().await;
+
+    // As a killed process leaves it: begun, and without an end.
+    let journal = origin.place().join("one/data/journal.jsonl");
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let (ends, kept): (Vec<&str>, Vec<&str>) =
+        text.lines().partition(|line| line.contains("\"record\":\"end\""));
+    assert_eq!(ends.len(), 1, "{text}");
+    std::fs::write(&journal, kept.join("\n") + "\n").unwrap();
+    publish(&base, "two");
+
+    let mut running = Running::watch(origin.settings("one"));
+    running.see("app", "what moved", |status| status.objects.differing == 1).await;
+    let entry = running.journal().await[0].clone();
+    assert_eq!(entry.state, "interrupted");
+    let refused = running.run(Command::Continue { entry: entry.id }).await;
+    let Outcome::Refused(why) = &refused else { panic!("{refused:?}") };
+    let [Refusal::Moved { what }] = &why[..] else { panic!("{why:?}") };
+    assert!(what.contains(&address) && what.contains("sync app anew"), "{what}");
+    assert_eq!(get(&maps, "far").await, json!("one"));
+    running.run(Command::Discard { entry: entry.id }).await;
+    synced(&mut running).await;
+    assert_eq!(get(&maps, "far").await, json!("two"));
     running.stop().await;
 }

@@ -112,6 +112,14 @@ fn guard(request: &Request, seen: &Look) -> Result<(), Stop> {
         return Err(Stop::Refused(seen.plan.refusals.clone()));
     }
     match &request.confirmed {
+        // Nobody confirmed what is elsewhere by now.
+        None if !seen.basis.unpinned.is_empty() => {
+            let (name, unpinned) = (&request.mapping, seen.basis.unpinned.join(", "));
+            let what = format!(
+                "{name} reads {unpinned}, which the commit does not pin and may say something else by now; drop this operation and sync {name} anew"
+            );
+            Err(Stop::Refused(vec![Refusal::Moved { what }]))
+        }
         Some(digest) if *digest != seen.plan.digest => {
             let (name, at) = (&request.mapping, seen.revision.short());
             let what = match seen.plan.operations.len() + seen.plan.hooks_run() {
