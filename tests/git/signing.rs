@@ -156,9 +156,12 @@ fn the_signers_of_git_and_of_the_keyring_count() {
     assert!(signed.unwrap().success());
     let good = world.publish_head();
     let empty = tempfile::Builder::new().prefix("gpg").tempdir_in("/tmp").unwrap();
+    let config = world.path().join("trusting");
+    std::fs::write(&config, "").unwrap();
     let why = |home: &Path, name: &str| {
         let mut places = world.places();
         super::world::set(&mut places, "GNUPGHOME", home);
+        super::world::set(&mut places, "GIT_CONFIG_GLOBAL", &config);
         let under = world.path().join(name);
         (places.mirrors, places.outbox) = (under.clone(), under.join("own"));
         let repository = Repository::open(&places, &world.remote()).unwrap();
@@ -168,6 +171,16 @@ fn the_signers_of_git_and_of_the_keyring_count() {
     assert_eq!(why(home.path(), "known"), None);
     let said = why(empty.path(), "unknown").unwrap();
     assert!(said.starts_with("its signature cannot be checked"), "{said}");
+    // A key that was only imported is nobody's yet, unless the user says that it will do.
+    let (mut export, mut import) = (Command::new("gpg"), Command::new("gpg"));
+    let key = export.env("GNUPGHOME", home.path()).args(["--export", "ada@example.com"]).output();
+    std::fs::write(world.path().join("key"), key.unwrap().stdout).unwrap();
+    let import = import.env("GNUPGHOME", empty.path()).args(["-q", "--batch", "--import"]);
+    assert!(import.arg(world.path().join("key")).status().unwrap().success());
+    let said = why(empty.path(), "imported").unwrap();
+    assert!(said.contains("gpg.minTrustLevel") && said.contains("marginal"), "{said}");
+    std::fs::write(&config, "[gpg]\n\tminTrustLevel = undefined\n").unwrap();
+    assert_eq!(why(empty.path(), "enough"), None);
     for home in [&home, &empty] {
         let mut end = Command::new("gpgconf");
         // Its agent would stay.
