@@ -221,7 +221,10 @@ fn a_terminal_is_asked_without_echo() {
 
     let mut terminal = kept.terminal(&["repo", "check", "far"]);
     terminal.see("Vault: its passphrase").keys("k4n4ri mule\r").see("That is not it.");
-    terminal.keys(&format!("{PASSPHRASE}\r"));
+    // What is typed before a question is no answer to it.
+    let asked_again =
+        |screen: &vt100::Screen| screen.contents().matches("Vault: its passphrase").count() == 2;
+    terminal.wait("the question again", asked_again).keys(&format!("{PASSPHRASE}\r"));
     assert_eq!(terminal.end(), 0, "{}", terminal.text());
     terminal.assert_restored();
     assert_silent(&terminal.bytes(), "a terminal");
