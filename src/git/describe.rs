@@ -23,6 +23,6 @@ pub(super) fn described(commit: &git2::Commit<'_>, pending: bool) -> Commit {
 }
 
 /// Whether a commit carries a signature. One by a key of SSH is in the same header as one by PGP (gitformat-signature).
-fn is_signed(commit: &git2::Commit<'_>) -> bool {
+pub(super) fn is_signed(commit: &git2::Commit<'_>) -> bool {
     commit.raw_header_bytes().split(|byte| *byte == b'\n').any(|line| line.starts_with(b"gpgsig "))
 }

@@ -1,5 +1,6 @@
 //! Whether somebody who may has signed a commit, by the word of the user's own `git`.
 
+use super::describe::is_signed;
 use super::sign::ran;
 use super::transport::Environment;
 use super::{GitError, Repository};
@@ -53,10 +54,7 @@ impl Repository {
     }
 
     fn is_signed(&self, revision: &Revision) -> Result<bool, GitError> {
-        self.with(|handles| {
-            let commit = self.commit_of(handles, revision)?;
-            Ok(commit.header_field_bytes("gpgsig").is_ok())
-        })
+        self.with(|handles| Ok(is_signed(&self.commit_of(handles, revision)?)))
     }
 
     fn is_of_ssh(&self, revision: &Revision) -> Result<bool, GitError> {
