@@ -46,6 +46,8 @@ struct Opened {
     stamp: Stamp,
     entries: Entries,
     key: Key,
+    /// How many keys open the file.
+    keys: usize,
 }
 
 impl Vault {
@@ -139,31 +141,25 @@ impl Vault {
         let mut state = self.state();
         let (mut entries, key) = if self.exists() || !may_make {
             self.entries(&mut state, name, read)?;
-            self.refuse_other_keys(&state)?;
             let opened = state.opened.as_ref();
-            opened
-                .map(|opened| (opened.entries.clone(), opened.key.clone()))
-                .ok_or_else(|| self.damaged("it changed while it was read"))?
+            let opened = opened.ok_or_else(|| self.damaged("it changed while it was read"))?;
+            self.refuse_other_keys(opened)?;
+            (opened.entries.clone(), opened.key.clone())
         } else {
             (Entries::new(), self.first_key(&state, read)?)
         };
         let changed = change(&mut entries);
         let sealed = sealed::seal(&entries, &key).map_err(|reason| self.damaged(reason))?;
         let stamp = file::replace(&self.path, &sealed).map_err(|source| self.storage(source))?;
-        state.opened = Some(Opened { stamp, entries, key });
+        let keys = sealed::keys(&sealed);
+        state.opened = Some(Opened { stamp, entries, key, keys });
         Ok(changed)
     }
 
     /// Refuses to seal a vault anew which others than the own key open: they would be locked out.
-    fn refuse_other_keys(&self, state: &State) -> Result<(), SecretError> {
-        let Some((sealed, _)) = file::read(&self.path, None).map_err(|why| self.storage(why))?
-        else {
-            return Ok(());
-        };
-        let own = state.opened.as_ref().map(|opened| opened.key.recipients());
-        let own =
-            own.transpose().map_err(|reason| self.damaged(reason))?.map_or(0, |own| own.len());
-        if sealed::keys(&sealed) > own {
+    fn refuse_other_keys(&self, opened: &Opened) -> Result<(), SecretError> {
+        let own = opened.key.recipients().map_err(|reason| self.damaged(reason))?;
+        if opened.keys > own.len() {
             return Err(SecretError::OtherKeys { path: self.path.clone() });
         }
         Ok(())
@@ -210,7 +206,8 @@ impl Vault {
         } else {
             self.by_identity(state, &sealed, read)?
         };
-        Ok(&state.opened.insert(Opened { stamp, entries, key }).entries)
+        let keys = sealed::keys(&sealed);
+        Ok(&state.opened.insert(Opened { stamp, entries, key, keys }).entries)
     }
 
     fn by_passphrase(
