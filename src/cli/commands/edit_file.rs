@@ -190,10 +190,8 @@ impl Edit {
             show(work, &drafted.diff, message, &document);
             return Ok(Ended::Left(Exit::Fine));
         }
-        let title = message.lines().next().unwrap_or_default();
-        let question = format!("Commit \"{}\" to {}?", harmless(title), mapping.repository);
-        let asked = (drafted.diff.as_str(), question.as_str());
-        let Some(place) = self.landing.decide(work, &mapping.repository, asked).await? else {
+        let drafted_as = (drafted.diff.as_str(), drafted.message.as_str());
+        let Some(place) = self.landing.ask(work, &mapping.repository, drafted_as).await? else {
             work.out.note("nothing was committed");
             return Ok(Ended::Left(Exit::Fine));
         };

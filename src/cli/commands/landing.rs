@@ -104,6 +104,18 @@ impl Landing {
         self.message.as_deref().unwrap_or(default)
     }
 
+    /// [`Self::decide`] about a commit with the title of its message, which is the drafted one where none was given.
+    pub(super) async fn ask(
+        &self,
+        work: &mut Work<'_>,
+        repository: &str,
+        (diff, message): (&str, &str),
+    ) -> Result<Option<Place>, Fault> {
+        let title = self.said(message).lines().next().unwrap_or_default();
+        let question = format!("Commit \"{}\" to {repository}?", harmless(title));
+        self.decide(work, repository, (diff, &question)).await
+    }
+
     /// Where the commit goes; nothing where it is not wanted at all.
     pub(super) async fn decide(
         &self,

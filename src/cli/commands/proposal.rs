@@ -64,10 +64,8 @@ impl Landing {
             show(work, &drafted.diff, message, &document);
             return Ok(fetched);
         }
-        let title = self.said(&drafted.message).lines().next().unwrap_or_default();
-        let question = format!("Commit \"{}\" to {}?", harmless(title), mapping.repository);
-        let asked = (drafted.diff.as_str(), question.as_str());
-        let Some(place) = self.decide(work, &mapping.repository, asked).await? else {
+        let drafted_as = (drafted.diff.as_str(), drafted.message.as_str());
+        let Some(place) = self.ask(work, &mapping.repository, drafted_as).await? else {
             work.out.note("nothing was committed");
             return Ok(Exit::Fine);
         };
