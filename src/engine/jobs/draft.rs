@@ -50,16 +50,13 @@ pub(super) async fn draft(
         Err(failure) => (Vec::new(), vec![failure.to_string()]),
     };
     let paths: Vec<String> = edits.iter().map(|edit| edit.path.clone()).collect();
-    let said =
-        if faults.is_empty() { summarise(&old, &new, &paths) } else { summarise(&[], &[], &paths) };
+    // What does not render has nothing to compare.
+    let (old, new) = if faults.is_empty() { (&old[..], &new[..]) } else { (&[][..], &[][..]) };
+    let said = summarise(old, new, &paths);
     let message = worded(ctx, mapping, (&said, &paths), about);
     let diff = tokio::task::spawn_blocking(move || unified(&before, &edits)).await;
     let diff = diff.map_err(|error| Failure::new(format!("drafting ended early: {error}")))?;
-    let tried = if validate && faults.is_empty() {
-        try_out(ctx, mapping, &old, &new).await
-    } else {
-        Tried::default()
-    };
+    let tried = if validate { try_out(ctx, mapping, old, new).await } else { Tried::default() };
     Ok(Drafted { message, diff, faults, tried })
 }
 

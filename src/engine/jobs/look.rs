@@ -125,8 +125,8 @@ fn desired_of(rendered: &Rendered, placed: &[ObjectRef]) -> Desired {
     Arc::new(placed.iter().map(ObjectRef::key).zip(origins).collect())
 }
 
-/// [`sight`], with a missing signature and what the mapping waits for among the refusals of its plan. That of a mapping which is disconnected can
-/// be looked at, and is never carried out.
+/// [`sight`], with a missing signature and what the mapping waits for among the refusals of its plan. That of a mapping
+/// which is disconnected can be looked at, and is never carried out.
 pub(super) async fn look(
     ctx: &Context,
     mapping: &Mapping,

@@ -18,11 +18,11 @@ pub(super) async fn try_out(
     old: &[Manifest],
     new: &[Manifest],
 ) -> Tried {
-    let mut changed: Vec<Manifest> = new.iter().filter(|new| !old.contains(new)).cloned().collect();
     // That an object stands at another line makes it no other one.
-    changed.retain(|new| {
-        !old.iter().any(|old| old.reference == new.reference && old.object == new.object)
-    });
+    let is_there = |new: &Manifest| {
+        old.iter().any(|old| old.reference == new.reference && old.object == new.object)
+    };
+    let mut changed: Vec<Manifest> = new.iter().filter(|new| !is_there(new)).cloned().collect();
     let mut tried = Tried::default();
     if changed.is_empty() {
         return tried;
