@@ -1,6 +1,6 @@
 //! Files of a commit, read from the object database and never from a disk.
 
-use super::handles::Handles;
+use super::handles::{Handles, check_named, checked_tree};
 use super::history::entry_in;
 use super::repository::Repository;
 use super::{GitError, path};
@@ -106,7 +106,12 @@ impl Repository {
     ) -> Result<(Oid, i32), GitError> {
         let commit = self.commit_of(handles, revision)?;
         let fault = self.fault("reading a folder");
-        let root = handles.all.find_tree(commit.tree_id()).map_err(&fault)?;
+        let named = || {
+            let objects = handles.all.odb()?;
+            check_named(commit.id(), ObjectType::Commit, objects.read(commit.id())?.data())
+        };
+        named().map_err(&fault)?;
+        let root = checked_tree(&handles.all, commit.tree_id()).map_err(&fault)?;
         if path.is_empty() {
             return Ok((root.id(), 0o040_000));
         }
@@ -155,7 +160,7 @@ impl Reader<'_> {
                 reason: format!("more than {DEPTH_LIMIT} folders deep"),
             });
         }
-        let tree = self.repository.find_tree(id).map_err(self.fault)?;
+        let tree = checked_tree(self.repository, id).map_err(self.fault)?;
         for entry in &tree {
             let name = path::shown(entry.name_bytes());
             let below = if path.is_empty() { name } else { format!("{path}/{name}") };
@@ -208,6 +213,7 @@ fn read_entry(
         return Ok(file);
     }
     let blob = repository.find_blob(id)?;
+    check_named(id, ObjectType::Blob, blob.content())?;
     file.kind = match mode {
         LINK => TreeFileKind::Symlink,
         _ if is_lfs_pointer(blob.content()) => TreeFileKind::LfsPointer,

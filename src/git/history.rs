@@ -1,6 +1,7 @@
 //! The log: commits in order of time, of the whole repository or of one path.
 
 use super::describe::described;
+use super::handles::checked_tree;
 use super::lookup::{Lookups, is_there};
 use super::repository::Repository;
 use super::walk::{Listed, Walk};
@@ -168,7 +169,7 @@ pub(super) fn entry_in(
         if mode != 0o040_000 {
             return Ok(None);
         }
-        tree = repository.find_tree(id)?;
+        tree = checked_tree(repository, id)?;
     }
     Ok(None)
 }

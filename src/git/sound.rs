@@ -1,6 +1,6 @@
 //! Whether a mirror is sound, found out without the words of a server.
 
-use super::handles::open_bare;
+use super::handles::{check_named, open_bare};
 use git2::ErrorCode;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// How long objects are read; what is not found by then is found when it is needed.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Whether a ref or an object of the bare repository cannot be read. All objects are read, each with its checksum.
+/// Whether a ref or an object of the bare repository cannot be read. All objects are read and held against their ids.
 pub(super) fn is_broken(mirror: &Path) -> bool {
     let Ok(repository) = open_bare(mirror) else { return true };
     let unreadable = |name: &str| match repository.find_reference(name) {
@@ -30,7 +30,8 @@ pub(super) fn is_broken(mirror: &Path) -> bool {
     let Ok(objects) = repository.odb() else { return true };
     let (until, mut broken, mut late) = (Instant::now() + LONGEST, false, false);
     let read = objects.foreach(|id| {
-        broken = objects.read(*id).is_err();
+        let object = objects.read(*id);
+        broken = object.and_then(|read| check_named(*id, read.kind(), read.data())).is_err();
         late = Instant::now() >= until;
         !broken && !late
     });

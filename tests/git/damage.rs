@@ -4,6 +4,7 @@ use super::world::{World, fetch, head, push, request};
 use gitdeck::git::LogQuery;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Numbers that look random and are the same in every run (Knuth's MMIX constants).
 struct Dice(u64);
@@ -87,4 +88,37 @@ fn damage_is_an_error_or_harmless_and_a_fetch_heals_it() {
     push(&repository).unwrap();
     assert_eq!(world.titles(), ["mine", "many", "begin"]);
     assert_eq!(repository.tip(), Some(head(&repository)));
+}
+
+#[test]
+fn what_lies_under_the_id_of_another_is_not_read() {
+    let world = World::new();
+    let tip = world.publish("two", &[("apps/a.yaml", "a: 1\n"), ("apps/b.yaml", "b: 2\n")]);
+    let repository = world.fetched();
+    let files = repository.tree(&tip, "apps").unwrap();
+    let [a, b, ..] = &files[..] else { panic!("{files:?}") };
+    let mut found = Vec::new();
+    files_below(&world.path().join("cache"), &mut found);
+    let pack = found.iter().find(|path| path.extension().is_some_and(|end| end == "pack")).unwrap();
+    let objects = pack.ancestors().nth(2).unwrap();
+    // Objects that are in a pack are not unpacked.
+    let aside = world.path().join("aside.pack");
+    fs::rename(pack, &aside).unwrap();
+    fs::remove_file(pack.with_extension("idx")).unwrap();
+    let unpacked = Command::new("git")
+        .current_dir(objects.parent().unwrap())
+        .args(["unpack-objects", "-q"])
+        .stdin(fs::File::open(&aside).unwrap())
+        .status();
+    assert!(unpacked.unwrap().success());
+    let of = |id: &str| objects.join(&id[..2]).join(&id[2..]);
+    fs::remove_file(of(&a.id)).unwrap();
+    fs::copy(of(&b.id), of(&a.id)).unwrap();
+    let repository = world.open();
+    let error = repository.file(&tip, "apps/a.yaml").unwrap_err().to_string();
+    assert!(error.contains("another content than its id names"), "{error}");
+    assert!(repository.tree(&tip, "apps").is_err());
+    assert_eq!(repository.file(&tip, "apps/b.yaml").unwrap(), b"b: 2\n");
+    fetch(&repository).unwrap();
+    assert_eq!(repository.file(&tip, "apps/a.yaml").unwrap(), b"a: 1\n");
 }
