@@ -112,6 +112,11 @@ impl Tools {
             .ok_or_else(|| missing(file, "sops", "install sops 3"))
     }
 
+    /// What `sops edit` has for an editor: it writes its input into the file that it is given.
+    pub(super) fn tee(&self, file: &str) -> Result<PathBuf, RenderError> {
+        self.find("tee").ok_or_else(|| missing(file, "tee", "install coreutils"))
+    }
+
     /// Stands for the versions of the programs that a kind of render uses.
     pub fn stamps(&self, kind: super::Kind) -> Vec<String> {
         let renderer = match kind {

@@ -70,29 +70,38 @@ fn exposed(objects: &[Value], sealed: &[u8]) -> Option<String> {
         return Some("a document".to_owned());
     }
     for document in &found {
-        for field in ["data", "stringData"] {
-            let values = document.value[field].as_object().into_iter().flatten();
-            let is_open = |value: &Value| {
-                value.as_str().is_none_or(|text| !text.is_empty() && !text.starts_with(CIPHERTEXT))
-            };
-            if let Some((key, _)) = values.into_iter().find(|(_, value)| is_open(value)) {
-                return Some(format!("/{field}/{key}"));
-            }
+        if let Some((field, key, _)) = values(&document.value).find(|(_, _, value)| is_open(value))
+        {
+            return Some(format!("/{field}/{key}"));
         }
     }
     // Wherever a value stands, under whatever name.
     let text = String::from_utf8_lossy(sealed);
-    let all = objects.iter().flat_map(|object| ["data", "stringData"].map(|name| &object[name]));
-    for (key, value) in all.filter_map(Value::as_object).flatten() {
-        let encoded = value.as_str().unwrap_or_default().to_owned();
-        let decoded = STANDARD.decode(&encoded).ok().and_then(|one| String::from_utf8(one).ok());
-        let lines = |one: String| one.lines().map(str::to_owned).collect::<Vec<_>>();
-        let mut parts = decoded.into_iter().chain([encoded]).flat_map(lines);
-        if parts.any(|part| part.len() >= SHORTEST && text.contains(&part)) {
-            return Some(format!("the value of {key}"));
-        }
-    }
-    None
+    let (_, key, _) =
+        objects.iter().flat_map(values).find(|(_, _, value)| stands_in(value, &text))?;
+    Some(format!("the value of {key}"))
+}
+
+/// The values of a Secret, with their fields and keys.
+pub(super) fn values(secret: &Value) -> impl Iterator<Item = (&'static str, &String, &Value)> {
+    ["data", "stringData"].into_iter().flat_map(|field| {
+        let values = secret[field].as_object().into_iter().flatten();
+        values.map(move |(key, value)| (field, key, value))
+    })
+}
+
+/// Whether a value is there for everybody to read.
+pub(super) fn is_open(value: &Value) -> bool {
+    value.as_str().is_none_or(|text| !text.is_empty() && !text.starts_with(CIPHERTEXT))
+}
+
+/// Whether a line of a value is somewhere in a text, encoded or not.
+pub(super) fn stands_in(value: &Value, text: &str) -> bool {
+    let written = value.as_str().unwrap_or_default().to_owned();
+    let decoded = STANDARD.decode(&written).ok().and_then(|one| String::from_utf8(one).ok());
+    let forms = decoded.into_iter().chain([STANDARD.encode(&written), written]);
+    let lines = |one: String| one.lines().map(str::to_owned).collect::<Vec<_>>();
+    forms.flat_map(lines).any(|part| part.len() >= SHORTEST && text.contains(&part))
 }
 
 #[cfg(test)]

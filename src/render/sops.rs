@@ -99,15 +99,7 @@ impl Decrypter<'_> {
         let program = self.tools.sops(&at.file)?;
         let scratch = |error: std::io::Error| RenderError::scratch(&error);
         let file = self.scratch.beside("encrypted", content).map_err(scratch)?;
-        let mut environment = vec![("SOPS_DISABLE_VERSION_CHECK", OsString::from("1"))];
-        let access = match (self.decryption, self.age_key) {
-            (Decryption::Environment, _) => Access::User,
-            (_, key) => {
-                let key = key.map_or("", Secret::reveal);
-                environment.push(("SOPS_AGE_KEY", key.into()));
-                Access::None
-            }
-        };
+        let (access, environment) = keys(self.decryption, self.age_key);
         let mut arguments: Vec<OsString> = vec!["--decrypt".into()];
         arguments.extend(flags.iter().map(OsString::from));
         arguments.extend(["--input-type", format, "--output-type", format].map(OsString::from));
@@ -125,6 +117,19 @@ impl Decrypter<'_> {
             RenderError::Program { file: at.to_string(), message }
         })
     }
+}
+
+/// What `sops` may reach to find the key of a mapping, and what it is told.
+pub(super) fn keys(
+    decryption: &Decryption,
+    age_key: Option<&Secret>,
+) -> (Access, Vec<(&'static str, OsString)>) {
+    let mut environment = vec![("SOPS_DISABLE_VERSION_CHECK", OsString::from("1"))];
+    if *decryption == Decryption::Environment {
+        return (Access::User, environment);
+    }
+    environment.push(("SOPS_AGE_KEY", age_key.map_or("", Secret::reveal).into()));
+    (Access::None, environment)
 }
 
 /// Refuses objects that still carry what SOPS encrypted.

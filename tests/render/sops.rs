@@ -4,7 +4,7 @@ use crate::support::renderers::{Bench, Files, rendered, rendered_with};
 use gitdeck::domain::{
     Decryption, HelmChart, Manifest, Rendering, Secret, SecretRef, Substitution, ValuesFile,
 };
-use gitdeck::render::{Gathered, RenderError};
+use gitdeck::render::{Gathered, Opened, RenderError, SourceFile};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -177,4 +177,74 @@ async fn of_the_users_environment_sops_gets_what_it_finds_keys_by() {
     let home = std::env::var("HOME").unwrap_or_default();
     assert_eq!((&data["home"], data.contains_key("PATH")), (&home.into(), true));
     assert!(data.contains_key("SOPS_DISABLE_VERSION_CHECK"), "{data:?}");
+}
+
+/// A file of Secrets that is sealed for a key, open for changes.
+async fn opened(key: &Key, bench: &Bench, sealed: &str) -> Result<Opened, RenderError> {
+    let file = SourceFile { path: "k/s.yaml".into(), content: sealed.into() };
+    let decryption = Decryption::Age(SecretRef::Env("KEY".into()));
+    let opened = Opened::open(file, (&decryption, Some(key.secret.clone())), &bench.tools).await;
+    opened.map(|opened| opened.expect("a sealed file"))
+}
+
+#[tokio::test]
+async fn what_is_sealed_again_goes_through_pipes_alone() {
+    let Some(key) = Key::new() else { return };
+    let log = key.bench.folder().join("log");
+    let script = format!(
+        "{{ echo \"$@\"; env; }} | grep -v SOPS_AGE_KEY >> '{}'\nexec '{}' \"$@\"",
+        log.display(),
+        program(&key.bench, "sops").display()
+    );
+    let bench = Bench::fake("sops", &script);
+    let text = format!("{SECRET}    stays: canary-two\n---\n{SECRET}");
+    let sealed = key.encrypted("s.yaml", &text, Some("^stringData$"));
+    let opened = opened(&key, &bench, &sealed).await.unwrap();
+    let clear = String::from_utf8(opened.clear().to_vec()).unwrap();
+    let changed = clear.replacen("canary-one", "canary-new", 1);
+    let again = opened.sealed(changed.as_bytes(), &bench.tools).await.unwrap();
+    let again = String::from_utf8(again).unwrap();
+    let lines = |text: &str, key: &str| -> Vec<String> {
+        text.lines().filter(|line| line.contains(key)).map(str::to_owned).collect()
+    };
+    let (old, new) = (lines(&sealed, "password"), lines(&again, "password"));
+    assert_eq!((old.len(), &old[1], old[0] == new[0]), (2, &new[1], false), "{again}");
+    assert_eq!(lines(&sealed, "stays"), lines(&again, "stays"));
+    assert!(!again.contains("canary"), "{again}");
+    let called = std::fs::read_to_string(&log).unwrap();
+    assert!(called.contains("edit --input-type yaml") && !called.contains("canary"), "{called}");
+    assert_eq!(bench.leftovers(), 0);
+    let decrypted = {
+        let copy = key.bench.folder().join("again.yaml");
+        std::fs::write(&copy, &again).unwrap();
+        let mut sops = Command::new(program(&key.bench, "sops"));
+        sops.arg("decrypt").arg(&copy).env("SOPS_AGE_KEY", key.secret.reveal());
+        String::from_utf8(sops.output().unwrap().stdout).unwrap()
+    };
+    assert_eq!(decrypted, changed);
+}
+
+#[tokio::test]
+async fn what_would_stay_in_the_clear_is_not_sealed_again() {
+    let Some(key) = Key::new() else { return };
+    let sealed = key.encrypted("s.yaml", SECRET, Some("^stringData$"));
+    let opened = opened(&key, &key.bench, &sealed).await.unwrap();
+    let clear = String::from_utf8(opened.clear().to_vec()).unwrap();
+    for (changed, words) in [
+        (format!("{clear}data:\n    more: Y2FuYXJ5LW5ldw==\n"), "leave /data/more in the clear"),
+        (
+            clear
+                .replace("    name: db\n", "    name: db\n    labels:\n        copy: canary-new\n")
+                .replace("canary-one", "canary-new"),
+            "leave the value of password in the clear",
+        ),
+        (format!("{clear}sops:\n    mac: canary-new\n"), "cannot be sealed again"),
+    ] {
+        let mut tools = key.bench.tools.clone();
+        tools.limits.time = std::time::Duration::from_secs(5);
+        let error = opened.sealed(changed.as_bytes(), &tools).await.unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains(words) && !said.contains("canary"), "{said}");
+    }
+    assert_eq!(key.bench.leftovers(), 0);
 }
