@@ -211,6 +211,14 @@ impl Cluster {
         Ok(parts.into_iter().flatten().collect())
     }
 
+    /// One object as it is now, with everything that the server says of it; nothing where it is not there.
+    pub async fn object(&self, reference: &ObjectRef) -> Result<Option<Value>, ClusterError> {
+        let catalogue = self.catalogue().await?;
+        let (group, version, kind) = (&reference.group, &reference.version, &reference.kind);
+        let Some(resource) = catalogue.any(group, version, kind) else { return Ok(None) };
+        Ok(self.read_one(resource, reference).await?.map(|live| live.value()))
+    }
+
     /// One object, straight from the server.
     pub(super) async fn read_one(
         &self,

@@ -2,6 +2,7 @@
 //! and nothing else does.
 
 mod faults;
+mod secrets;
 mod sides;
 
 use crate::support::clusters::{World, kubectl, worlds};

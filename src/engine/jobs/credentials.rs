@@ -1,6 +1,5 @@
 //! Values that look like credentials: they are not written into Git unasked.
 
-use crate::domain::Manifest;
 use crate::domain::path::{FieldPath, Step};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,12 +11,12 @@ const NAMES: [&str; 7] =
 /// Shorter values of Secrets are those of other fields as well, as `true` is.
 const SHORTEST: usize = 8;
 
-/// The values of Secrets that Git has, in the clear and encoded.
-pub(super) fn values_of(manifests: &[Manifest]) -> Vec<String> {
+/// The values of these Secrets, in the clear and encoded.
+pub(super) fn values_of<'a>(secrets: impl Iterator<Item = &'a Value>) -> Vec<String> {
     let mut found = Vec::new();
-    for secret in manifests.iter().filter(|one| one.reference.is_secret()) {
+    for secret in secrets {
         let texts = |field: &str| {
-            let fields = secret.object[field].as_object().into_iter().flatten();
+            let fields = secret[field].as_object().into_iter().flatten();
             let texts = fields.filter_map(|(_, value)| value.as_str().map(str::to_owned));
             texts.collect::<Vec<_>>()
         };

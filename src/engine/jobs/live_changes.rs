@@ -2,14 +2,18 @@
 
 use crate::domain::attribute::agrees;
 use crate::domain::culprit::is_controller;
+use crate::domain::mapping::SecretsInGit;
+use crate::domain::normalize::as_sent;
 use crate::domain::path::FieldPath;
 use crate::domain::prove::MANAGER;
+use crate::domain::redact::is_sensitive;
 use crate::domain::{
     Change, Manifest, Mapping, ObjectRef, Op, Operation, Reason, Refusal, Revision,
 };
 use crate::engine::jobs::adopt::is_order;
 use crate::engine::jobs::attribute::manifest_is;
 use crate::engine::jobs::credentials::suspicion;
+use crate::engine::jobs::live_secrets::LiveSecrets;
 use crate::engine::jobs::look::Look;
 use crate::engine::jobs::others::{Others, is_own_commit};
 use crate::engine::jobs::whole_lists::folded;
@@ -56,6 +60,7 @@ struct Measure<'a> {
     seen: &'a Look,
     cluster: String,
     others: Others,
+    live: LiveSecrets,
     secrets: Vec<String>,
 }
 
@@ -83,8 +88,11 @@ impl LiveChanges {
             return found;
         };
         let others = others::since(ctx, mapping, seen, &cluster).await;
-        let secrets = credentials::values_of(seen.basis.desired());
-        let measure = Measure { ctx, mapping, seen, cluster, others, secrets };
+        let live = LiveSecrets::of(seen).await;
+        let desired = seen.basis.desired().iter().filter(|one| one.reference.is_secret());
+        let secrets = desired.map(|one| &one.object).chain(live.values());
+        let secrets = credentials::values_of(secrets);
+        let measure = Measure { ctx, mapping, seen, cluster, others, live, secrets };
         for operation in &seen.plan.operations {
             found.sort(&measure, operation).await;
         }
@@ -117,6 +125,10 @@ impl LiveChanges {
             self.left.push(format!("{object} belongs to {owner}"));
             return;
         }
+        if object.is_secret() && measure.mapping.record.secrets == SecretsInGit::Skip {
+            self.left.push(secret(object));
+            return;
+        }
         let first = matches!(measure.others, Others::Unknown);
         if let Err(reason) = recordable(operation, &mut self.clashes, first) {
             self.left.push(reason);
@@ -125,10 +137,22 @@ impl LiveChanges {
         let key = object.key();
         let mut desired = seen.basis.desired().iter();
         let manifest = desired.find(|one| manifest_is(one, &key, measure.mapping));
-        let written = manifest.map_or(&Value::Null, |manifest| &manifest.object);
-        for change in folded(operation.changes.clone(), written) {
+        let written = manifest.map_or_else(Value::default, written);
+        let changes = if object.is_secret() {
+            measure.live.revealed(operation)
+        } else {
+            Ok(operation.changes.clone())
+        };
+        let changes = match changes {
+            Ok(changes) => changes,
+            Err(reason) => {
+                self.left.push(reason);
+                return;
+            }
+        };
+        for change in folded(changes, &written) {
             let Some(path) = FieldPath::parse(&change.path) else { continue };
-            if !is_idle(operation.op, &change, path.find_written(written)) {
+            if !is_idle(operation.op, &change, path.find_written(&written)) {
                 self.take(measure, object, path, change).await;
             }
         }
@@ -143,7 +167,9 @@ impl LiveChanges {
     ) {
         let manager = change.live_manager.clone().filter(|manager| manager != MANAGER);
         let why_not = if change.redacted {
-            Some(secret(object))
+            Some(format!(
+                "{object}{path}: an annotation of a Secret may hold a copy of its values, and is not recorded"
+            ))
         } else if is_order(&change) {
             Some(format!("{object}{path}: only the order of the items differs"))
         } else {
@@ -163,15 +189,22 @@ impl LiveChanges {
             }
             Moved::Yes(why) => {
                 self.clashes = true;
+                let how = if object.is_secret() {
+                    "say with `sops` which one is right".to_owned()
+                } else {
+                    format!("`gitdeck adopt {name} {pick}` takes the live value")
+                };
                 self.left.push(format!(
-                    "{object}{path}: {why} and the cluster says something else; `gitdeck adopt {name} {pick}` takes the live value"
+                    "{object}{path}: {why} and the cluster says something else; {how}"
                 ));
                 return;
             }
             Moved::No => {}
         }
-        let suspected =
-            change.before.as_ref().and_then(|value| suspicion(&path, value, &measure.secrets));
+        // What goes into a sealed file may be as secret as it likes.
+        let is_sealed = object.is_secret() && is_sensitive(&path);
+        let value = change.before.as_ref().filter(|_| !is_sealed);
+        let suspected = value.and_then(|value| suspicion(&path, value, &measure.secrets));
         if let Some(suspected) = suspected {
             self.left.push(format!(
                 "{object}{path}: {suspected}; use `valueFrom`, or `gitdeck adopt {name} {pick}` writes it into Git"
@@ -218,9 +251,6 @@ fn is_idle(op: Op, change: &Change, written: Option<&Value>) -> bool {
 /// Whether live changes of an object are recorded at all. At the `first` look nobody knows since when it is not there.
 fn recordable(operation: &Operation, clashes: &mut bool, first: bool) -> Result<(), String> {
     let object = &operation.object;
-    if object.is_secret() {
-        return Err(secret(object));
-    }
     match operation.op {
         Op::Update | Op::TakeOver | Op::Recreate => Ok(()),
         Op::Create if operation.reason == Reason::Drift => Err(format!(
@@ -237,7 +267,18 @@ fn recordable(operation: &Operation, clashes: &mut bool, first: bool) -> Result<
 }
 
 fn secret(object: &ObjectRef) -> String {
-    format!("{object} is a Secret, whose values are never written into Git in the clear")
+    format!(
+        "{object} is a Secret, whose values are never written into Git in the clear; `record.secrets = \"sops\"` has them sealed"
+    )
+}
+
+/// An object of Git with its values where the server has them.
+fn written(manifest: &Manifest) -> Value {
+    if manifest.reference.is_secret() {
+        as_sent(&manifest.object, &[])
+    } else {
+        manifest.object.clone()
+    }
 }
 
 /// Whether Git may have the newer value.
@@ -274,7 +315,7 @@ impl Measure<'_> {
         let of = |manifests: &[Manifest]| {
             let key = object.key();
             let manifest = manifests.iter().find(|one| manifest_is(one, &key, self.mapping))?;
-            Some(path.find_written(&manifest.object).cloned())
+            Some(path.find_written(&written(manifest)).cloned())
         };
         self.seen.basis.previous().and_then(of) != of(self.seen.basis.desired())
     }

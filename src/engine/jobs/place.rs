@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A value that a field of an object shall have; nothing where it shall go.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Wish {
     pub object: ObjectKey,
     pub path: FieldPath,

@@ -9,6 +9,7 @@ use crate::engine::jobs::live_changes::Pick;
 use crate::engine::jobs::place::{Ground, Misplaced, Wish};
 use crate::engine::jobs::propose::check;
 use crate::engine::jobs::render::sources;
+use crate::engine::jobs::unseal::SealedFiles;
 
 /// Edits, with what they come from.
 #[derive(Default)]
@@ -107,21 +108,15 @@ impl Site<'_> {
             ))
             .into());
         }
+        let mut files = SealedFiles::new(ctx, mapping);
         let (mut wishes, mut placed, mut shared) = (Vec::new(), Placed::default(), Vec::new());
         for (index, pick) in picks.iter().enumerate() {
-            let Some(object) = written(&ground, &pick.object) else {
-                placed.left.push(format!("{} is not in Git at the head", pick.object));
-                continue;
-            };
-            let wish = Wish { object, path: pick.path.clone(), value: pick.value.clone() };
-            let before = ground.edits();
-            match take(&mut ground, &wish) {
-                Ok(()) => {
-                    let new = |edit: &FileEdit| !before.contains(edit);
-                    let edited = ground.edits().into_iter().filter(new);
-                    shared.extend(self.taken(edited).map(|reason| (index, reason)));
+            match put(&mut ground, &mut files, pick).await {
+                Ok((edited, placed_so)) => {
+                    let mut edited = edited.iter();
+                    shared.extend(edited.find_map(|f| self.taken(f)).map(|why| (index, why)));
                     placed.managers.extend(pick.manager.clone());
-                    wishes.push(wish);
+                    wishes.extend(placed_so);
                 }
                 Err(reason) => placed.left.push(reason),
             }
@@ -130,30 +125,55 @@ impl Site<'_> {
         placed.base.clone_from(&ground.base);
         placed.managers.sort_unstable();
         placed.managers.dedup();
-        let checked = if placed.edits.is_empty() || !shared.is_empty() {
-            Ok(())
-        } else {
-            check(ctx, mapping, &ground.manifests, &placed.edits, &wishes).await
-        };
+        let mut checked = Ok(());
+        if shared.is_empty() {
+            for sealed in files.sealed().await {
+                match sealed {
+                    Ok(edit) => placed.edits.push(edit),
+                    Err(reason) => checked = Err(Failure::new(reason)),
+                }
+            }
+        }
+        if checked.is_ok() && shared.is_empty() && !placed.edits.is_empty() {
+            checked = check(ctx, mapping, &ground.manifests, &placed.edits, &wishes).await;
+        }
         Ok(Tried { placed, shared, checked })
     }
 
-    /// Why one of these files may not be changed.
-    fn taken(&self, mut edits: impl Iterator<Item = FileEdit>) -> Option<String> {
-        edits.find_map(|FileEdit { path: file, .. }| {
-            let is_made_from = |path: &String| {
-                path.is_empty()
-                    || file
-                        .strip_prefix(path.as_str())
-                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            };
-            let (other, _) =
-                self.others.iter().find(|(_, sources)| sources.iter().any(is_made_from))?;
-            Some(format!(
-                "mapping `{other}` is made from {file} as well: what is live in one would go to the other"
-            ))
-        })
+    /// Why a file may not be changed.
+    fn taken(&self, file: &str) -> Option<String> {
+        let is_made_from = |path: &String| {
+            path.is_empty()
+                || file
+                    .strip_prefix(path.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let (other, _) =
+            self.others.iter().find(|(_, sources)| sources.iter().any(is_made_from))?;
+        Some(format!(
+            "mapping `{other}` is made from {file} as well: what is live in one would go to the other"
+        ))
     }
+}
+
+/// Places what is live: the files that it changes, and what they say from then on. What is in a Secret goes into sealed
+/// files only.
+async fn put(
+    ground: &mut Ground,
+    files: &mut SealedFiles<'_>,
+    pick: &Pick,
+) -> Result<(Vec<String>, Vec<Wish>), String> {
+    let object = written(ground, &pick.object)
+        .ok_or_else(|| format!("{} is not in Git at the head", pick.object))?;
+    if pick.object.is_secret() {
+        let (file, wishes) = files.put(ground, &object, pick).await?;
+        return Ok((vec![file], wishes));
+    }
+    let wish = Wish { object, path: pick.path.clone(), value: pick.value.clone() };
+    let before = ground.edits();
+    take(ground, &wish)?;
+    let edits = ground.edits().into_iter().filter(|edit| !before.contains(edit));
+    Ok((edits.map(|edit| edit.path).collect(), vec![wish]))
 }
 
 /// Places one value. Where the base of an overlay has it, the mapping's own kustomization takes it: others may use the

@@ -1,6 +1,6 @@
 //! Renders a mapping at a revision, or what it would be with some edits, once for everything that goes into it.
 
-use crate::domain::{Decryption, FileEdit, Manifest, Mapping, Revision, hook};
+use crate::domain::{Decryption, FileEdit, Manifest, Mapping, Revision, Secret, hook};
 use crate::engine::Failure;
 use crate::engine::error::Stop;
 use crate::engine::jobs::Context;
@@ -229,6 +229,18 @@ pub(super) async fn materials(
     Ok(Some((gathered, cluster)))
 }
 
+/// The key of SOPS that a mapping names, if it names one.
+pub(super) async fn age_key(ctx: &Context, mapping: &Mapping) -> Result<Option<Secret>, Stop> {
+    let Decryption::Age(reference) = &mapping.rendering.decryption else { return Ok(None) };
+    let reference = reference.clone();
+    let read = ctx.secret("looking up a key", move |secrets| secrets.read(&reference)).await?;
+    let read = read.map_err(|error| {
+        Failure::usage(format!("the age key cannot be had: {error}"))
+            .hint(format!("`gitdeck config explain {}` shows where it is named", mapping.name))
+    })?;
+    Ok(Some(read))
+}
+
 /// The manifests of what was gathered, as it was or with other contents.
 pub(super) async fn build(
     ctx: &Context,
@@ -237,20 +249,7 @@ pub(super) async fn build(
     cluster: Option<Capabilities>,
 ) -> Result<Vec<Manifest>, Stop> {
     // Only who has something to decrypt needs the key.
-    let age_key = match &mapping.rendering.decryption {
-        Decryption::Age(reference) if gathered.mentions_sops() => {
-            let reference = reference.clone();
-            let read =
-                ctx.secret("looking up a key", move |secrets| secrets.read(&reference)).await?;
-            Some(read.map_err(|error| {
-                Failure::usage(format!("the age key cannot be had: {error}")).hint(format!(
-                    "`gitdeck config explain {}` shows where it is named",
-                    mapping.name
-                ))
-            })?)
-        }
-        _ => None,
-    };
+    let age_key = if gathered.mentions_sops() { age_key(ctx, mapping).await? } else { None };
     let request = Request {
         gathered,
         rendering: mapping.rendering.clone(),
