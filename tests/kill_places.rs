@@ -29,7 +29,7 @@ fn succeed(origin: &Origin, arguments: &[&str]) -> (Duration, String) {
 }
 
 /// Everything stays in the folder of the test, for every process the same.
-fn settled(world: &World, tables: &str) -> Origin {
+pub fn settled(world: &World, tables: &str) -> Origin {
     let origin = Origin::new(world, tables);
     let text = fs::read_to_string(&origin.config).unwrap();
     let place = origin.place().display();

@@ -173,9 +173,16 @@ impl Automation {
         *self == Self::default()
     }
 
-    /// Takes the turn unless another holds it, or held it since the attempt at `last_at`: then the world is another.
-    pub fn take_turn(&mut self, claim: &Claim, last_at: Option<Timestamp>, now: Timestamp) {
-        if self.other(&claim.holder, now).is_none() && self.last_at == last_at {
+    /// Takes the turn unless another holds it, or held it since the attempt at `last_at`: then the world is another. Who
+    /// is known to be `gone` holds nothing.
+    pub fn take_turn(
+        &mut self,
+        claim: &Claim,
+        (last_at, gone): (Option<Timestamp>, &[String]),
+        now: Timestamp,
+    ) {
+        let other = self.other(&claim.holder, now);
+        if other.is_none_or(|other| gone.contains(&other.holder)) && self.last_at == last_at {
             self.claim = Some(claim.clone());
         }
     }

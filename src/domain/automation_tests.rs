@@ -228,8 +228,8 @@ fn changes_of_different_people_are_no_fight() {
 fn one_gitdeck_acts_and_others_watch() {
     let mut automation = Automation::default();
     let claim = |holder: &str, until| Claim { holder: holder.into(), until: at(until) };
-    automation.take_turn(&claim("ana", 60), None, at(0));
-    automation.take_turn(&claim("leo", 61), None, at(1));
+    automation.take_turn(&claim("ana", 60), (None, &[]), at(0));
+    automation.take_turn(&claim("leo", 61), (None, &[]), at(1));
     assert_eq!(automation.other("leo", at(1)).map(|claim| claim.holder.as_str()), Some("ana"));
     let mut renewed = automation.clone();
     renewed.renew_turn(&claim("leo", 300));
@@ -237,9 +237,9 @@ fn one_gitdeck_acts_and_others_watch() {
     renewed.renew_turn(&claim("ana", 300));
     assert!(renewed.other("leo", at(299)).is_some() && renewed.other("leo", at(300)).is_none());
     assert!(automation.other("ana", at(1)).is_none());
-    automation.take_turn(&claim("leo", 120), Some(at(30)), at(60));
+    automation.take_turn(&claim("leo", 120), (Some(at(30)), &[]), at(60));
     assert!(automation.other("leo", at(59)).is_some(), "somebody was faster");
-    automation.take_turn(&claim("leo", 120), None, at(60));
+    automation.take_turn(&claim("leo", 120), (None, &[]), at(60));
     assert_eq!(automation.other("ana", at(61)).map(|claim| claim.holder.as_str()), Some("leo"));
     automation.note(Ended::Left, &Revision::new("b"), &[], at(62));
     assert!(automation.is_idle());

@@ -13,7 +13,8 @@ async fn a_turn_is_renewed_while_the_work_lasts() {
         sandboxed("long", Options { controllers: false, ..Options::default() }).await;
     let soon = Timestamp::now() + SignedDuration::from_secs(60);
     let claim = Claim { holder: "ana".to_owned(), until: soon };
-    let take = |automation: &mut Automation| automation.take_turn(&claim, None, Timestamp::now());
+    let take =
+        |automation: &mut Automation| automation.take_turn(&claim, (None, &[]), Timestamp::now());
     world.cluster.automate("long", take).await.expect("a turn");
     let updates = || sandbox.traffic().count(|one| one.verb == "update");
     let before = updates();

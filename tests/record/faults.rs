@@ -13,12 +13,18 @@ use std::fs;
 /// A mapping with one config map that is live as it is in Git.
 pub(super) async fn begin(world: &World, name: &str, more: &str) -> (Origin, Api<DynamicObject>) {
     let origin = Origin::new(world, &(table(name) + more));
+    let maps = begin_with(world, &origin, name).await;
+    (origin, maps)
+}
+
+/// The same for a repository that is laid out already.
+pub(super) async fn begin_with(world: &World, origin: &Origin, name: &str) -> Api<DynamicObject> {
     let text = config_map("one", "1");
     origin.commit("begin", &[(&file(name), Some(&text))]);
     let maps = config_maps(world).await;
     let object: DynamicObject = serde_json::from_value(document(&text)).expect("an object");
     maps.create(&PostParams::default(), &object).await.expect("an object");
-    (origin, maps)
+    maps
 }
 
 /// Whether it is said that recording failed, and when it is tried again.

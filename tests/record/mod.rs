@@ -2,6 +2,7 @@
 //! and nothing else does.
 
 mod faults;
+mod kills;
 mod secrets;
 mod sides;
 

@@ -175,7 +175,8 @@ pub(super) async fn run(ctx: &Context, order: Order) -> Result<String, Stop> {
     let cluster = ctx.world.cluster(&mapping.target.context).await?;
     let (holder, now) = (&ctx.world.process, Timestamp::now());
     let claim = Claim { holder: holder.clone(), until: now + TURN };
-    let turn = |automation: &mut Automation| automation.take_turn(&claim, order.last_at, now);
+    let turn =
+        |automation: &mut Automation| automation.take_turn(&claim, (order.last_at, &[]), now);
     let automation = cluster.automate(&name, turn).await.map_err(Failure::from)?;
     if automation.claim.as_ref() != Some(&claim) {
         return Ok(format!("{name} is left to another gitdeck, which was faster"));

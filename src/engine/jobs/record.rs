@@ -10,7 +10,7 @@ use crate::engine::jobs::observe::Seen;
 use crate::engine::jobs::place_picks::{Placed, place};
 use crate::engine::jobs::{Context, activity, commit, depends, drop, fetch, observe, push};
 use crate::engine::journal::Intent;
-use crate::engine::turn::Turn;
+use crate::engine::turn::{Turn, is_abandoned};
 use crate::engine::{Command, Failure, SyncOptions};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::atomic::Ordering;
@@ -56,7 +56,9 @@ pub(super) async fn weigh(ctx: &Context, mapping: &Mapping, seen: &Look) -> Deci
         return Decision::Record;
     }
     let automation = &seen.inventory.automation;
-    if let Some(other) = automation.other(&ctx.world.process, now) {
+    let data = &ctx.world.settings.data_dir;
+    let other = automation.other(&ctx.world.process, now);
+    if let Some(other) = other.filter(|other| !is_abandoned(data, name, &other.holder)) {
         return Decision::Later(other.until, format!("{} is at it", other.holder));
     }
     let still = quiet.left(name, &digest, mapping.record.quiet);
@@ -200,10 +202,14 @@ pub(super) async fn run(
 ) -> Result<String, Stop> {
     let mapping = ctx.world.mapping(name)?;
     let cluster = ctx.world.cluster(&mapping.target.context).await?;
-    let _mine = Turn::wait(ctx, name).await?;
+    let mine = Turn::wait(ctx, name).await?;
+    let gone = mine.gone();
     let (holder, now) = (&ctx.world.process, Timestamp::now());
     let claim = Claim { holder: holder.clone(), until: now + TURN };
-    let turn = |automation: &mut Automation| automation.take_turn(&claim, last_at, now);
+    let turn = |automation: &mut Automation| {
+        automation.take_turn(&claim, (last_at, &gone), now);
+    };
+    mine.sign(holder);
     let automation = cluster.automate(name, turn).await.map_err(Failure::from)?;
     if automation.claim.as_ref() != Some(&claim) {
         return Ok(format!("{name} is left to another gitdeck, which was faster"));
@@ -218,6 +224,9 @@ pub(super) async fn run(
     let (now, tip) = (Timestamp::now(), Revision::new(String::new()));
     let note = |automation: &mut Automation| automation.note(ended, &tip, &[], now);
     let noted = cluster.automate(name, note).await.map_err(Failure::from);
+    if noted.is_ok() {
+        mine.clear();
+    }
     let said = result?;
     noted?;
     Ok(said)
