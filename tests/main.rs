@@ -104,6 +104,8 @@ mod travel;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 mod two_consoles;
 #[cfg(feature = "sandbox")]
+mod unread;
+#[cfg(feature = "sandbox")]
 mod validated;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 mod vault;

@@ -40,8 +40,8 @@ pub enum TreeFileKind {
     },
 }
 
-/// One file: the API server takes 3 MiB at most, and charts carry their archives.
-const FILE_LIMIT: usize = 16 << 20;
+/// Bytes of one file that are read: the API server takes 3 MiB at most, and charts carry their archives.
+pub const FILE_LIMIT: usize = 16 << 20;
 /// All files of one read.
 const TOTAL_LIMIT: usize = 256 << 20;
 /// Entries of one read.

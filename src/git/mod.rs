@@ -49,7 +49,7 @@ mod write;
 pub use author::configured_author;
 pub use check::{RemoteCheck, check, trust};
 pub use commit::CommitRequest;
-pub use content::{TreeFile, TreeFileKind};
+pub use content::{FILE_LIMIT, TreeFile, TreeFileKind};
 pub use error::GitError;
 pub use fetch::{FetchProgress, Fetched, Flow, Upstream};
 pub use history::{LogPage, LogQuery};

@@ -138,7 +138,7 @@ pub enum RenderError {
     },
     /// The blob is a pointer of Git LFS.
     #[error(
-        "{file}: a Git LFS pointer, not the file itself; commit the manifest as an ordinary file"
+        "{file}: a pointer of Git LFS, not the file itself, which is never fetched; commit it as an ordinary file"
     )]
     LargeFilePointer {
         /// The file.

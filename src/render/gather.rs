@@ -1,10 +1,9 @@
 //! Decides what renders a path, and takes the files that this needs out of the tree.
 
-use super::collect::{is_manifest, manifest_files};
-use super::kustomization::Kustomization;
-use super::plain::LARGEST_FILE;
+use super::collect::manifest_files;
+use super::kustomization::{Kustomization, kustomizations};
 use super::tree::{folder_of, join, relative, resolve};
-use super::{RenderError, SourceFile, Tree, helm};
+use super::{RenderError, SourceFile, Tree, Unread, helm};
 use crate::domain::{RenderKind, Rendering};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,12 +23,6 @@ pub enum Kind {
     Helm,
 }
 
-/// What was listed and not read.
-pub(super) struct Unread {
-    too_large: Vec<(String, usize)>,
-    dangling: Vec<String>,
-}
-
 /// Everything of a commit that one render reads.
 #[derive(Debug, Clone)]
 pub struct Gathered {
@@ -39,6 +32,8 @@ pub struct Gathered {
     pub(super) root: String,
     /// By path.
     pub(super) files: BTreeMap<String, SourceFile>,
+    /// What was listed and not read, by path.
+    pub(super) unread: BTreeMap<String, Unread>,
     /// Files that generators, charts and substitution read as values; where SOPS encrypted them, they are decrypted
     /// before the render.
     pub(super) sources: BTreeSet<String>,
@@ -59,20 +54,21 @@ impl Gathered {
             kind: Kind::Plain,
             root,
             files: BTreeMap::new(),
+            unread: BTreeMap::new(),
             sources: BTreeSet::new(),
             taken: BTreeSet::new(),
             remote: BTreeSet::new(),
             dependencies: false,
         };
         let path = gathered.root.clone();
-        let Some(unread) = gathered.add(tree, &path)? else {
+        if !gathered.add(tree, &path)? {
             return Err(RenderError::Missing {
                 file: path,
                 named_by: "the mapping's path".to_owned(),
             });
-        };
+        }
         gathered.kind = gathered.detect(rendering.kind)?;
-        gathered.refuse_unread(unread)?;
+        gathered.refuse_unread()?;
         match gathered.kind {
             Kind::Plain => {}
             Kind::Kustomize => gathered.follow(tree, rendering.allow_remote)?,
@@ -86,26 +82,6 @@ impl Gathered {
             }
         }
         Ok(gathered)
-    }
-
-    /// Refuses a tree of which a part that counts could not be read: left out silently it would read as deleted.
-    fn refuse_unread(&self, unread: Unread) -> Result<(), RenderError> {
-        let counts = |file: &String| match self.kind {
-            Kind::Plain => is_manifest(file),
-            // A chart takes whatever is there; a kustomization names its files, so a missing one is a fault anyway.
-            Kind::Helm | Kind::Kustomize => true,
-        };
-        if let Some((file, bytes)) = unread.too_large.into_iter().find(|(file, _)| counts(file)) {
-            return Err(RenderError::TooLarge { file, bytes, limit: LARGEST_FILE });
-        }
-        let dangling = unread.dangling.into_iter().filter(|_| self.kind != Kind::Kustomize);
-        match dangling.into_iter().find(counts) {
-            Some(file) => {
-                let message = "a symbolic link that leads to no file of the repository; commit the file itself".to_owned();
-                Err(RenderError::Unreadable { file, message })
-            }
-            None => Ok(()),
-        }
     }
 
     /// The files and folders of the repository that went in, without those below another.
@@ -184,21 +160,18 @@ impl Gathered {
         self.files.values().cloned().collect()
     }
 
-    /// Takes a path of the tree; nothing where there is none. Gives what was not read back.
-    pub(super) fn add(
-        &mut self,
-        tree: &dyn Tree,
-        path: &str,
-    ) -> Result<Option<Unread>, RenderError> {
-        let Some(listing) = tree.below(path)? else { return Ok(None) };
+    /// Takes a path of the tree; whether there is one.
+    pub(super) fn add(&mut self, tree: &dyn Tree, path: &str) -> Result<bool, RenderError> {
+        let Some(listing) = tree.below(path)? else { return Ok(false) };
         self.files.extend(listing.files.into_iter().map(|file| (file.path.clone(), file)));
+        self.unread.extend(listing.unread.into_iter().map(|one| (one.path.clone(), one)));
         self.taken.insert(path.to_owned());
         let bytes: usize = self.files.values().map(|file| file.content.len()).sum();
         if bytes > MOST_BYTES {
             let file = path.to_owned();
             return Err(RenderError::TooLarge { file, bytes, limit: MOST_BYTES });
         }
-        Ok(Some(Unread { too_large: listing.too_large, dangling: listing.dangling }))
+        Ok(true)
     }
 
     /// Takes a file with values, relative to the mapping's path.
@@ -215,6 +188,7 @@ impl Gathered {
             self.add(tree, &path)?;
         }
         if !self.files.contains_key(&path) {
+            self.refuse_unread_at(&path)?;
             return Err(missing());
         }
         self.sources.insert(path.clone());
@@ -254,8 +228,7 @@ impl Gathered {
 
     /// The kustomization of a folder.
     pub(super) fn kustomization(&self, folder: &str) -> Option<&SourceFile> {
-        let names = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
-        names.iter().find_map(|name| self.files.get(&join(folder, name)))
+        kustomizations(folder).iter().find_map(|file| self.files.get(file))
     }
 
     /// Reads every kustomization that a build reaches, and takes the folders that they name.
@@ -266,7 +239,10 @@ impl Gathered {
             if !seen.insert(folder.clone()) || seen.len() > MOST_KUSTOMIZATIONS {
                 continue;
             }
-            let Some(file) = self.kustomization(&folder) else { continue };
+            let Some(file) = self.kustomization(&folder) else {
+                self.refuse_unread_at(&folder)?;
+                continue;
+            };
             let (found, path) = (Kustomization::read(file)?, file.path.clone());
             match found.forbidden() {
                 Some(error) if !allow_remote => return Err(error),
@@ -286,6 +262,8 @@ impl Gathered {
                     self.loads(reference);
                 }
             }
+            let named = found.named().into_iter().filter_map(|file| resolve(&folder, &file));
+            named.into_iter().try_for_each(|file| self.refuse_unread_at(&file))?;
             let sources = found.sources.iter().filter_map(|source| resolve(&folder, source));
             self.sources.extend(sources);
         }
@@ -309,6 +287,7 @@ impl Gathered {
         if !self.taken.iter().any(is_taken) {
             self.add(tree, path)?;
         }
+        self.refuse_unread_at(path)?;
         let mut below = self.files.range(path.to_owned()..);
         Ok(below.any(|(file, _)| file == path || relative(file, path).is_some()))
     }
@@ -327,16 +306,6 @@ mod tests {
         fn below(&self, _: &str) -> Result<Option<Listing>, RenderError> {
             Ok(Some(self.0.clone()))
         }
-    }
-
-    fn taken(names: &[&str], too_large: &[&str], dangling: &[&str]) -> Result<(), RenderError> {
-        let file = |name: &&str| SourceFile { path: (*name).into(), content: Vec::new() };
-        let listing = Listing {
-            files: names.iter().map(file).collect(),
-            too_large: too_large.iter().map(|name| ((*name).to_owned(), 1 << 30)).collect(),
-            dangling: dangling.iter().map(|name| (*name).to_owned()).collect(),
-        };
-        Gathered::take(&Fixed(listing), "a", &Rendering::default()).map(drop)
     }
 
     /// What of a kustomization with these resources nothing pins.
@@ -366,18 +335,5 @@ mod tests {
         }
         let chart = "{name: db, repository: 'https://charts'}";
         assert_eq!(unpinned(chart, "Chart.yaml"), ["https://charts db"]);
-    }
-
-    #[test]
-    fn what_could_not_be_read_is_no_deletion() {
-        let (plain, chart) = (["a/x.yaml"], ["a/Chart.yaml"]);
-        assert!(taken(&plain, &["a/video.mp4"], &["a/docs"]).is_ok());
-        assert!(matches!(taken(&plain, &["a/b.yaml"], &[]), Err(RenderError::TooLarge { .. })));
-        assert!(matches!(taken(&plain, &[], &["a/b.yaml"]), Err(RenderError::Unreadable { .. })));
-        assert!(matches!(taken(&chart, &["a/big.tgz"], &[]), Err(RenderError::TooLarge { .. })));
-        assert!(matches!(
-            taken(&chart, &[], &["a/templates/l.tpl"]),
-            Err(RenderError::Unreadable { .. })
-        ));
     }
 }

@@ -54,7 +54,11 @@ pub(super) fn gather(
         }
         let beside = text("repository").strip_prefix("file://");
         let taken = match beside.and_then(|path| resolve(&root, path)) {
-            Some(path) => gathered.add(tree, &path)?.is_some(),
+            Some(path) => {
+                let is_there = gathered.add(tree, &path)?;
+                gathered.refuse_unread_below(&path)?;
+                is_there
+            }
             None => false,
         };
         if !taken && !rendering.allow_remote {

@@ -1,12 +1,21 @@
 //! What a kustomization refers to: whether it is more than a list of files, and what a build would load.
 
+use super::tree::join;
 use super::{RenderError, SourceFile};
 use crate::yaml::documents;
 use serde_json::{Map, Value};
 
+/// Names under which kustomize looks for the kustomization of a directory, in its order.
+const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
 /// Whether kustomize would read a file of this name as the kustomization of its directory.
 pub(super) fn is_kustomization(name: &str) -> bool {
-    matches!(name, "kustomization.yaml" | "kustomization.yml" | "Kustomization")
+    NAMES.contains(&name)
+}
+
+/// Where the kustomization of a folder may lie.
+pub(super) fn kustomizations(folder: &str) -> [String; 3] {
+    NAMES.map(|name| join(folder, name))
 }
 
 /// Fields whose entries are files, folders, or addresses that kustomize would fetch.
@@ -74,16 +83,20 @@ impl Kustomization {
             let what = format!("`{key}` makes kustomize run helm");
             return Some(RenderError::Plugin { file, what });
         }
-        let named = FILES.iter().flat_map(|key| files(self.fields.get(*key)));
-        let remote = named.map(|text| text.split_once('=').map_or(text.clone(), |(_, f)| f.into()));
         let is_remote = |text: &String| {
             let scheme = text.split_once("://").map(|(scheme, _)| scheme);
             scheme.is_some_and(|scheme| scheme.chars().all(|c| c.is_ascii_alphanumeric()))
         };
-        remote
+        self.named()
             .into_iter()
             .find(is_remote)
             .map(|reference| RenderError::Remote { file: self.file.clone(), reference })
+    }
+
+    /// Files of its own folder that it names, as they are written there.
+    pub(super) fn named(&self) -> Vec<String> {
+        let named = FILES.iter().flat_map(|key| files(self.fields.get(*key)));
+        named.map(|text| text.split_once('=').map_or(text.clone(), |(_, f)| f.into())).collect()
     }
 
     /// Why an input that is not in the tree is refused.

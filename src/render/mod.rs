@@ -21,6 +21,7 @@ mod sops;
 mod substitute;
 mod trace;
 mod tree;
+mod unread;
 mod user;
 mod values;
 mod work;
@@ -36,6 +37,7 @@ pub use scratch::sweep;
 pub use seal::{Sealing, seal};
 pub use trace::{Spot, Trace, Tracer};
 pub use tree::{Listing, Tree, link_target};
+pub use unread::{Unread, Why};
 pub use work::{Request, render};
 
 use crate::domain::Manifest;

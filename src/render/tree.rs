@@ -1,6 +1,6 @@
 //! The files of a commit as a render asks for them, and references between them.
 
-use super::{RenderError, SourceFile};
+use super::{RenderError, SourceFile, Unread};
 
 /// Where the files of a render come from. Nothing is ever read from a work tree.
 pub trait Tree {
@@ -14,10 +14,8 @@ pub trait Tree {
 pub struct Listing {
     /// In path order.
     pub files: Vec<SourceFile>,
-    /// Files that are too large to be read, with their size in bytes.
-    pub too_large: Vec<(String, usize)>,
-    /// Symbolic links that lead to no file of the tree.
-    pub dangling: Vec<String>,
+    /// What is there as well and was not read.
+    pub unread: Vec<Unread>,
 }
 
 /// The path that `reference` names when it is written in `folder`. A leading `/` is the root of the repository.

@@ -5,9 +5,10 @@ use crate::engine::Failure;
 use crate::engine::error::Stop;
 use crate::engine::jobs::Context;
 use crate::engine::world::{Rendered, Taken};
-use crate::git::{GitError, Repository, TreeFileKind};
+use crate::git::{FILE_LIMIT, GitError, Repository, TreeFileKind};
 use crate::render::{
     self, Capabilities, Gathered, Inputs, Key, Kind, Listing, RenderError, Request, SourceFile,
+    Unread, Why,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -286,11 +287,6 @@ async fn capabilities(ctx: &Context, mapping: &Mapping) -> Result<Option<Capabil
     Ok(Some(Capabilities { kube_version, api_versions: served.versions }))
 }
 
-fn is_manifest(path: &str) -> bool {
-    let extension = path.rsplit_once('.').map(|(_, extension)| extension);
-    matches!(extension, Some("yaml" | "yml" | "json"))
-}
-
 /// The files of a commit.
 struct Committed<'a> {
     git: &'a Repository,
@@ -309,34 +305,30 @@ impl render::Tree for Committed<'_> {
         };
         let mut listing = Listing::default();
         for file in found {
-            let content = match file.kind {
-                // Read as a manifest it would be nonsense; anything else is not ours to judge.
-                TreeFileKind::LfsPointer if is_manifest(&file.path) => {
-                    let message =
-                        "its content lies in Git LFS, and only the pointer to it is here: \
-                        keep manifests in Git itself"
-                            .to_owned();
-                    return Err(RenderError::Unreadable { file: file.path, message });
-                }
-                TreeFileKind::File | TreeFileKind::LfsPointer => file.content,
+            let read = match file.kind {
+                TreeFileKind::File => Ok(file.content),
+                TreeFileKind::LfsPointer => Err(Why::Pointer),
                 TreeFileKind::TooLarge { size } => {
-                    listing.too_large.push((file.path, size));
-                    continue;
+                    Err(Why::TooLarge { bytes: size, limit: FILE_LIMIT })
                 }
                 TreeFileKind::Submodule => continue,
-                TreeFileKind::Symlink => {
-                    let target = render::link_target(&file.path, &file.content);
-                    let read = target.map(|target| self.git.file(self.revision, &target));
-                    let Some(Ok(content)) = read else {
-                        listing.dangling.push(file.path);
-                        continue;
-                    };
-                    content
-                }
+                TreeFileKind::Symlink => self.linked(&file.path, &file.content),
             };
-            listing.files.push(SourceFile { path: file.path, content });
+            let path = file.path;
+            match read {
+                Ok(content) => listing.files.push(SourceFile { path, content }),
+                Err(why) => listing.unread.push(Unread { path, why }),
+            }
         }
         Ok(Some(listing))
+    }
+}
+
+impl Committed<'_> {
+    /// The content of the file that a symbolic link leads to.
+    fn linked(&self, link: &str, target: &[u8]) -> Result<Vec<u8>, Why> {
+        let target = render::link_target(link, target).ok_or(Why::Link)?;
+        self.git.file(self.revision, &target).map_err(|_| Why::Link)
     }
 }
 
@@ -369,8 +361,10 @@ impl render::Tree for Edited<'_> {
                 None => drop(files.remove(&edit.path)),
             }
         }
-        let listing = Listing { files: files.into_values().collect(), ..found };
-        let is_nothing = listing.files.is_empty() && listing.too_large.is_empty();
+        let mut unread = found.unread;
+        unread.retain(|one| !self.edits.iter().any(|edit| edit.path == one.path));
+        let listing = Listing { files: files.into_values().collect(), unread };
+        let is_nothing = listing.files.is_empty() && listing.unread.is_empty();
         Ok((!is_nothing).then_some(listing))
     }
 }
