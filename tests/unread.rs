@@ -3,8 +3,11 @@
 use crate::support::clusters::World;
 use crate::support::demo::{gitdeck, said};
 use crate::support::renderers::search_path;
-use crate::support::running::{Origin, config_map, config_maps, get};
+use crate::support::running::{Origin, Running, config_map, config_maps, get};
+use crate::support::shell::git;
+use gitdeck::domain::SyncState;
 use std::ffi::OsString;
+use std::fs;
 
 const POINTER: &str =
     "version https://git-lfs.github.com/spec/v1\noid sha256:0123456789abcdef\nsize 12\n";
@@ -115,4 +118,109 @@ async fn a_pointer_of_git_lfs_is_never_applied() {
         let (code, said) = desk.sync(name);
         assert_eq!(code, Some(0), "{name}: {said}");
     }
+}
+
+/// Puts something else where the folder of a path was.
+fn replace(desk: &Desk, path: &str, by: &dyn Fn(&std::path::Path)) {
+    let work = desk.origin.place().join("work");
+    let _ = std::fs::remove_dir_all(work.join(path));
+    git(&work, &["rm", "-rq", "--cached", "--ignore-unmatch", path]);
+    by(&work);
+}
+
+fn submodule(desk: &Desk, path: &str) {
+    replace(desk, path, &|work| {
+        // Its empty folder, so that adding everything does not take it away again.
+        std::fs::create_dir_all(work.join(path)).unwrap();
+        let commit = git(work, &["rev-parse", "HEAD"]);
+        let entry = format!("160000,{},{path}", commit.trim());
+        git(work, &["update-index", "--add", "--cacheinfo", &entry]);
+    });
+}
+
+fn link(desk: &Desk, path: &str, target: &str) {
+    replace(desk, path, &|work| {
+        std::os::unix::fs::symlink(target, work.join(path)).unwrap();
+        git(work, &["add", path]);
+    });
+}
+
+fn push(desk: &Desk) {
+    let work = desk.origin.place().join("work");
+    git(&work, &["commit", "-qm", "replace"]);
+    git(&work, &["push", "-q", "origin", "main"]);
+}
+
+/// Two files of `NAME/sub`, one beside it, with what else is needed.
+fn lay_out(desk: &Desk, names: &[&str]) {
+    let mut files = Vec::new();
+    for name in names {
+        for (file, object) in [("sub/one", "one"), ("sub/two", "two"), ("three", "three")] {
+            let text = config_map(&format!("{name}-{object}"), "blue");
+            files.push((format!("{name}/{file}.yaml"), text));
+        }
+    }
+    let mut more = |path: &str, text: &str| files.push((path.to_owned(), text.to_owned()));
+    more("chart/Chart.yaml", "apiVersion: v2\nname: chart\nversion: 1.0.0\n");
+    let template =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: chart-one}\ndata: {key: blue}\n";
+    more("chart/templates/a.yaml", template);
+    let named = "resources: [sub/one.yaml, sub/two.yaml, three.yaml]\n";
+    more("named/kustomization.yaml", named);
+    more("calm/kustomization.yaml", "resources: [three.yaml]\n");
+    more("elsewhere/one.yaml", &config_map("elsewhere", "blue"));
+    let files: Vec<(&str, Option<&str>)> =
+        files.iter().map(|(path, text)| (path.as_str(), Some(text.as_str()))).collect();
+    desk.origin.commit("write", &files);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_that_git_does_not_hold_is_never_deleted() {
+    let names = ["modules", "whole", "links", "lost", "chart", "named", "calm", "auto"];
+    let Some(desk) = Desk::new("replaced", &names).await else { return };
+    let config = fs::read_to_string(&desk.origin.config).unwrap();
+    let auto = "path = \"auto\"\nsync = { auto = true, prune = true }\n";
+    fs::write(&desk.origin.config, config.replace("path = \"auto\"\n", auto)).unwrap();
+    lay_out(&desk, &names);
+    for name in &names[..7] {
+        let (code, said) = desk.sync(name);
+        assert_eq!(code, Some(0), "{name}: {said}");
+    }
+    let mut running = Running::watch(desk.origin.settings("a"));
+    running.see("auto", "synced by itself", |status| status.sync == SyncState::Synced).await;
+    for path in ["modules/sub", "whole", "chart/templates", "named/sub", "calm/sub", "auto/sub"] {
+        submodule(&desk, path);
+    }
+    // Beside every mapping.
+    submodule(&desk, "vendor");
+    link(&desk, "links/sub", "../elsewhere");
+    link(&desk, "lost/sub", "../../elsewhere");
+    push(&desk);
+
+    let (module, folder) = ("a submodule, which is never entered", "a symbolic link to a folder");
+    for (name, words) in [
+        ("modules", format!("modules/sub: {module}")),
+        ("whole", format!("whole: {module}")),
+        ("chart", format!("chart/templates: {module}")),
+        ("named", format!("named/sub: {module}")),
+        ("links", format!("links/sub: {folder}")),
+        ("lost", "lost/sub: a symbolic link that leads to no file of the repository".to_owned()),
+    ] {
+        for arguments in [&["plan", name][..], &["sync", name, "--yes", "--prune"]] {
+            let (code, said) = desk.run(arguments);
+            assert!(code == Some(3) && said.contains(&words), "{name}: {said}");
+        }
+    }
+    // A kustomization that does not name it is not held up.
+    let (code, said) = desk.sync("calm");
+    assert_eq!(code, Some(0), "{said}");
+    running.see("auto", "an error", |status| status.sync == SyncState::Error).await;
+    running.stop().await;
+    let maps = config_maps(&desk.world).await;
+    for name in ["modules", "whole", "links", "lost", "named", "auto"] {
+        for object in ["one", "two", "three"] {
+            assert_eq!(get(&maps, &format!("{name}-{object}")).await, "blue", "{name}-{object}");
+        }
+    }
+    assert_eq!(get(&maps, "chart-one").await, "blue");
 }

@@ -15,6 +15,12 @@ impl Repository {
         self.with(|handles| self.find(handles, revision, &path).map(|_| ()))
     }
 
+    /// Whether a commit has a folder at a path.
+    pub fn is_folder(&self, revision: &Revision, at: &str) -> Result<bool, GitError> {
+        let path = path::to_read(at)?;
+        self.with(|handles| self.find(handles, revision, &path).map(|(_, mode)| mode == 0o040_000))
+    }
+
     /// Files and folders of a commit in path order, folders with a `/` at their end, at most so many. Links and submodules
     /// are left out: neither is followed.
     pub fn listing(&self, revision: &Revision, most: usize) -> Result<Vec<String>, GitError> {

@@ -5,7 +5,7 @@ use super::{RenderError, SourceFile, Unread};
 /// Where the files of a render come from. Nothing is ever read from a work tree.
 pub trait Tree {
     /// Every file below a folder, or the one file, by path from the root of the repository; nothing where there is
-    /// neither. Symbolic links to files of the tree are resolved, others are only named.
+    /// neither. Symbolic links to files of the tree are resolved, others are only named, as submodules are.
     fn below(&self, path: &str) -> Result<Option<Listing>, RenderError>;
 }
 

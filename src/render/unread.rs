@@ -26,6 +26,10 @@ pub enum Why {
     },
     /// A file whose content lies in Git LFS.
     Pointer,
+    /// A commit of another repository, in place of a folder.
+    Submodule,
+    /// A symbolic link to a folder of the tree.
+    FolderLink,
     /// A symbolic link that leads to no file of the tree that can be read.
     Link,
 }
@@ -37,6 +41,14 @@ impl Unread {
         let message = match self.why {
             Why::TooLarge { bytes, limit } => return RenderError::TooLarge { file, bytes, limit },
             Why::Pointer => return RenderError::LargeFilePointer { file },
+            Why::Submodule => {
+                "a submodule, which is never entered: what was there would be deleted; commit the files themselves, map another \
+                 folder, or name in a kustomization.yaml what is to be read"
+            }
+            Why::FolderLink => {
+                "a symbolic link to a folder, which is not followed: what was there would be deleted; commit the files themselves, \
+                 or name in a kustomization.yaml what is to be read"
+            }
             Why::Link => {
                 "a symbolic link that leads to no file of the repository; commit the file itself"
             }
@@ -44,10 +56,14 @@ impl Unread {
         RenderError::Unreadable { file, message: message.to_owned() }
     }
 
-    /// Whether it may hold or choose manifests, by its name.
+    /// Whether it may hold or choose manifests, or be a folder of them, by its name.
     fn may_hold_manifests(&self) -> bool {
         let name = self.path.rsplit('/').next().unwrap_or_default();
-        is_manifest(name) || is_kustomization(name)
+        match self.why {
+            Why::Submodule | Why::FolderLink => true,
+            Why::Link if !name.contains('.') => true,
+            _ => is_manifest(name) || is_kustomization(name),
+        }
     }
 }
 
@@ -139,6 +155,7 @@ mod tests {
     #[test]
     fn what_a_render_reads_is_refused_by_name() {
         let listing = ("a/kustomization.yaml", "resources: [b.yaml]\n");
+        let named = ("a/kustomization.yaml", "resources: [b]\n");
         let base = ("a/kustomization.yaml", "namePrefix: x-\nresources: [./b]\n");
         let maps =
             ("a/kustomization.yaml", "configMapGenerator: [{name: m, files: [k=b/f.txt]}]\n");
@@ -150,7 +167,18 @@ mod tests {
             (&[PLAIN], "a/b/c.json", Why::Pointer),
             (&[PLAIN], "a/b/Kustomization", Why::Pointer),
             (&[PLAIN], "a/b.yaml", Why::Link),
+            (&[PLAIN], "a/sub", Why::Submodule),
+            (&[PLAIN], "a/b/sub", Why::FolderLink),
+            (&[PLAIN], "a/sub", Why::Link),
             (&[], "a", Why::Pointer),
+            (&[], "a", Why::Submodule),
+            (&[], "a", Why::Link),
+            (&[CHART], "a/charts/d", Why::Submodule),
+            (&[CHART], "a/templates", Why::FolderLink),
+            (&[beside], "a/d", Why::Submodule),
+            (&[named], "a/b", Why::Submodule),
+            (&[named], "a/b", Why::FolderLink),
+            (&[maps], "a/b", Why::Submodule),
             (&[CHART], "a/big.tgz", TOO_LARGE),
             (&[CHART], "a/files/logo", Why::Pointer),
             (&[CHART], "a/templates/l.tpl", Why::Link),
@@ -175,6 +203,11 @@ mod tests {
             (&[PLAIN], "a/logo.png", Why::Pointer),
             (&[PLAIN], "a/notes.md", Why::Link),
             (&[PLAIN], "b/x.yaml", Why::Pointer),
+            (&[PLAIN], "b", Why::Submodule),
+            (&[CHART], "b", Why::Submodule),
+            (&[listing, PLAIN], "a/sub", Why::Submodule),
+            (&[build, PLAIN], "a/sub", Why::Submodule),
+            (&[build, PLAIN], "a/sub", Why::FolderLink),
             (&[CHART], "b/big.tgz", TOO_LARGE),
             (&[listing, PLAIN], "a/b.yaml", Why::Pointer),
             (&[build, PLAIN], "a/b.yaml", Why::Pointer),

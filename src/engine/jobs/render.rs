@@ -311,7 +311,7 @@ impl render::Tree for Committed<'_> {
                 TreeFileKind::TooLarge { size } => {
                     Err(Why::TooLarge { bytes: size, limit: FILE_LIMIT })
                 }
-                TreeFileKind::Submodule => continue,
+                TreeFileKind::Submodule => Err(Why::Submodule),
                 TreeFileKind::Symlink => self.linked(&file.path, &file.content),
             };
             let path = file.path;
@@ -328,7 +328,10 @@ impl Committed<'_> {
     /// The content of the file that a symbolic link leads to.
     fn linked(&self, link: &str, target: &[u8]) -> Result<Vec<u8>, Why> {
         let target = render::link_target(link, target).ok_or(Why::Link)?;
-        self.git.file(self.revision, &target).map_err(|_| Why::Link)
+        self.git.file(self.revision, &target).map_err(|_| {
+            let is_folder = self.git.is_folder(self.revision, &target);
+            if is_folder.unwrap_or_default() { Why::FolderLink } else { Why::Link }
+        })
     }
 }
 
