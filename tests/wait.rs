@@ -153,6 +153,63 @@ async fn an_interrupted_wait_leaves_what_was_applied() {
     }
 }
 
+/// A config map of the later wave.
+const LATE: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: late\n  annotations:\n    \
+                    argocd.argoproj.io/sync-wave: \"1\"\ndata:\n  a: b\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_that_was_killed_in_its_wait_goes_on_waiting() {
+    for world in worlds("wait-kill").await {
+        let place = tempfile::tempdir().expect("a place");
+        let config = laid_out(place.path(), &world);
+        let kind = world.kind;
+        let image = "registry.example.com/catalog-broken:1";
+        let begun = config.clone();
+        let mut child = on_a_thread(move || {
+            let broken = deployment(image, "  progressDeadlineSeconds: 8\n");
+            commit(&begun, "deployment.yaml", &broken);
+            commit(&begun, "late.yaml", LATE);
+            gitdeck(&begun).args(["sync", "catalog", "--yes"]).spawn().expect("it starts")
+        })
+        .await;
+        let at = format!("/apis/apps/v1/namespaces/{}/deployments/catalog", world.namespace);
+        while read(&world, &at).await["status"]["observedGeneration"].is_null() {
+            assert!(child.try_wait().expect("it runs").is_none(), "{kind:?}: it ended");
+        }
+        child.kill().expect("it can be killed");
+        child.wait().expect("it is gone");
+        let resumed = config.clone();
+        on_a_thread(move || {
+            let entries = json(gitdeck(&resumed).args(["activity"]));
+            let mut all = entries["entries"].as_array().into_iter().flatten();
+            let open = all.find(|entry| entry["state"] == "interrupted");
+            let id = open.unwrap_or_else(|| panic!("{kind:?}: {entries}"))["id"].to_string();
+            for again in [&["activity", "--continue", &id][..], &["sync", "catalog", "--yes"]] {
+                let output = gitdeck(&resumed).args(again).output().expect("it runs");
+                assert!(!output.status.success(), "{kind:?}: {again:?}: {}", said(&output));
+                assert!(said(&output).contains("it is applied, but fails: "), "{}", said(&output));
+            }
+        })
+        .await;
+        let late = format!("/api/v1/namespaces/{}/configmaps/late", world.namespace);
+        assert!(read(&world, &late).await.is_null(), "{kind:?}");
+        on_a_thread(move || {
+            commit(&config, "deployment.yaml", &deployment("registry.example.com/catalog:2", ""));
+            let output = gitdeck(&config).args(["sync", "catalog", "--yes"]).output();
+            let output = output.expect("it runs");
+            assert!(output.status.success(), "{kind:?}: {}", said(&output));
+        })
+        .await;
+        assert_eq!(read(&world, &late).await["data"]["a"], "b", "{kind:?}");
+    }
+}
+
+/// An object, or null where it is not there.
+async fn read(world: &World, address: &str) -> serde_json::Value {
+    let request = http::Request::get(address).body(Vec::new()).expect("a request");
+    world.client().await.request(request).await.unwrap_or_default()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_apply_says_what_was_not_written() {
     let world = World::sandbox("apply-stop").await;

@@ -1,11 +1,13 @@
 //! Carrying out a plan: the record first, then stage by stage, then what left Git, then the record again; hooks in between.
 
-use super::arrange::{Arrangement, Unapplied};
+use super::arrange::{Arrangement, Obstacles};
 use super::carry::{Carried, Positions, Task};
 use super::desired::Desired;
 use super::ground::Ground;
 use super::hook_plan::comes_first;
 use super::plan::{PlanRequest, refused};
+use super::said::Said;
+use super::standing::Standing;
 use super::steps::{Applied, Step, StepOutcome, Steps, Verb};
 use super::turns::Hooks;
 use super::{Cluster, ClusterError, parent_name, patience};
@@ -26,12 +28,16 @@ pub(super) struct Run<'a> {
     pub(super) steps: &'a mut dyn Steps,
     pub(super) hooks: Hooks,
     /// Index of each desired object by identity.
-    index: Positions,
+    pub(super) index: Positions,
     /// Index of each object that leaves by identity.
     leaving: Positions,
-    arrangement: Arrangement,
+    pub(super) arrangement: Arrangement,
+    departure: Arrangement,
     outcomes: Vec<Option<StepOutcome>>,
-    unapplied: Unapplied,
+    /// What was not applied, and what was not deleted, told of at its position in the plan.
+    unapplied: Obstacles,
+    undeleted: Obstacles,
+    pub(super) standing: Standing,
     uids: HashMap<ObjectKey, String>,
     holder: Option<Holder>,
     pub(super) stopped: Option<String>,
@@ -56,7 +62,11 @@ impl Cluster {
         let leaving = positions(ground.departed.ours.iter().map(|one| &one.reference));
         self.recheck(plan, &ground, (&index, &leaving)).await?;
         let arrangement = Arrangement::of(&ground.placed)?;
+        let departure = Arrangement::of_leaving(&ground.departed.ours);
         let hooks = Hooks::of(plan, &ground, steps.run())?;
+        let written = plan.operations.iter().filter_map(|one| index.get(&one.object.key()));
+        let written = written.copied().collect();
+        let standing = Standing::of(&arrangement, &written, hooks.last_wave());
         let mut run = Run {
             cluster: self,
             plan,
@@ -69,8 +79,11 @@ impl Cluster {
             index,
             leaving,
             arrangement,
+            departure,
             outcomes: vec![None; plan.operations.len()],
-            unapplied: Unapplied::default(),
+            unapplied: Obstacles::default(),
+            undeleted: Obstacles::default(),
+            standing,
             uids: HashMap::new(),
             holder: request.holder.cloned(),
             stopped: None,
@@ -100,9 +113,11 @@ impl<'a> Run<'a> {
         for group in operations[early..deletions].chunk_by(|a, b| a.stage == b.stage) {
             self.heed(from);
             self.phase(Phase::Sync, self.wave(group)).await;
-            match self.hooks.broke.clone() {
-                Some(because) => self.skip(from, group, &because),
-                None => self.stage(from, group).await,
+            if let Some(because) = self.hooks.broke.clone() {
+                self.skip(from, group, &because);
+            } else {
+                self.await_standing(group).await;
+                self.stage(from, group).await;
             }
             from += group.len();
         }
@@ -178,6 +193,7 @@ impl<'a> Run<'a> {
         }
         let cluster = self.cluster;
         let limit = cluster.wire().limits().in_flight.max(1);
+        let said = Said::default();
         let mut waiting = group.iter().enumerate();
         let mut running = FuturesUnordered::new();
         loop {
@@ -192,10 +208,10 @@ impl<'a> Run<'a> {
                 next.push((from + offset, step, operation));
             }
             for (at, step, operation) in self.announced(next) {
-                let task = self.task(operation);
+                let task = self.task(operation, &said);
                 running.push(async move { (at, step, cluster.carry(operation, task).await) });
             }
-            let Some(first) = running.next().await else { break };
+            let Some(first) = self.next_of(&mut running, &said).await else { break };
             let mut landed = vec![first];
             while let Some(Some(another)) = running.next().now_or_never() {
                 landed.push(another);
@@ -225,19 +241,25 @@ impl<'a> Run<'a> {
         next
     }
 
-    fn task(&self, operation: &Operation) -> Task<'a> {
+    fn task<'t>(&self, operation: &Operation, said: &'t Said) -> Task<'t>
+    where
+        'a: 't,
+    {
         let key = operation.object.key();
-        let leaving = self.leaving.get(&key).map(|index| &self.ground.departed.ours[*index]);
+        let leaving = self.leaving.get(&key);
+        let awaited = |index: &usize| {
+            let followed = self.hooks.last_wave();
+            let wave = self.arrangement.wave(*index);
+            self.arrangement.needs[*index].1 || followed.is_some_and(|last| wave < last)
+        };
         Task {
             frame: self.ground.frame.clone(),
             desired: self.desired(operation).cloned(),
             live: self.ground.live.get(&key).cloned(),
-            awaited: self.index.get(&key).is_some_and(|index| {
-                let followed = self.hooks.last_wave();
-                let wave = self.arrangement.wave(*index);
-                self.arrangement.needs[*index].1 || followed.is_some_and(|last| wave < last)
-            }),
-            leaving: leaving.map(|one| one.resource.clone()),
+            awaited: self.index.get(&key).is_some_and(awaited)
+                || leaving.is_some_and(|index| self.departure.needs[*index].1),
+            leaving: leaving.map(|index| self.ground.departed.ours[*index].resource.clone()),
+            said,
         }
     }
 
@@ -280,19 +302,28 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Why an operation cannot go on: something that it needs failed.
-    fn blocked(&self, operation: &Operation) -> Option<String> {
-        let index = *self.index.get(&operation.object.key())?;
-        let other = self.unapplied.blocking(&self.arrangement, index)?;
-        Some(format!("{} was not applied", self.plan.operations[other].object))
+    /// Why an operation cannot go on: something that it needs failed, or does not do its work.
+    pub(super) fn blocked(&self, operation: &Operation) -> Option<String> {
+        let key = operation.object.key();
+        if operation.op == Op::Delete {
+            let other = self.undeleted.blocking(&self.departure, *self.leaving.get(&key)?)?;
+            return Some(format!("{} was not deleted", self.plan.operations[other].object));
+        }
+        let index = *self.index.get(&key)?;
+        match self.unapplied.blocking(&self.arrangement, index) {
+            Some(other) => Some(format!("{} was not applied", self.plan.operations[other].object)),
+            None => self.standing.blocking(&self.arrangement, index),
+        }
     }
 
     /// Keeps what came of an operation.
     fn note(&mut self, at: usize, outcome: StepOutcome) {
-        if !outcome.is_done()
-            && let Some(index) = self.index.get(&self.plan.operations[at].object.key())
-        {
+        let key = self.plan.operations[at].object.key();
+        if outcome.is_done() {
+        } else if let Some(index) = self.index.get(&key) {
             self.unapplied.add(&self.arrangement, *index, at);
+        } else if let Some(index) = self.leaving.get(&key) {
+            self.undeleted.add(&self.departure, *index, at);
         }
         self.outcomes[at] = Some(outcome);
     }
@@ -417,7 +448,8 @@ impl<'a> Run<'a> {
             (verb(operation.op), operation.object.clone(), outcome)
         });
         let outcomes = outcomes.chain(self.hooks.outcomes()).collect();
-        let (stall, failed) = (self.hooks.stall.take(), self.hooks.unready.take());
+        let failed = self.hooks.unready.take().or_else(|| self.unready());
+        let stall = self.hooks.stall.take();
         Applied { outcomes, stopped: self.stopped.take(), complete, stall, failed }
     }
 }

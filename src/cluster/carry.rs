@@ -5,7 +5,8 @@ use super::ground::{Ground, ours};
 use super::judge::{Frame, Verdict};
 use super::live::Live;
 use super::resource::Resource;
-use super::write::Written;
+use super::said::Said;
+use super::write::{Written, lingers};
 use super::{Cluster, ClusterError};
 use crate::domain::plan::{Change, Op, Operation, Plan};
 use crate::domain::{Inventory, ObjectKey, ObjectRef};
@@ -23,10 +24,12 @@ pub(super) struct Task<'a> {
     pub(super) frame: Arc<Frame<'a>>,
     pub(super) desired: Option<Desired>,
     pub(super) live: Option<Live>,
-    /// Whether others wait until it does its work.
+    /// Whether others wait until it does its work, or is gone.
     pub(super) awaited: bool,
     /// How an object that leaves is addressed.
     pub(super) leaving: Option<Resource>,
+    /// Where it is said what is waited for.
+    pub(super) said: &'a Said,
 }
 
 /// What became of an operation.
@@ -119,7 +122,9 @@ impl Cluster {
                 if !task.awaited {
                     return carried;
                 }
-                self.wait_ready(desired, live).await.map_or_else(Carried::Failed, |()| carried)
+                self.wait_ready(desired, live, task.said)
+                    .await
+                    .map_or_else(Carried::Failed, |()| carried)
             }
             _ => Carried::Failed("it is not in this revision".to_owned()),
         }
@@ -201,7 +206,8 @@ impl Cluster {
                     Err(error) => return Carried::Failed(error.to_string()),
                 }
             }
-            if let Err(reason) = self.wait_gone(&item, &live.uid).await {
+            let patience = (self.wire().limits().established, task.said);
+            if let Err(reason) = self.wait_gone(&item, &live.uid, patience).await {
                 return Carried::Failed(reason);
             }
         }
@@ -237,6 +243,11 @@ impl Cluster {
                 return Carried::Absent;
             }
             match self.remove(resource, &item, &live).await {
+                Written::Done(last) if task.awaited && lingers(&last) => {
+                    let patience = (self.wire().limits().ready, task.said);
+                    let gone = self.wait_gone(&item, &live.uid, patience).await;
+                    return gone.map_or_else(Carried::Failed, |()| Carried::Absent);
+                }
                 Written::Done(_) => return Carried::Absent,
                 Written::Moved(_) => {}
                 Written::Failed(failure) => {

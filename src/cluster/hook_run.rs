@@ -7,6 +7,7 @@ use super::hook_plan::{KEPT, runs_once};
 use super::live::{Live, types_of};
 use super::patience::back_off;
 use super::resource::Resource;
+use super::said::Said;
 use super::wire::{Call, Failure};
 use super::write::Written;
 use crate::domain::hook::{HOOK_OF, HOOK_RUN, Progress, told_end};
@@ -116,7 +117,10 @@ impl Cluster {
                 self.read_one(resource, reference).await.map_err(|error| error.to_string())?;
             let Some(live) = live.filter(|live| *live.uid == *uid) else { return Ok(()) };
             match self.remove(resource, &item, &live).await {
-                Written::Done(_) => return self.wait_gone(&item, uid).await,
+                Written::Done(_) => {
+                    let limit = self.wire().limits().established;
+                    return self.wait_gone(&item, uid, (limit, &Said::default())).await;
+                }
                 // A status that is written meanwhile moves it, and changes nothing.
                 Written::Moved(_) => {}
                 Written::Failed(failure) => {

@@ -41,6 +41,10 @@ impl Run<'_> {
         let mut running = FuturesUnordered::new();
         for group in chosen.chunk_by(|a, b| a.0 == b.0) {
             let group: Vec<usize> = group.iter().map(|(_, at)| *at).collect();
+            let waves = group.iter().map(|at| self.hooks.turns[*at].wave);
+            if let Some(wave) = waves.max().filter(|_| phase == Phase::Sync) {
+                self.await_followed(wave).await;
+            }
             if let Some(because) = self.halted(phase) {
                 for at in group {
                     self.pass_over(at, &because);

@@ -1,6 +1,6 @@
 //! The plan of one mapping: every desired object judged, what left Git found, all of it in order.
 
-use super::arrange::{Arrangement, deletion_order};
+use super::arrange::Arrangement;
 use super::desired::{Desired, place_known};
 use super::facts::risk;
 use super::ground::Ground;
@@ -237,11 +237,9 @@ fn deletions(request: &PlanRequest<'_>, ground: &Ground<'_>) -> Vec<Operation> {
         return Vec::new();
     }
     let leaving = &ground.departed.ours;
-    let values: Vec<_> =
-        leaving.iter().map(|one| (one.reference.key(), one.live.value())).collect();
-    let order = deletion_order(&values).into_iter();
+    let order = Arrangement::of_leaving(leaving).order.into_iter();
     order
-        .map(|(stage, index)| Operation {
+        .map(|Ordered { stage, index, .. }| Operation {
             op: Op::Delete,
             object: leaving[index].reference.clone(),
             reason: Reason::Prune,

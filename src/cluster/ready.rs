@@ -4,11 +4,14 @@
 use super::desired::{Desired, is_definition, is_namespace};
 use super::discovery::Lookup;
 use super::live::Live;
+use super::patience::unless_stopped;
+use super::said::Said;
 use super::wire::Call;
 use super::{Cluster, ClusterError};
 use crate::cluster::resource::Resource;
-use crate::domain::health::assess_written;
-use crate::domain::{Health, ObjectRef};
+use crate::domain::health::{assess_at, assess_written};
+use crate::domain::{Health, HealthReport, ObjectRef};
+use jiff::Timestamp;
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -38,43 +41,83 @@ impl Listing {
 }
 
 impl Cluster {
-    /// Waits until an object that was just applied does its work. The error says why it does not.
-    pub(super) async fn wait_ready(&self, desired: &Desired, applied: &Live) -> Result<(), String> {
+    /// Waits until an object that was just applied does its work. The error says why it does not. Whoever is stopped waits
+    /// no longer: it is applied.
+    pub(super) async fn wait_ready(
+        &self,
+        desired: &Desired,
+        applied: &Live,
+        said: &Said,
+    ) -> Result<(), String> {
+        let begun = Instant::now();
+        let health = |value: &Value| assess_written(value, begun.elapsed());
+        let ready = self.until_ready(desired, Some(applied.clone()), (begun, &health), said).await;
+        ready.unwrap_or(Ok(()))
+    }
+
+    /// Waits until an object that was there already does its work, counted from a moment; nothing where somebody stopped
+    /// it.
+    pub(super) async fn wait_standing(
+        &self,
+        desired: &Desired,
+        begun: Instant,
+        said: &Said,
+    ) -> Option<Result<(), String>> {
+        let Some(resource) = &desired.resource else {
+            return Some(Err("its kind is not served".to_owned()));
+        };
+        let live = match self.read_one(resource, &desired.reference).await {
+            Ok(live) => live,
+            Err(error) => return Some(Err(error.to_string())),
+        };
+        let health = |value: &Value| assess_at(value, Timestamp::now());
+        self.until_ready(desired, live, (begun, &health), said).await
+    }
+
+    async fn until_ready(
+        &self,
+        desired: &Desired,
+        mut live: Option<Live>,
+        (begun, health): (Instant, &(dyn Fn(&Value) -> HealthReport + Sync)),
+        said: &Said,
+    ) -> Option<Result<(), String>> {
         let reference = &desired.reference;
-        let Some(resource) = &desired.resource else { return Ok(()) };
+        let Some(resource) = &desired.resource else { return Some(Ok(())) };
         let limits = self.wire().limits();
         let foundation = is_definition(reference) || is_namespace(reference);
         let limit = if foundation { limits.established } else { limits.ready };
-        let begun = Instant::now();
         let mut pause = FIRST;
-        let mut live = Some(applied.clone());
-        let definition = is_definition(reference).then(|| applied.value());
+        let definition = live.as_ref().filter(|_| is_definition(reference)).map(Live::value);
         let listing = definition.as_ref().and_then(Listing::of);
         loop {
-            let Some(now) = live else { return Err(format!("{reference} was deleted")) };
-            let report = assess_written(&now.value(), begun.elapsed());
+            let Some(now) = live else { return Some(Err(format!("{reference} was deleted"))) };
+            let report = health(&now.value());
             match report.health {
-                Health::Healthy | Health::Suspended => return Ok(()),
+                Health::Healthy | Health::Suspended => return Some(Ok(())),
                 Health::Degraded => {
-                    return Err(format!("it is applied, but fails: {}", report.message));
+                    return Some(Err(format!("it is applied, but fails: {}", report.message)));
                 }
                 _ if begun.elapsed() > limit => {
                     let seconds = limit.as_secs();
-                    return Err(format!(
+                    return Some(Err(format!(
                         "it is applied, but not ready after {seconds} s: {}",
                         report.message
-                    ));
+                    )));
                 }
                 _ => {}
             }
-            tokio::time::sleep(pause).await;
+            said.say(format!("waiting for {reference}: {}", report.message));
+            unless_stopped(tokio::time::sleep(pause)).await?;
             pause = (pause * 2).min(SLOWEST);
             if let Some(listing) = &listing
                 && self.is_listed(listing, &mut pause).await
             {
-                return Ok(());
+                return Some(Ok(()));
             }
-            live = self.read_one(resource, reference).await.map_err(|error| error.to_string())?;
+            live = match self.read_one(resource, reference).await {
+                Ok(live) => live,
+                Err(error) => return Some(Err(error.to_string())),
+            };
         }
     }
 

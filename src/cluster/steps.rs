@@ -134,7 +134,7 @@ pub struct Applied {
     pub complete: bool,
     /// What is known of a hook that failed, or of what did not come up before the hooks of `PostSync`.
     pub stall: Option<Stall>,
-    /// Why it failed where no step did: what was applied did not come up.
+    /// Why it failed where no step did: what was applied, now or before, did not come up.
     pub failed: Option<String>,
 }
 

@@ -5,8 +5,9 @@ use super::desired::Desired;
 use super::earlier::earlier;
 use super::explain::{is_undeclared, words};
 use super::live::{Live, types_of};
-use super::patience::back_off;
+use super::patience::{back_off, unless_stopped};
 use super::resource::Resource;
+use super::said::Said;
 use super::wire::{APPLY, Call, Failure, JSON_PATCH};
 use crate::domain::migrate::{migrated_managed_fields, needs_migration};
 use crate::domain::prove::{MANAGER, Proof, prove};
@@ -131,7 +132,8 @@ impl Cluster {
         read(&answer, resource)
     }
 
-    /// Deletes exactly this object, in the background. An object that is gone, or is another one by now, is done.
+    /// Deletes exactly this object, in the background. An object that is gone, or is another one by now, is done; see
+    /// [`lingers`].
     pub(super) async fn remove(&self, resource: &Resource, item: &str, live: &Live) -> Written {
         let mut expected = live.clone();
         let mut last = Failure::Silent("not tried".to_owned());
@@ -139,7 +141,13 @@ impl Cluster {
             let body = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background",
                 "preconditions": {"uid": *expected.uid, "resourceVersion": *expected.resource_version}});
             let failure = match self.wire().bytes(&Call::write(Method::DELETE, item, &body)).await {
-                Ok(_) => return Written::Done(expected),
+                // A server that has to wait for somebody answers with the object.
+                Ok(body) => {
+                    let left = serde_json::from_slice(&body).ok();
+                    let left = left.and_then(|value: Value| read(&value, resource).ok());
+                    let left = left.filter(|left| left.uid == expected.uid);
+                    return Written::Done(left.unwrap_or(expected));
+                }
                 Err(failure) if failure.code() == 404 => return Written::Done(expected),
                 Err(failure) if failure.is_ambiguous() || failure.code() == 409 => failure,
                 Err(failure) => return Written::Failed(failure),
@@ -147,9 +155,7 @@ impl Cluster {
             match self.wire().json(&Call::get(item)).await.and_then(|value| read(&value, resource))
             {
                 Ok(now) if now.uid != live.uid => return Written::Done(expected),
-                Ok(now) if !now.value()["metadata"]["deletionTimestamp"].is_null() => {
-                    return Written::Done(expected);
-                }
+                Ok(now) if lingers(&now) => return Written::Done(now),
                 Ok(now) if failure.code() == 409 => return Written::Moved(Some(now)),
                 Ok(now) => expected = now,
                 Err(gone) if gone.code() == 404 => return Written::Done(expected),
@@ -163,28 +169,36 @@ impl Cluster {
         Written::Failed(last)
     }
 
-    /// Waits until an object that was deleted is gone.
-    pub(super) async fn wait_gone(&self, item: &str, uid: &str) -> Result<(), String> {
+    /// Waits until an object that was deleted is gone. Whoever is stopped waits no longer: it was deleted.
+    pub(super) async fn wait_gone(
+        &self,
+        item: &str,
+        uid: &str,
+        (limit, said): (Duration, &Said),
+    ) -> Result<(), String> {
         let begun = Instant::now();
         let mut pause = Duration::from_millis(50);
         loop {
-            match self.wire().json(&Call::get(item)).await {
+            let value = match self.wire().json(&Call::get(item)).await {
                 Err(failure) if failure.code() == 404 => return Ok(()),
                 Ok(value) if value["metadata"]["uid"].as_str() != Some(uid) => return Ok(()),
-                Ok(value) if begun.elapsed() > self.wire().limits().established => {
-                    let finalizers = value["metadata"]["finalizers"].to_string();
-                    return Err(format!(
-                        "it is deleted but not gone; its finalizers are {finalizers}"
-                    ));
-                }
-                Ok(_) => {}
+                Ok(value) => value,
                 Err(failure) => {
                     return Err(self
                         .explain(&failure, "get", "the deleted object", true)
                         .to_string());
                 }
+            };
+            let finalizers = value["metadata"]["finalizers"].to_string();
+            if begun.elapsed() > limit {
+                return Err(format!("it is deleted but not gone; its finalizers are {finalizers}"));
             }
-            tokio::time::sleep(pause).await;
+            let name = value["metadata"]["name"].as_str().unwrap_or_default();
+            let kind = value["kind"].as_str().unwrap_or_default();
+            said.say(format!("waiting until {kind} {name} is gone; finalizers: {finalizers}"));
+            if unless_stopped(tokio::time::sleep(pause)).await.is_none() {
+                return Ok(());
+            }
             pause = (pause * 2).min(Duration::from_secs(1));
         }
     }
@@ -212,6 +226,11 @@ impl Cluster {
             Err(failure) => Err(failure),
         }
     }
+}
+
+/// Whether an object that was deleted is still there: something holds it.
+pub(super) fn lingers(live: &Live) -> bool {
+    !live.value()["metadata"]["deletionTimestamp"].is_null()
 }
 
 fn landed(answer: &Value, resource: &Resource) -> Written {

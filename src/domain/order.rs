@@ -35,10 +35,13 @@ pub struct Ordered {
     pub stage: u32,
     /// Index of the object in the input.
     pub index: usize,
+    /// The wave in which its turn comes: its own, or that of the first that needs it. Waves of deletion count backwards.
+    pub wave: i64,
     /// Indices of the objects that it needs: when one of them fails, it is skipped.
     pub needs: Vec<usize>,
     /// Whether the next stage waits until it is ready, not only applied: CRDs, Namespaces, objects that others name as
-    /// needed, and objects of a wave that another wave follows.
+    /// needed, and objects of a wave that another wave follows. In deletion: until it is gone, where something stays until
+    /// then, or another wave follows.
     pub awaited: bool,
 }
 
@@ -152,13 +155,15 @@ pub fn delete_order(objects: &[OrderInput]) -> Vec<Ordered> {
     ordered.reverse();
     for item in &mut ordered {
         item.stage = last - item.stage;
+        item.wave = item.wave.saturating_neg();
         item.needs = std::mem::take(&mut needed_by[item.index]);
         item.needs.sort_unstable();
     }
     // An object is gone for those that need it to be gone first.
     let waited: HashSet<usize> = ordered.iter().flat_map(|item| item.needs.clone()).collect();
+    let last_wave = ordered.iter().map(|item| item.wave).max().unwrap_or(0);
     for item in &mut ordered {
-        item.awaited = waited.contains(&item.index);
+        item.awaited = waited.contains(&item.index) || item.wave < last_wave;
     }
     ordered
 }
@@ -321,6 +326,7 @@ impl<'a> Graph<'a> {
             .map(|index| Ordered {
                 stage: numbers[&slot[*index]],
                 index: *index,
+                wave: wave[*index],
                 needs: self.sorted_needs(*index),
                 awaited: tier(&self.objects[*index].key) == Tier::Foundation
                     || self.named[*index]

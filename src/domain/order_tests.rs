@@ -146,6 +146,20 @@ fn deletion_is_the_reverse() {
 }
 
 #[test]
+fn waves_of_deletion_count_backwards_and_the_later_wait_for_the_earlier() {
+    let wave = |number: &str| json!({"argocd.argoproj.io/sync-wave": number});
+    let objects = [
+        input("ConfigMap/shop/late", wave("2")),
+        input("ConfigMap/shop/early", wave("-1")),
+        input("Namespace/shop", wave("5")),
+    ];
+    let told: Vec<(usize, i64, bool)> =
+        delete_order(&objects).iter().map(|item| (item.index, item.wave, item.awaited)).collect();
+    // The namespace was pulled into the wave of the first that needs it.
+    assert_eq!(told, [(0, -2, true), (1, 1, true), (2, 1, false)]);
+}
+
+#[test]
 fn thousands_of_objects_are_ordered() {
     let objects: Vec<OrderInput> = (0..5000)
         .map(|number| input(&format!("ConfigMap/shop/c{number}"), json!({})))

@@ -154,14 +154,15 @@ async fn an_object_of_another_uid_is_let_go() {
     .await;
 }
 
-/// Makes a real server refuse to delete every `ConfigMap` of the mapping's namespace; the address of what does so.
-async fn deny_deletes(world: &World) -> String {
+/// Makes a real server refuse to delete every object of a resource in the mapping's namespace, such as the one at this
+/// address; the address of what does so.
+pub async fn deny_deletes(world: &World, group: &str, resource: &str, one: &str) -> String {
     let namespace = &world.mapping.target.namespace;
     let (name, base) = (format!("{namespace}-guard"), "/apis/admissionregistration.k8s.io/v1");
     let policy = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
         "metadata": {"name": name}, "spec": {"failurePolicy": "Fail", "matchConstraints": {
             "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
-            "resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["DELETE"], "resources": ["configmaps"]}]},
+            "resourceRules": [{"apiGroups": [group], "apiVersions": ["v1"], "operations": ["DELETE"], "resources": [resource]}]},
             "validations": [{"expression": "false", "message": "not today"}]}});
     let binding = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
         "metadata": {"name": name}, "spec": {"policyName": name, "validationActions": ["Deny"]}});
@@ -174,7 +175,7 @@ async fn deny_deletes(world: &World) -> String {
         world.send(request.expect("a request")).await;
     }
     // The server takes a moment to heed it; a dry run tells when.
-    let probe = format!("{}/b?dryRun=All", world.configs());
+    let probe = format!("{one}?dryRun=All");
     for _ in 0..600 {
         let request = http::Request::delete(&probe).body(Vec::new()).expect("a request");
         if world.client.request::<Value>(request).await.is_err() {
@@ -215,7 +216,8 @@ async fn kustomize_controller_1664_a_rejected_delete_stays_in_the_record() {
     let namespace = plane.namespace("refused").await;
     let world = World::new(plane.client().await, &namespace, &namespace);
     assert!(world.sync("r1", &configs(&["a", "b"])).await.expect("a sync").complete);
-    let guard = deny_deletes(&world).await;
+    let one = format!("{}/b", world.configs());
+    let guard = deny_deletes(&world, "", "configmaps", &one).await;
     refused_then_retried(&world, async || {
         world.send(http::Request::delete(&guard).body(Vec::new()).expect("a request")).await;
     })

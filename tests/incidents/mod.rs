@@ -4,7 +4,7 @@
 //! they test, in `src/` and elsewhere in `tests/`.
 
 mod ceiling;
-mod deletions;
+pub mod deletions;
 mod diffs;
 pub mod fleet;
 mod gate;

@@ -187,13 +187,20 @@ fn complete(name: &str, applied: &Applied) -> Result<(), Failure> {
     let (message, hint) = match (failed, &applied.failed, &applied.stopped) {
         (Some((Verb::Hook(phase), error)), ..) => (format!("{phase} {error}"), hook_hint(phase)),
         (Some((_, error)), ..) => (error, nothing),
-        (None, Some(unready), _) => (unready.clone(), hook_hint(Phase::PostSync)),
+        (None, Some(unready), _) if ran_hooks(applied) => {
+            (unready.clone(), hook_hint(Phase::PostSync))
+        }
+        (None, Some(unready), _) => (unready.clone(), nothing),
         (None, None, Some(reason)) => (reason.clone(), nothing),
         (None, None, None) => {
             ("the record of the mapping could not be written".to_owned(), nothing)
         }
     };
     Err(Failure::new(format!("{name}: {done} of {total} done, then: {message}")).hint(hint))
+}
+
+fn ran_hooks(applied: &Applied) -> bool {
+    applied.outcomes.iter().any(|(verb, ..)| matches!(verb, Verb::Hook(_)))
 }
 
 /// What a failed hook means for everything else, and what to do.

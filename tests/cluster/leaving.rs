@@ -1,0 +1,163 @@
+//! The order of deletion under failures: what others stand on goes when they are gone, and not before.
+
+use super::world::{World, config, in_every_world, manifests, sandboxed};
+use crate::incidents::deletions::deny_deletes;
+use crate::support::control_plane::control_plane;
+use gitdeck::cluster::{Applied, Cluster, Limits, Step, StepOutcome, Steps};
+use gitdeck::domain::Manifest;
+use gitdeck::sandbox::{Effect, Options, When};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// A definition of its own for each namespace: they are shared by all tests of a server.
+fn group(world: &World) -> String {
+    format!("{}.example.com", world.mapping.target.namespace)
+}
+
+fn definition_address(world: &World) -> String {
+    let group = group(world);
+    format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/gadgets.{group}")
+}
+
+fn gadget_address(world: &World) -> String {
+    let (group, namespace) = (group(world), &world.mapping.target.namespace);
+    format!("/apis/{group}/v1/namespaces/{namespace}/gadgets/g")
+}
+
+/// A definition, an object of it, and the operator that it names as needed; and what has to do with none of it.
+fn stack(world: &World, finalizer: Option<&str>) -> Vec<Manifest> {
+    let (group, namespace) = (group(world), &world.mapping.target.namespace);
+    let definition = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": format!("gadgets.{group}")}, "spec": {"group": group, "scope": "Namespaced",
+            "names": {"plural": "gadgets", "singular": "gadget", "kind": "Gadget", "listKind": "GadgetList"},
+            "versions": [{"name": "v1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]}});
+    let operator = format!("/namespaces/{namespace}/ConfigMap/operator");
+    let mut gadget = json!({"apiVersion": format!("{group}/v1"), "kind": "Gadget", "metadata": {"name": "g",
+        "annotations": {"config.kubernetes.io/depends-on": operator}}});
+    if let Some(finalizer) = finalizer {
+        gadget["metadata"]["finalizers"] = json!([finalizer]);
+    }
+    let mut late = config("late", "1");
+    late["metadata"]["annotations"] = json!({"argocd.argoproj.io/sync-wave": "-1"});
+    manifests([definition, gadget, config("operator", "1"), config("other", "1"), late])
+}
+
+/// What became of the object of this name.
+fn outcome<'a>(applied: &'a Applied, name: &str) -> &'a StepOutcome {
+    let found = applied.outcomes.iter().find(|(_, object, _)| object.name.starts_with(name));
+    found.map_or_else(|| panic!("{name}: {applied:#?}"), |(_, _, outcome)| outcome)
+}
+
+/// What stands on the object of the definition is still there, each with the reason; the rest is gone.
+async fn the_rest_waits(world: &World, applied: &Applied, why: &str) {
+    assert!(!applied.complete);
+    let StepOutcome::Failed { error } = outcome(applied, "g") else {
+        panic!("{:#?}", applied.outcomes)
+    };
+    assert!(error.contains(why), "{error}");
+    for name in ["gadgets.", "operator", "late"] {
+        let StepOutcome::Skipped { because } = outcome(applied, name) else {
+            panic!("{:#?}", applied.outcomes)
+        };
+        assert!(because.contains("Gadget ") && because.ends_with(" was not deleted"), "{because}");
+    }
+    assert!(world.try_get(&definition_address(world)).await["metadata"]["uid"].is_string());
+    assert_eq!((world.data("operator").await, world.data("late").await), (json!("1"), json!("1")));
+    assert_eq!(world.data("other").await, Value::Null);
+    let left: Vec<String> = world.members().await;
+    assert!(!left.contains(&"other".to_owned()) && left.len() == 4, "{left:?}");
+}
+
+/// Deletes everything, until nothing is left.
+async fn all_goes(world: &World) {
+    for _ in 0..600 {
+        if world.sync("r2", &[]).await.is_ok_and(|applied| applied.complete) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(world.members().await.is_empty());
+    assert!(world.try_get(&gadget_address(world)).await.is_null());
+    assert_eq!(world.data("operator").await, Value::Null);
+}
+
+#[tokio::test]
+async fn a_refused_deletion_keeps_what_the_object_stands_on() {
+    let (sandbox, mut world) = sandboxed("refused-deletion", Options::default()).await;
+    world.options.allow_delete = Some(5);
+    assert!(world.sync("r1", &stack(&world, None)).await.expect("a sync").complete);
+    let deny = Effect::Deny { webhook: "guard".to_owned(), message: "not today".to_owned() };
+    sandbox.faults().strike(When::verb("delete", "gadgets"), 1, deny);
+    the_rest_waits(&world, &world.sync("r2", &[]).await.expect("a sync"), "not today").await;
+    world.options.allow_delete = Some(4);
+    all_goes(&world).await;
+    let Some(plane) = control_plane() else { return };
+    let namespace = plane.namespace("refused-deletion").await;
+    let mut world = World::new(plane.client().await, &namespace, &namespace);
+    world.options.allow_delete = Some(5);
+    assert!(world.sync("r1", &stack(&world, None)).await.expect("a sync").complete);
+    let guard = deny_deletes(&world, &group(&world), "gadgets", &gadget_address(&world)).await;
+    the_rest_waits(&world, &world.sync("r2", &[]).await.expect("a sync"), "not today").await;
+    world.send(http::Request::delete(&guard).body(Vec::new()).expect("a request")).await;
+    world.options.allow_delete = Some(4);
+    all_goes(&world).await;
+}
+
+/// Takes the finalizer away at the first word about it.
+struct Finishing<'a> {
+    world: &'a World,
+    said: Vec<String>,
+}
+
+impl Steps for Finishing<'_> {
+    fn before(&mut self, _: &Step) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn after(&mut self, _: &Step, _: &StepOutcome) {}
+
+    fn waiting(&mut self, for_what: &str) -> bool {
+        if self.said.is_empty() {
+            let (client, address) = (self.world.client.clone(), gadget_address(self.world));
+            tokio::spawn(async move {
+                let body = json!({"metadata": {"finalizers": null}}).to_string().into_bytes();
+                let request = http::Request::patch(address)
+                    .header("content-type", "application/merge-patch+json")
+                    .body(body);
+                let _ = client.request::<Value>(request.expect("a request")).await;
+            });
+        }
+        self.said.push(for_what.to_owned());
+        true
+    }
+}
+
+#[tokio::test]
+async fn what_an_object_stands_on_goes_when_the_object_is_gone() {
+    in_every_world("held", async |mut world| {
+        let limits = Limits { ready: Duration::from_millis(300), ..Limits::default() };
+        let patient = world.cluster.clone();
+        world.cluster = Cluster::with_limits(world.client.clone(), "test", "default", limits);
+        world.options.allow_delete = Some(5);
+        let hold = "example.com/hold";
+        assert!(world.sync("r1", &stack(&world, Some(hold))).await.expect("a sync").complete);
+        the_rest_waits(&world, &world.sync("r2", &[]).await.expect("a sync"), hold).await;
+        assert!(
+            world.get(&gadget_address(&world)).await["metadata"]["deletionTimestamp"].is_string()
+        );
+        // The next sync waits again, says so, and goes on once it is gone.
+        world.cluster = patient;
+        world.options.allow_delete = Some(4);
+        let revision = gitdeck::domain::Revision::new("r2");
+        let request = world.request(&revision, &[]);
+        let plan = world.cluster.plan(&request).await.expect("a plan");
+        let mut steps = Finishing { world: &world, said: Vec::new() };
+        let applied = world.cluster.apply(&request, &plan, &mut steps).await.expect("an end");
+        assert!(applied.complete, "{:#?}", applied.outcomes);
+        let words = steps.said.first().expect("words");
+        assert!(words.contains("until Gadget") && words.contains(hold), "{words}");
+        all_goes(&world).await;
+    })
+    .await;
+}

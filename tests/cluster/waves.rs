@@ -1,0 +1,152 @@
+//! Waves and dependencies on what was applied before and does not do its work.
+
+use super::world::{Journal, World, config, in_every_world, manifests, sandboxed};
+use gitdeck::cluster::{Applied, Step, StepOutcome, Steps};
+use gitdeck::domain::Manifest;
+use gitdeck::sandbox::Options;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+/// A Deployment that comes up unless its image is broken, which its controller says after a second.
+fn deployment(image: &str) -> Value {
+    let mut object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {
+        "selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {"labels": {"app": "web"}},
+            "spec": {"containers": [{"name": "main", "image": image}]}}}});
+    if image.contains("broken") {
+        object["spec"]["progressDeadlineSeconds"] = 1.into();
+    }
+    object
+}
+
+/// The Deployment in the first wave, what follows in the next, what names it as needed, and what does neither.
+fn stack(world: &World, image: &str) -> Vec<Manifest> {
+    let noted = |name: &str, annotation: &str, text: &str| {
+        let mut object = config(name, "1");
+        object["metadata"]["annotations"] = json!({annotation: text});
+        object
+    };
+    let web = format!("apps/namespaces/{}/Deployment/web", world.mapping.target.namespace);
+    manifests([
+        deployment(image),
+        config("free", "1"),
+        noted("late", "argocd.argoproj.io/sync-wave", "1"),
+        noted("needy", "config.kubernetes.io/depends-on", &web),
+    ])
+}
+
+fn skipped<'a>(applied: &'a Applied, name: &str) -> &'a str {
+    let of = applied.outcomes.iter().find(|(_, object, _)| object.name == name);
+    match of {
+        Some((_, _, StepOutcome::Skipped { because })) => because,
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_follows_a_failing_object_waits_for_it_at_every_sync() {
+    in_every_world("failing", async |world| {
+        let broken = stack(&world, "example.com/broken:1");
+        let first = world.sync("r1", &broken).await.expect("a sync");
+        assert!(!first.complete);
+        assert_eq!(first.failures().next().map(|(object, _)| object.name.as_str()), Some("web"));
+        for round in 0..2 {
+            let again = world.sync("r1", &broken).await.expect("a sync");
+            assert!(!again.complete, "{round}");
+            assert_eq!(again.outcomes.len(), 2, "{round}: {:#?}", again.outcomes);
+            let because = skipped(&again, "needy");
+            assert!(because.starts_with("Deployment "), "{because}");
+            assert!(because.contains("it is applied, but fails: "), "{because}");
+            assert_eq!(again.failed.as_deref(), Some(because));
+            assert!(skipped(&again, "late").ends_with("needy was not applied"));
+            for name in ["late", "needy"] {
+                assert_eq!(world.data(name).await, Value::Null, "{round}: {name}");
+            }
+        }
+        // A later wave alone, without anything in between that failed.
+        let mut alone = broken.clone();
+        alone.retain(|one| one.reference.name != "needy");
+        let again = world.sync("r1", &alone).await.expect("a sync");
+        assert!(skipped(&again, "late").contains("it is applied, but fails: "));
+        assert_eq!(world.data("late").await, Value::Null);
+        assert_eq!(world.data("free").await, "1");
+        let synced = world.cluster.inventory(&world.mapping.name).await.expect("a record");
+        assert_eq!(synced.synced_revision, None);
+        let healed = world.sync("r2", &stack(&world, "example.com/web:1")).await.expect("a sync");
+        assert!(healed.complete, "{:#?}", healed.outcomes);
+        assert_eq!((world.data("late").await, world.data("needy").await), (json!("1"), json!("1")));
+    })
+    .await;
+}
+
+/// Steps that stop or are left alone at the first word about what is waited for.
+#[derive(Default)]
+struct Impatient {
+    said: Vec<String>,
+    steps: Journal,
+}
+
+impl Steps for Impatient {
+    fn before(&mut self, step: &Step) -> Result<(), String> {
+        if self.steps.stop.is_cancelled() {
+            return Err("stopped".to_owned());
+        }
+        self.steps.before(step)
+    }
+
+    fn after(&mut self, step: &Step, outcome: &StepOutcome) {
+        self.steps.after(step, outcome);
+    }
+
+    fn stop(&self) -> CancellationToken {
+        self.steps.stop.clone()
+    }
+
+    fn waiting(&mut self, for_what: &str) -> bool {
+        self.said.push(for_what.to_owned());
+        self.steps.stop.cancel();
+        false
+    }
+}
+
+#[tokio::test]
+async fn a_wait_is_told_and_ends_when_somebody_stops_it() {
+    in_every_world("impatient", async |world| {
+        let mut slow = stack(&world, "example.com/web:1");
+        slow[0].object["spec"]["minReadySeconds"] = 500.into();
+        let revision = gitdeck::domain::Revision::new("r1");
+        let request = world.request(&revision, &slow);
+        // After a write, and where it was written before.
+        for operations in [4, 2] {
+            let plan = world.cluster.plan(&request).await.expect("a plan");
+            assert_eq!(plan.operations.len(), operations, "{:#?}", plan.operations);
+            let mut steps = Impatient::default();
+            let applied = world.cluster.apply(&request, &plan, &mut steps).await.expect("an end");
+            assert!(applied.stopped.is_some() && !applied.complete, "{applied:#?}");
+            assert!(applied.failures().next().is_none(), "{:#?}", applied.outcomes);
+            let words = steps.said.first().map(String::as_str).unwrap_or_default();
+            assert!(words.starts_with("waiting for Deployment"), "{words}");
+            for name in ["late", "needy"] {
+                assert_eq!(skipped(&applied, name), "the sync was stopped");
+                assert_eq!(world.data(name).await, Value::Null, "{name}");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_does_its_work_costs_no_request() {
+    let (sandbox, world) = sandboxed("steady", Options::default()).await;
+    let desired = stack(&world, "example.com/web:1");
+    assert!(world.sync("r1", &desired).await.expect("a sync").complete);
+    let reads =
+        || sandbox.traffic().count(|one| one.verb == "get" && one.resource == "deployments");
+    let before = reads();
+    // Something to do in the later wave, and nothing to do at all.
+    world.set("late", "2").await;
+    for _ in 0..2 {
+        assert!(world.sync("r1", &desired).await.expect("a sync").complete);
+    }
+    // The look of each plan and of each apply.
+    assert_eq!((world.data("late").await, reads() - before), (json!("1"), 4));
+}
