@@ -2,17 +2,23 @@
 //! on at once, and each live change is one commit.
 
 use super::faults::{begin_with, file};
+use super::secrets::Desk;
 use crate::kill::finish_interrupted;
 use crate::kill_places::settled;
 use crate::support::clusters::{World, worlds};
 use crate::support::demo::{gitdeck, said};
 use crate::support::fake_node::kind;
+use crate::support::renderers::{Bench, search_path};
 use crate::support::running::{Origin, config_map, set};
 use crate::support::terminal::Terminal;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use kube::Api;
 use kube::api::DynamicObject;
+use portable_pty::CommandBuilder;
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::ffi::OsStr;
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -28,16 +34,23 @@ enum Place {
     Push,
 }
 
-struct Killing {
-    origin: Origin,
+struct Killing<'a> {
+    origin: &'a Origin,
+    name: &'a str,
     records: Api<DynamicObject>,
-    lock: std::path::PathBuf,
 }
 
-impl Killing {
+impl<'a> Killing<'a> {
+    async fn new(world: &World, origin: &'a Origin, name: &'a str) -> Self {
+        let kind = kind("", "v1", "ConfigMap");
+        let records = Api::namespaced_with(world.client().await, "gitdeck-system", &kind);
+        Self { origin, name, records }
+    }
+
     /// What the record of the mapping in the cluster says of what is done unasked.
     async fn state(&self) -> Value {
-        let record = self.records.get_opt("gitdeck-rec-killed").await.expect("an answer");
+        let record =
+            self.records.get_opt(&format!("gitdeck-{}", self.name)).await.expect("an answer");
         let state = record.and_then(|one| one.data["data"]["state"].as_str().map(str::to_owned));
         state.map_or(Value::Null, |text| serde_json::from_str(&text).expect("a state"))
     }
@@ -91,9 +104,14 @@ impl Killing {
     }
 }
 
-fn console(origin: &Origin) -> Terminal {
-    let config = origin.config.display().to_string();
-    Terminal::start(&["--config", &config], (120, 36))
+fn console(origin: &Origin, search: Option<&OsStr>) -> Terminal {
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_gitdeck"));
+    command.arg("--config");
+    command.arg(&origin.config);
+    if let Some(search) = search {
+        command.env("PATH", search);
+    }
+    Terminal::run(command, (120, 36))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,27 +120,26 @@ async fn a_killed_recording_is_one_commit_of_the_next_console() {
         let own = "record = { quiet_period = \"1s\" }\n";
         let origin = settled(&world, &(super::table(NAME) + own));
         let maps = begin_with(&world, &origin, NAME).await;
-        let records = records(&world).await;
         let lock = origin.place().join("fleet.git/refs/heads/main.lock");
-        let killing = Killing { origin, records, lock };
-        let mut running = console(&killing.origin);
+        let killing = Killing::new(&world, &origin, NAME).await;
+        let mut running = console(&origin, None);
         let (mut commits, mut held) = (1, 0);
         for place in [Place::Turn, Place::Commit, Place::Push].repeat(2) {
             killing.level(commits).await;
             let before = (commits, killing.claim().await, killing.committed());
             let stale = before.1.clone();
             if place == Place::Commit {
-                fs::write(&killing.lock, "").expect("a lock");
+                fs::write(&lock, "").expect("a lock");
             }
             set(&maps, "one", &(commits + 1).to_string(), "kubectl-edit").await;
             killing.kill(&mut running, place, before).await;
             let left = killing.claim().await;
             held += usize::from(!left.is_null() && left != stale);
             if place == Place::Commit {
-                assert_eq!(killing.origin.count(), commits);
-                fs::remove_file(&killing.lock).expect("no lock");
+                assert_eq!(origin.count(), commits);
+                fs::remove_file(&lock).expect("no lock");
             }
-            running = console(&killing.origin);
+            running = console(&origin, None);
             commits += 1;
         }
         killing.level(commits).await;
@@ -135,17 +152,51 @@ async fn a_killed_recording_is_one_commit_of_the_next_console() {
         for back in 1..=commits {
             let at = format!("main~{back}:{}", file(NAME));
             let value = (commits + 1 - back).to_string();
-            assert_eq!(killing.origin.bare(&["show", &at]) + "\n", config_map("one", &value));
+            assert_eq!(origin.bare(&["show", &at]) + "\n", config_map("one", &value));
         }
-        finish_interrupted(&killing.origin.config);
-        let status = gitdeck(&killing.origin.config).args(["status", NAME, "--exit-code"]).output();
+        finish_interrupted(&origin.config);
+        let status = gitdeck(&origin.config).args(["status", NAME, "--exit-code"]).output();
         let status = status.expect("it runs");
         assert!(status.status.success(), "{}", said(&status));
-        assert_eq!(killing.origin.count(), commits + 1);
+        assert_eq!(origin.count(), commits + 1);
     }
 }
 
-async fn records(world: &World) -> Api<DynamicObject> {
-    let kind = kind("", "v1", "ConfigMap");
-    Api::namespaced_with(world.client().await, "gitdeck-system", &kind)
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_kill_leaves_in_the_clear_goes_with_the_next_start() {
+    let Some(search) = search_path() else { return };
+    for world in worlds("record-left").await {
+        let desk = Desk::new(&world, "rec-left", true).await;
+        let (origin, gate) = (&desk.origin, desk.origin.place().join("gate"));
+        fs::write(&gate, "").expect("a gate");
+        let written = origin.place().join("written");
+        // What sops has for an editor stands still when it has written.
+        let bench = Bench::fake(
+            "tee",
+            &format!(
+                "/usr/bin/tee \"$@\"; : > '{}'; while [ -e '{}' ]; do sleep 0.05; done",
+                written.display(),
+                gate.display()
+            ),
+        );
+        let slow = std::env::split_paths(&bench.tools.search).take(1);
+        let slow = std::env::join_paths(slow.chain(std::env::split_paths(&search)));
+        let first = console(origin, Some(&slow.expect("folders")));
+        let killing = Killing::new(&world, origin, "rec-left").await;
+        killing.level(1).await;
+        let canary = "live-canary-left";
+        desk.change("token", json!({"stringData": {"token": canary}})).await;
+        killing.until("what sops edits", async |_| written.exists()).await;
+        first.signal(Signal::KILL);
+        // What it started goes on, and keeps the terminal open.
+        drop(first);
+        assert_ne!(desk.holders(canary, &["cache", "data"]), Vec::<String>::new());
+        let mut next = console(origin, None);
+        killing.level(2).await;
+        assert_eq!(desk.opened()[0]["data"]["token"], STANDARD.encode(canary));
+        assert_eq!(desk.holders(canary, &["cache", "data"]), Vec::<String>::new());
+        next.signal(Signal::KILL);
+        next.end();
+        fs::remove_file(&gate).expect("no gate");
+    }
 }

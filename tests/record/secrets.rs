@@ -1,6 +1,7 @@
 //! Secrets that change live: into the files that SOPS sealed, where that is asked for, and nowhere in the clear.
 
 use super::{SHORT, document, is_level, recorded, settings, table};
+use crate::kill_places::settled;
 use crate::support::clusters::{World, worlds};
 use crate::support::fake_node::kind;
 use crate::support::renderers::search_path;
@@ -38,8 +39,8 @@ data:
 ";
 
 /// A repository whose Secrets are sealed with `sops` and an age key, and a cluster where the same is live.
-struct Desk {
-    origin: Origin,
+pub(super) struct Desk {
+    pub origin: Origin,
     key: String,
     name: &'static str,
     secrets: Api<DynamicObject>,
@@ -64,10 +65,10 @@ fn text(output: Output) -> String {
 }
 
 impl Desk {
-    async fn new(world: &World, name: &'static str, sealed: bool) -> Self {
+    pub async fn new(world: &World, name: &'static str, sealed: bool) -> Self {
         let key = text(program("age-keygen", &[], &[]));
         let own = "record = { secrets = \"sops\" }\nsops = { age_key = \"file:KEY\" }\n";
-        let origin = Origin::new(world, &(table(name) + own));
+        let origin = settled(world, &(table(name) + own));
         let file = origin.place().join("key").display().to_string();
         fs::write(&file, &key).expect("a key");
         let config = fs::read_to_string(&origin.config).expect("a configuration");
@@ -93,14 +94,14 @@ impl Desk {
         Self { origin, key, name, secrets, maps }
     }
 
-    async fn change(&self, name: &str, change: Value) {
+    pub async fn change(&self, name: &str, change: Value) {
         let by =
             PatchParams { field_manager: Some("kubectl-edit".into()), ..PatchParams::default() };
         self.secrets.patch(name, &by, &Patch::Merge(change)).await.expect("a live change");
     }
 
     /// What the file with the Secrets says, in the clear.
-    fn opened(&self) -> Vec<Value> {
+    pub fn opened(&self) -> Vec<Value> {
         let copy: PathBuf = self.origin.place().join("copy.yaml");
         fs::write(&copy, self.origin.pushed(&file_of(self.name))).expect("a copy");
         let copy = copy.display().to_string();
@@ -112,10 +113,14 @@ impl Desk {
     /// Neither an object of any repository nor a file has these values, in the clear or encoded.
     fn is_nowhere(&self, values: &[&str]) {
         for value in values {
-            for text in [(*value).to_owned(), STANDARD.encode(value)] {
-                assert_eq!(self.origin.holders_of(&text, &["one"]), Vec::<String>::new(), "{text}");
-            }
+            assert_eq!(self.holders(value, &["one"]), Vec::<String>::new(), "{value}");
         }
+    }
+
+    /// Where a value is found, in the clear or encoded.
+    pub fn holders(&self, value: &str, folders: &[&str]) -> Vec<String> {
+        let forms = [value.to_owned(), STANDARD.encode(value)];
+        forms.iter().flat_map(|text| self.origin.holders_of(text, folders)).collect()
     }
 }
 
