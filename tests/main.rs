@@ -79,6 +79,8 @@ mod pty;
 #[cfg(feature = "sandbox")]
 mod record;
 #[cfg(all(feature = "console", feature = "sandbox"))]
+mod refused;
+#[cfg(all(feature = "console", feature = "sandbox"))]
 mod reload;
 #[cfg(feature = "sandbox")]
 mod remote_bases;

@@ -56,7 +56,7 @@ pub struct HostKey {
 }
 
 /// A resolved credential for one remote.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Credential {
     /// Nothing: public, or a local file.
     #[default]

@@ -67,6 +67,9 @@ pub struct RepositoryState {
     /// Set when ssh does not know the host of the last fetch, or one on the way to it.
     #[serde(default)]
     pub unknown_host: Option<HostKey>,
+    /// Whether the last fetch failed because the server refused the credential.
+    #[serde(default)]
+    pub refused: bool,
 }
 
 /// Whether a cluster can be seen.

@@ -23,6 +23,7 @@ pub mod outlook;
 pub mod outside;
 pub mod programs;
 mod quiet;
+mod refused;
 mod remote;
 mod renew;
 pub mod revert;

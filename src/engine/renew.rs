@@ -123,6 +123,8 @@ impl World {
         }
         world.settings = settings;
         world.repositories = Arc::default();
+        // Whoever edits the configuration may have mended what was refused.
+        world.refused = Arc::default();
         world.taken = Arc::default();
         world.versions = Arc::default();
         world.clusters = Arc::new(Mutex::new(clusters));

@@ -9,6 +9,7 @@ use crate::engine::event::RepositoryState;
 use crate::engine::job::Jobs;
 use crate::engine::journal::Journal;
 use crate::engine::quiet::Quiet;
+use crate::engine::refused::Refused;
 use crate::engine::remote::RemoteReads;
 use crate::engine::sickness::Sickness;
 use crate::engine::standings::Standings;
@@ -79,6 +80,8 @@ pub(crate) struct World {
     rendered: Arc<Mutex<Trees>>,
     /// When renders read what no commit pins.
     pub remote: Arc<RemoteReads>,
+    /// Which credentials servers refused.
+    pub refused: Arc<Refused>,
     pub(super) taken: Arc<Mutex<HashMap<(String, Revision), Taken>>>,
     pub(super) versions: Arc<Mutex<HashMap<String, (Instant, String)>>>,
     pub(super) blames: Arc<Mutex<HashMap<Place, Arc<Vec<Revision>>>>>,
@@ -122,6 +125,7 @@ impl World {
             clusters: Arc::default(),
             rendered: Arc::default(),
             remote: Arc::default(),
+            refused: Arc::default(),
             taken: Arc::default(),
             versions: Arc::default(),
             tools,

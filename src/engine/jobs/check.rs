@@ -18,6 +18,9 @@ pub(super) async fn run(ctx: &Context, repository: &str) -> Result<String, Stop>
                 tokio::task::spawn_blocking(move || git::check(&places, &remote, &credential))
                     .await
                     .map_err(|error| Failure::new(format!("the check ended early: {error}")))?;
+            if checked.reachable {
+                ctx.world.refused.forget(repository);
+            }
             checks.extend(stages(&settings.remote.branch, checked));
         }
     }

@@ -1,11 +1,12 @@
 //! Fetch a repository.
 
-use crate::domain::{HostKey, Revision};
+use crate::domain::{Credential, HostKey, Revision};
 use crate::engine::error::Stop;
 use crate::engine::jobs::{Context, index, observe, push};
 use crate::engine::{Command, Event, Failure};
 use crate::git::{FetchProgress, Fetched, Flow, GitError, Upstream};
 use jiff::Timestamp;
+use std::sync::atomic::Ordering;
 
 /// Fetches, then, where asked, looks at the mappings that it feeds.
 pub(super) async fn run(ctx: &Context, repository: &str, look: bool) -> Result<String, Stop> {
@@ -21,28 +22,57 @@ pub(super) async fn run(ctx: &Context, repository: &str, look: bool) -> Result<S
 
 /// Fetches and tells the state of the repository, also when it cannot be reached.
 pub(super) async fn fetch(ctx: &Context, repository: &str) -> Result<Revision, Stop> {
-    let credential = match ctx.credential(repository).await {
-        Ok(credential) => credential,
-        Err(failure) => return failed(ctx, repository, failure.into()).await,
-    };
+    match ctx.credential(repository).await {
+        Ok(credential) => with(ctx, repository, credential).await,
+        Err(failure) => failed(ctx, repository, failure.into()).await,
+    }
+}
+
+/// [`fetch`] where nobody asked for it: a server that refused this very credential is left alone.
+pub(super) async fn unasked(ctx: &Context, repository: &str) -> Result<Revision, Stop> {
+    match ctx.credential(repository).await {
+        Ok(credential) if ctx.world.refused.holds(repository, &credential) => {
+            let known = ctx.world.unfetched(repository);
+            let known = known.unwrap_or_else(|| Failure::new("the credential was refused"));
+            Err(known.into())
+        }
+        Ok(credential) => with(ctx, repository, credential).await,
+        Err(failure) => failed(ctx, repository, failure.into()).await,
+    }
+}
+
+async fn with(ctx: &Context, repository: &str, credential: Credential) -> Result<Revision, Stop> {
     let progress = ctx.clone();
+    let shown = credential.clone();
     let fetched = ctx
         .world
         .git(repository, move |git| {
-            match git.fetch(&credential, &mut |step| watch(&progress, &step)) {
+            match git.fetch(&shown, &mut |step| watch(&progress, &step)) {
                 Ok(fetched) => Ok(Ok((fetched, push::known(git)?))),
-                // Somebody may accept the key, so that it is told by itself too.
-                Err(error @ GitError::HostUnknown { .. }) => Ok(Err(error)),
+                // Somebody may accept the key, and what was refused is remembered.
+                Err(error @ (GitError::HostUnknown { .. } | GitError::Authentication { .. })) => {
+                    Ok(Err(error))
+                }
                 Err(error) => Err(error),
             }
         })
         .await;
     match fetched {
         Ok(Err(error)) => {
-            ctx.world.update_repository(repository, |state| state.unknown_host = key_of(&error));
-            failed(ctx, repository, error.into()).await
+            let is_refused = matches!(error, GitError::Authentication { .. });
+            ctx.world.update_repository(repository, |state| {
+                state.unknown_host = key_of(&error);
+                state.refused = is_refused;
+            });
+            let failure = Failure::from(error);
+            if !is_refused {
+                return told(ctx, repository, failure.into()).await;
+            }
+            ctx.world.refused.note(repository, credential);
+            told(ctx, repository, resting(ctx, failure).into()).await
         }
         Ok(Ok((fetched, (followed, pending)))) => {
+            ctx.world.refused.forget(repository);
             if fetched.upstream == Upstream::Advanced {
                 index::begin(ctx, repository);
             }
@@ -53,6 +83,7 @@ pub(super) async fn fetch(ctx: &Context, repository: &str) -> Result<Revision, S
                 state.error.clone_from(&problem);
                 state.pending = pending;
                 state.unknown_host = None;
+                state.refused = false;
                 state.rewritten_from =
                     (fetched.upstream == Upstream::Rewritten).then_some(fetched.before).flatten();
             });
@@ -102,6 +133,17 @@ fn problem(ctx: &Context, repository: &str, fetched: &Fetched) -> Option<Failure
     }
 }
 
+/// What becomes of polling, in words for those who wait for it.
+fn resting(ctx: &Context, failure: Failure) -> Failure {
+    if !ctx.world.lasts.load(Ordering::Relaxed) {
+        return failure;
+    }
+    failure.hint(
+        "polling rests for an hour, so that no account gets locked; a changed credential or configuration is tried by itself, \
+         and `Ctrl-R` tries at once",
+    )
+}
+
 fn key_of(error: &GitError) -> Option<HostKey> {
     let GitError::HostUnknown { host, kind, fingerprint } = error else { return None };
     let (host, kind, fingerprint) = (host.clone(), kind.clone(), fingerprint.clone());
@@ -113,8 +155,16 @@ fn watch(ctx: &Context, step: &FetchProgress) -> Flow {
     if ctx.token.is_cancelled() { Flow::Stop } else { Flow::Continue }
 }
 
-// What was known stays known, with its age; the fault stands beside it.
+// A fault of another kind than those that somebody can answer.
 async fn failed(ctx: &Context, repository: &str, stop: Stop) -> Result<Revision, Stop> {
+    if !ctx.token.is_cancelled() {
+        ctx.world.update_repository(repository, |state| state.refused = false);
+    }
+    told(ctx, repository, stop).await
+}
+
+// What was known stays known, with its age; the fault stands beside it.
+async fn told(ctx: &Context, repository: &str, stop: Stop) -> Result<Revision, Stop> {
     let stop = if ctx.token.is_cancelled() { Stop::Cancelled } else { stop };
     if let Stop::Failed(failure) = &stop {
         let state =

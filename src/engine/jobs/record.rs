@@ -236,7 +236,7 @@ pub(super) async fn run(
 async fn carry(ctx: &Context, mapping: &Mapping) -> Result<String, Stop> {
     ctx.doing("fetching");
     // On an old branch it would be recorded what another gitdeck has recorded already.
-    fetch::fetch(ctx, &mapping.repository).await?;
+    fetch::unasked(ctx, &mapping.repository).await?;
     ours_alone(ctx, mapping).await?;
     let mut said = Vec::new();
     // What waits goes first, on top of what others pushed: what they changed is seen only from there.

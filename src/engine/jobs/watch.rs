@@ -187,7 +187,7 @@ async fn poll(ctx: Context, repository: String, triggers: mpsc::Sender<Trigger>)
         let _ = triggers.send(Trigger::Repository(repository.clone())).await;
     }
     loop {
-        let fetched = fetch::fetch(&ctx, &repository).await;
+        let fetched = fetch::unasked(&ctx, &repository).await;
         let moved = fetched.ok().filter(|tip| known.as_ref() != Some(tip));
         if let Some(tip) = moved {
             known = Some(tip);

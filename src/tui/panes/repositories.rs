@@ -150,7 +150,9 @@ fn cells_of(name: &str, repository: &RepositoryView, look: &Look) -> Vec<Line<'s
 /// What there is to say about a repository: the worst first.
 fn remark(repository: &RepositoryView, look: &Look) -> Line<'static> {
     let state = &repository.state;
-    Line::from(if let Some(failure) = &state.error {
+    Line::from(if state.refused {
+        look.span(Role::Bad, "credential refused")
+    } else if let Some(failure) = &state.error {
         look.span(Role::Bad, safe(&failure.message).into_owned())
     } else if state.rewritten_from.is_some() {
         look.span(Role::Drift, "rewritten upstream")
