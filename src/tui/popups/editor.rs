@@ -19,6 +19,9 @@ use ratatui::style::Modifier;
 use ratatui::text::Line;
 use tui_textarea::{CursorMove, DataCursor, TextArea};
 
+/// Columns that the cursor keeps where no jump reaches.
+const KEPT_COLUMNS: usize = 1_000;
+
 /// State of the editor.
 #[derive(Debug)]
 pub struct Editor {
@@ -27,6 +30,8 @@ pub struct Editor {
     area: TextArea<'static>,
     /// Line end of the whole file; a file that mixes them keeps its carriage returns as text.
     line_end: &'static str,
+    /// Whether it is another text than the file; found out where something changes, not in each frame.
+    changed: bool,
     /// What is searched for, while it is typed.
     search: Option<Field>,
     top: usize,
@@ -44,7 +49,8 @@ impl Editor {
         let mut area = TextArea::new(text.split(line_end).map(str::to_owned).collect());
         area.set_tab_length(2);
         area.set_max_histories(10_000);
-        Self { original, area, line_end, search: None, top: 0, left: 0, page: 1 }
+        let changed = text != original.content;
+        Self { original, area, line_end, changed, search: None, top: 0, left: 0, page: 1 }
     }
 
     /// Mapping of the file.
@@ -54,6 +60,13 @@ impl Editor {
 
     fn content(&self) -> String {
         self.area.lines().join(self.line_end)
+    }
+
+    fn compare(&mut self) {
+        let lines = self.area.lines();
+        let mut original = self.original.content.split(self.line_end);
+        let is_same = lines.iter().all(|line| original.next() == Some(line.as_str()));
+        self.changed = !is_same || original.next().is_some();
     }
 
     fn edited(&self) -> Edited {
@@ -67,36 +80,38 @@ impl Editor {
             return Reaction::Stay;
         }
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
-        match key.code {
+        let is_modified = match key.code {
             KeyCode::Char('s') if control => return self.commit(),
             KeyCode::Char('o') if control => {
                 let (path, text) = (self.original.path.clone(), self.content());
                 return Reaction::Run(vec![Effect::Outside { path, text }]);
             }
-            KeyCode::Char('z') if control => {
-                self.area.undo();
-            }
-            KeyCode::Char('y') if control => {
-                self.area.redo();
-            }
+            KeyCode::Esc => return self.leave(),
+            KeyCode::Char('z') if control => self.area.undo(),
+            KeyCode::Char('y') if control => self.area.redo(),
+            KeyCode::Enter => self.insert_line(),
+            _ if self.look_around(key.code, control) => false,
+            _ => self.area.input(key),
+        };
+        if is_modified {
+            self.compare();
+        }
+        Reaction::Stay
+    }
+
+    /// Moves or searches, where the key is for that.
+    fn look_around(&mut self, code: KeyCode, control: bool) -> bool {
+        match code {
             KeyCode::Char('f') if control => self.search = Some(Field::default()),
-            KeyCode::Char('n') if control => {
-                self.area.search_forward(false);
-            }
-            KeyCode::Char('p') if control => {
-                self.area.search_back(false);
-            }
+            KeyCode::Char('n') if control => drop(self.area.search_forward(false)),
+            KeyCode::Char('p') if control => drop(self.area.search_back(false)),
             KeyCode::PageDown => self.move_lines(self.page as isize),
             KeyCode::PageUp => self.move_lines(-(self.page as isize)),
             KeyCode::Home if control => self.area.move_cursor(CursorMove::Top),
             KeyCode::End if control => self.area.move_cursor(CursorMove::Bottom),
-            KeyCode::Enter => self.insert_line(),
-            KeyCode::Esc => return self.leave(),
-            _ => {
-                self.area.input(key);
-            }
+            _ => return false,
         }
-        Reaction::Stay
+        true
     }
 
     /// Takes what the user's own editor made of the text; it can be undone as one step.
@@ -108,19 +123,19 @@ impl Editor {
         let DataCursor(row, column) = self.area.cursor();
         self.area.select_all();
         self.area.insert_str(text);
-        let limit = u16::MAX as usize;
-        self.area.move_cursor(CursorMove::Jump(row.min(limit) as u16, column.min(limit) as u16));
+        self.go_to(row, column);
+        self.compare();
     }
 
     fn commit(&mut self) -> Reaction {
-        if self.content() == self.original.content {
+        if !self.changed {
             return Reaction::Stay;
         }
         Reaction::GoOver(Step::Draft(self.edited()))
     }
 
     fn leave(&self) -> Reaction {
-        if self.content() == self.original.content {
+        if !self.changed {
             let Edited { mapping, path, .. } = self.original.clone();
             return Reaction::Go(Step::Forget { mapping, path });
         }
@@ -139,21 +154,44 @@ impl Editor {
     }
 
     /// A new line begins under the first letter of the one before.
-    fn insert_line(&mut self) {
+    fn insert_line(&mut self) -> bool {
         let DataCursor(row, column) = self.area.cursor();
         let indent: String = self.area.lines().get(row).map_or_else(String::new, |line| {
             line.chars().take(column).take_while(|c| *c == ' ').collect()
         });
         self.area.insert_newline();
         self.area.insert_str(indent);
+        true
     }
 
     fn move_lines(&mut self, by: isize) {
         let DataCursor(row, column) = self.area.cursor();
         let last = self.area.lines().len().saturating_sub(1);
-        let row = row.saturating_add_signed(by).min(last);
-        let limit = u16::MAX as usize;
-        self.area.move_cursor(CursorMove::Jump(row.min(limit) as u16, column.min(limit) as u16));
+        self.go_to(row.saturating_add_signed(by).min(last), column);
+    }
+
+    /// Moves the cursor. Beyond the lines that a jump can name it goes step by step.
+    fn go_to(&mut self, row: usize, column: usize) {
+        let row = row.min(self.area.lines().len().saturating_sub(1));
+        let near = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
+        let farthest = usize::from(u16::MAX);
+        if row <= farthest {
+            return self.area.move_cursor(CursorMove::Jump(near(row), near(column)));
+        }
+        if self.area.cursor().0.abs_diff(row) > row - farthest {
+            self.area.move_cursor(CursorMove::Jump(u16::MAX, 0));
+        }
+        self.area.move_cursor(CursorMove::Head);
+        for _ in self.area.cursor().0..row {
+            self.area.move_cursor(CursorMove::Down);
+        }
+        for _ in row..self.area.cursor().0 {
+            self.area.move_cursor(CursorMove::Up);
+        }
+        let letters = self.area.lines().get(row).map_or(0, |line| line.chars().count());
+        for _ in 0..column.min(letters).min(KEPT_COLUMNS) {
+            self.area.move_cursor(CursorMove::Forward);
+        }
     }
 
     fn search_key(&mut self, key: KeyEvent) {
@@ -181,12 +219,11 @@ impl Editor {
 
     /// Inserts pasted text as it is; line ends become those of the file.
     pub fn paste(&mut self, text: &str) {
-        match &mut self.search {
-            Some(field) => field.paste(text),
-            None => {
-                self.area.insert_str(text.replace("\r\n", "\n").replace('\r', "\n"));
-            }
+        if let Some(field) = &mut self.search {
+            return field.paste(text);
         }
+        self.area.insert_str(text.replace("\r\n", "\n").replace('\r', "\n"));
+        self.compare();
     }
 
     /// Scrolls so that the cursor is visible.
@@ -215,9 +252,8 @@ impl Editor {
 
     /// Paints the editor over the whole screen.
     pub fn view(&self, buffer: &mut Buffer, screen: Rect, look: &Look) {
-        let changed = self.content() != self.original.content;
         let mut title = vec![look.span(Role::TitleFocus, safe(&self.original.path).into_owned())];
-        if changed {
+        if self.changed {
             title.push(look.span(Role::Drift, "  changed"));
         }
         let DataCursor(row_at, column_at) = self.area.cursor();
@@ -234,7 +270,7 @@ impl Editor {
         }
         let foot = row(inner, inner.height.saturating_sub(1) as usize);
         let Some(field) = &self.search else {
-            let commit = if changed { "commit" } else { "nothing to commit" };
+            let commit = if self.changed { "commit" } else { "nothing to commit" };
             let hints = [
                 ("Ctrl-S", commit),
                 ("Ctrl-Z/Y", "undo, redo"),
@@ -362,6 +398,20 @@ mod tests {
             while editor.content() != before && editor.area.undo() {}
             assert_eq!(editor.content(), before);
         }
+    }
+
+    #[test]
+    fn what_comes_from_outside_leaves_the_cursor_far_down() {
+        let text = "a: 1\n".repeat(100_000);
+        let mut editor = editor(&text);
+        editor.go_to(99_000, 2);
+        editor.take(&text.replacen("a: 1", "a: 2", 1));
+        assert_eq!(editor.area.cursor(), tui_textarea::DataCursor(99_000, 2));
+        assert!(editor.changed);
+        editor.take(&text);
+        assert!(!editor.changed);
+        editor.go_to(200_000, 9);
+        assert_eq!(editor.area.cursor(), tui_textarea::DataCursor(100_000, 0));
     }
 
     #[test]
