@@ -31,6 +31,8 @@ mod frames_blame;
 #[cfg(feature = "console")]
 mod frames_connect;
 #[cfg(feature = "console")]
+mod frames_files;
+#[cfg(feature = "console")]
 mod frames_flows;
 #[cfg(feature = "console")]
 mod frames_guide;

@@ -5,7 +5,8 @@ use crate::support::demo::{gitdeck, said};
 use crate::support::renderers::search_path;
 use crate::support::running::{Origin, Running, config_map, config_maps, get};
 use crate::support::shell::git;
-use gitdeck::domain::SyncState;
+use gitdeck::domain::{FileEdit, SyncState};
+use gitdeck::engine::{Command, Outcome};
 use std::ffi::OsString;
 use std::fs;
 
@@ -223,4 +224,55 @@ async fn a_folder_that_git_does_not_hold_is_never_deleted() {
         }
     }
     assert_eq!(get(&maps, "chart-one").await, "blue");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_no_text_is_not_edited_and_can_be_deleted() {
+    let Some(desk) = Desk::new("removed", &["pen"]).await else { return };
+    let huge = "x".repeat((16 << 20) + 1);
+    let (one, mapping) = (config_map("one", "blue"), "pen".to_owned());
+    let files = [
+        ("pen/one.yaml", Some(one.as_str())),
+        ("pen/kustomization.yaml", Some("resources: [one.yaml]\n")),
+        ("pen/pointer.bin", Some(POINTER)),
+        ("pen/huge.txt", Some(&huge)),
+    ];
+    desk.origin.commit("write", &files);
+    link(&desk, "pen/link.md", "one.yaml");
+    submodule(&desk, "pen/sub");
+    push(&desk);
+    for (file, words) in [
+        ("pointer.bin", "pen/pointer.bin is an LFS pointer: edit it with git"),
+        ("huge.txt", "pen/huge.txt is too large: edit it with git"),
+        ("link.md", "pen/link.md is a symbolic link: edit its target"),
+        ("sub", "pen/sub is a submodule: edit its own repository"),
+    ] {
+        let (code, said) = desk.run(&["edit", "pen", file, "--yes", "--push"]);
+        assert!(code == Some(2) && said.contains(words), "{said}");
+    }
+    let mut running = Running::watch(desk.origin.settings("a"));
+    running
+        .until("a fetch", |running| running.store.repositories["fleet"].state.tip.is_some())
+        .await;
+    let paths = ["pen/pointer.bin", "pen/huge.txt", "pen/link.md"];
+    let edits: Vec<FileEdit> =
+        paths.map(|path| FileEdit { path: path.to_owned(), content: None }).into();
+    let draft = Command::Draft { mapping: mapping.clone(), edits: edits.clone() };
+    let outcome = running.run(draft).await;
+    assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+    let commit = Command::Commit {
+        mapping,
+        edits,
+        message: Some("remove what is no text".to_owned()),
+        base: None,
+        push: true,
+        branch: None,
+        of: None,
+        validate: false,
+    };
+    let outcome = running.run(commit).await;
+    assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+    running.stop().await;
+    let left = desk.origin.bare(&["ls-tree", "-r", "--name-only", "main"]);
+    assert_eq!(left, "pen/kustomization.yaml\npen/one.yaml\npen/sub");
 }

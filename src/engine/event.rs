@@ -96,13 +96,52 @@ pub enum ClusterState {
     },
 }
 
+/// What a file of a mapping is where it is not text that can be edited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotText {
+    /// Bytes that are no UTF-8.
+    Binary,
+    /// A pointer of Git LFS.
+    Pointer,
+    /// A symbolic link.
+    Link,
+    /// A commit of another repository.
+    Submodule,
+    /// More than is read.
+    TooLarge,
+}
+
+impl NotText {
+    /// For a narrow column.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Binary => "not text",
+            Self::Pointer => "LFS pointer",
+            Self::Link => "link",
+            Self::Submodule => "submodule",
+            Self::TooLarge => "too large",
+        }
+    }
+
+    /// Why it is not opened, after the name of the file.
+    pub fn refusal(self) -> &'static str {
+        match self {
+            Self::Binary => "is not text: edit it with git",
+            Self::Pointer => "is an LFS pointer: edit it with git",
+            Self::Link => "is a symbolic link: edit its target",
+            Self::Submodule => "is a submodule: edit its own repository",
+            Self::TooLarge => "is too large: edit it with git",
+        }
+    }
+}
+
 /// One file of a mapping.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileText {
     /// Path from the root of the repository (foreign text).
     pub path: String,
-    /// Content; nothing where it is not text.
-    pub text: Option<String>,
+    /// Content, where it is text that can be edited.
+    pub text: Result<String, NotText>,
 }
 
 /// A journal entry in words.

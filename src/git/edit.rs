@@ -67,8 +67,9 @@ impl Repository {
             }
             None => REGULAR,
             Some((id, mode @ (REGULAR | EXECUTABLE | 0o100_664))) => {
-                let blob = handles.all.find_blob(id).map_err(&fault)?;
-                if edit.content.is_some() && is_lfs_pointer(blob.content()) {
+                if edit.content.is_some()
+                    && is_lfs_pointer(handles.all.find_blob(id).map_err(&fault)?.content())
+                {
                     return Err(GitError::path(
                         &edit.path,
                         "its content lies in Git LFS; edit it with git",

@@ -372,7 +372,7 @@ pub fn files(mapping: &str, names: &[&str]) -> Event {
         .iter()
         .map(|name| FileText {
             path: format!("apps/shop/{mapping}/{name}"),
-            text: Some(text.to_owned()),
+            text: Ok(text.to_owned()),
         })
         .collect();
     Event::FilesLoaded {

@@ -107,7 +107,8 @@ impl Edit {
         let Some((base, files)) = loaded.filter(|_| matches!(outcome, Outcome::Done(_))) else {
             return Ok(Err(work.settle(&mapping.name, &outcome)));
         };
-        let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        let editable = files.iter().filter(|file| file.text.is_ok());
+        let paths: Vec<&str> = editable.map(|file| file.path.as_str()).collect();
         let path = match &self.file {
             Some(file) => path_in(mapping, file)?,
             None => chosen(work, &paths).await?,
@@ -117,7 +118,7 @@ impl Edit {
             Some(file) => file
                 .text
                 .clone()
-                .ok_or_else(|| Fault::usage(format!("{} is not text in UTF-8", harmless(&path))))?,
+                .map_err(|why| Fault::usage(format!("{} {}", harmless(&path), why.refusal())))?,
             None => String::new(),
         };
         if found.is_none() {

@@ -42,8 +42,8 @@ pub(super) async fn draft(
     edits: Vec<FileEdit>,
     (about, validate): (&About, bool),
 ) -> Result<Drafted, Stop> {
-    let paths = edits.iter().map(|edit| edit.path.clone()).collect();
-    let before = ctx.world.git(&mapping.repository, move |git| contents(git, paths)).await?;
+    let asked = edits.iter().map(|edit| (edit.path.clone(), edit.content.is_none())).collect();
+    let before = ctx.world.git(&mapping.repository, move |git| contents(git, asked)).await?;
     let old: Vec<Manifest> = render::edited(ctx, mapping, Vec::new()).await.unwrap_or_default();
     let (new, faults) = match render::edited(ctx, mapping, edits.clone()).await {
         Ok(manifests) => (manifests, Vec::new()),
@@ -61,13 +61,23 @@ pub(super) async fn draft(
 }
 
 /// What is in the files now; nothing for those that are not there. They may lie outside the mapping's path: a base, say.
-fn contents(git: &Repository, paths: Vec<String>) -> Result<HashMap<String, Vec<u8>>, GitError> {
+/// What cannot be read may still be removed, which comes with the path.
+fn contents(
+    git: &Repository,
+    paths: Vec<(String, bool)>,
+) -> Result<HashMap<String, Vec<u8>>, GitError> {
     let Some(head) = git.head() else { return Ok(HashMap::new()) };
     let mut contents = HashMap::new();
-    for path in paths {
+    for (path, is_removed) in paths {
         match git.file(&head, &path) {
             Ok(content) => {
                 contents.insert(path, content);
+            }
+            Err(GitError::PathRefused { reason, .. }) if is_removed => {
+                contents.insert(path, format!("(not shown: {reason})\n").into_bytes());
+            }
+            Err(GitError::TooLarge { reason, .. }) if is_removed => {
+                contents.insert(path, format!("(not shown: {reason})\n").into_bytes());
             }
             Err(GitError::PathMissing { .. }) => {}
             Err(error) => return Err(error),

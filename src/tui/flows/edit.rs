@@ -10,6 +10,7 @@ use crate::tui::popups::editor::Editor;
 use crate::tui::popups::picker::Picker;
 use crate::tui::style::Role;
 use crate::tui::ui::Ui;
+use crate::tui::widgets::text::safe;
 
 /// Asks for the files of the selected mapping.
 pub fn begin(ui: &mut Ui) -> Vec<Effect> {
@@ -25,10 +26,9 @@ pub fn choose(ui: &mut Ui, store: &Store, mapping: &str) {
     let Some((_, files)) = store.mappings.get(mapping).and_then(|view| view.files.clone()) else {
         return;
     };
-    let mut editable = files.iter().filter(|file| file.text.is_some());
-    match (editable.next(), editable.next()) {
-        (Some(only), None) => open(ui, store, mapping, &only.path),
-        (None, _) => ui.say(Role::Bad, format!("{mapping} has no file that is text")),
+    match files.as_slice() {
+        [] => ui.say(Role::Bad, format!("{mapping} has no file")),
+        [only] if only.text.is_ok() => open(ui, store, mapping, &only.path),
         _ => {
             let edits = ui.edits.get(mapping).map_or(&[][..], |edits| &edits.files);
             ui.popups.push(Popup::Picker(Box::new(Picker::new(mapping, &files, edits))));
@@ -42,9 +42,12 @@ pub fn open(ui: &mut Ui, store: &Store, mapping: &str, path: &str) {
     else {
         return;
     };
-    let Some(text) = files.iter().find(|file| file.path == path).and_then(|file| file.text.clone())
-    else {
-        return;
+    let Some(file) = files.iter().find(|file| file.path == path) else { return };
+    let text = match &file.text {
+        Ok(text) => text.clone(),
+        Err(why) => {
+            return ui.say(Role::Bad, format!("{} {}", safe(path), why.refusal()));
+        }
     };
     let edits = ui.edits.get(mapping);
     let edited = edits.and_then(|edits| edits.files.iter().find(|edit| edit.path == path));

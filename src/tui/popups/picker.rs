@@ -1,7 +1,7 @@
 //! The files of a mapping, to choose one from.
 
 use crate::domain::FileEdit;
-use crate::engine::event::FileText;
+use crate::engine::event::{FileText, NotText};
 use crate::tui::flows::Step;
 use crate::tui::look::Look;
 use crate::tui::popups::{Reaction, keys, paint_frame, place};
@@ -22,8 +22,8 @@ const NOTHING: &str = "No file has this in its path.";
 #[derive(Debug)]
 struct Entry {
     path: String,
-    /// Lines; nothing where it is not text.
-    lines: Option<usize>,
+    /// Lines, where it is text.
+    lines: Result<usize, NotText>,
     edited: bool,
     /// Goes away with the next commit.
     deleted: bool,
@@ -45,7 +45,7 @@ impl Picker {
             .iter()
             .map(|file| Entry {
                 path: file.path.clone(),
-                lines: file.text.as_ref().map(|text| text.lines().count()),
+                lines: file.text.as_ref().map(|text| text.lines().count()).map_err(|why| *why),
                 edited: edits.iter().any(|edit| edit.path == file.path),
                 deleted: edits.iter().any(|e| e.path == file.path && e.content.is_none()),
             })
@@ -77,10 +77,9 @@ impl Picker {
     }
 
     fn open(&self, entry: &Entry) -> Reaction {
-        if entry.lines.is_none() {
-            return Reaction::Stay;
-        }
-        Reaction::Go(Step::Edit { mapping: self.mapping.clone(), path: entry.path.clone() })
+        let step = Step::Edit { mapping: self.mapping.clone(), path: entry.path.clone() };
+        // What cannot be opened is said, and another one may be chosen.
+        if entry.lines.is_ok() { Reaction::Go(step) } else { Reaction::GoOver(step) }
     }
 
     /// The file goes away with the next commit, or stays after all.
@@ -109,7 +108,7 @@ impl Picker {
     }
 
     fn area(&self, screen: Rect) -> Rect {
-        place(screen, 80, (self.entries.len() as u16 + 3).min(24))
+        place(screen, 80, self.entries.len().min(21) as u16 + 3)
     }
 
     /// Paints the picker.
@@ -134,15 +133,15 @@ impl Picker {
 
 fn paint_row(buffer: &mut Buffer, place: Rect, entry: &Entry, look: &Look) {
     let (role, remark) = match entry.lines {
-        None => (Role::Muted, "not text".to_owned()),
-        Some(_) if entry.deleted => (Role::Drift, "deleted".to_owned()),
-        Some(_) if entry.edited => (Role::Drift, "edited".to_owned()),
-        Some(lines) => (Role::Muted, count(lines, "line")),
+        _ if entry.deleted => (Role::Drift, "deleted".to_owned()),
+        Err(why) => (Role::Muted, why.word().to_owned()),
+        Ok(_) if entry.edited => (Role::Drift, "edited".to_owned()),
+        Ok(lines) => (Role::Muted, count(lines, "line")),
     };
     let room = (place.width as usize).saturating_sub(remark.len() + 2);
     let path = safe(&entry.path);
     let path = clip_start(&path, room, look.glyphs.ellipsis);
-    let style = look.theme[if entry.lines.is_some() { Role::Text } else { Role::Muted }];
+    let style = look.theme[if entry.lines.is_ok() { Role::Text } else { Role::Muted }];
     buffer.set_stringn(place.x, place.y, path, room, style);
     let x = place.right().saturating_sub(remark.len() as u16);
     buffer.set_stringn(x, place.y, &remark, remark.len(), look.theme[role]);
