@@ -8,8 +8,12 @@ use super::resource::Resource;
 use super::said::Said;
 use super::write::{Written, lingers};
 use super::{Cluster, ClusterError};
+use crate::domain::managed::entries;
+use crate::domain::owner::PART_OF;
 use crate::domain::plan::{Change, Op, Operation, Plan};
+use crate::domain::prove::MANAGER;
 use crate::domain::{Inventory, ObjectKey, ObjectRef};
+use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -158,6 +162,11 @@ impl Cluster {
                 }
                 Written::Moved(now) => now,
             };
+            if let Some(done) =
+                self.is_done(task, desired, operation.uid.as_deref(), now.as_ref()).await
+            {
+                return Carried::Present(done);
+            }
             match self.moved(&task.frame, operation, desired, now.as_ref()).await {
                 Ok(None) => live = now,
                 Ok(Some(what)) => return Carried::Failed(format!("{what} meanwhile; plan again")),
@@ -173,6 +182,28 @@ impl Cluster {
     async fn look_again(&self, resource: &Resource, reference: &ObjectRef) -> Written {
         // A second refusal will come from the write itself, with better words.
         Written::Moved(self.read_one(resource, reference).await.ok().flatten())
+    }
+
+    /// Whether an object that moved under a write is as desired by now, although the server stored what was sent in
+    /// another form: the answer to our own write may have been lost. What was not there before has to be of our making.
+    async fn is_done(
+        &self,
+        task: &Task<'_>,
+        desired: &Desired,
+        before: Option<&str>,
+        now: Option<&Live>,
+    ) -> Option<Live> {
+        let now = now?;
+        let same = match before {
+            Some(uid) => *uid == *now.uid,
+            None => is_applied(&now.value(), &task.frame.set_id),
+        };
+        if !same {
+            return None;
+        }
+        let judged = self.judge(&task.frame, desired, Some(now)).await.ok()?;
+        let unchanged = judged.verdict == Verdict::Unchanged;
+        unchanged.then(|| judged.live.unwrap_or_else(|| now.clone()))
     }
 
     async fn carry_recreate(
@@ -206,15 +237,19 @@ impl Cluster {
                     Err(error) => return Carried::Failed(error.to_string()),
                 }
             }
-            let patience = (self.wire().limits().established, task.said);
+            let patience = (self.wire().limits().ready, task.said);
             if let Err(reason) = self.wait_gone(&item, &live.uid, patience).await {
                 return Carried::Failed(reason);
             }
         }
         match self.put(resource, &task.frame.sent(desired, None), None).await {
             Written::Done(live) => Carried::Present(live),
-            Written::Moved(_) => {
-                Carried::Failed("it was deleted, and somebody else made it anew".to_owned())
+            Written::Moved(now) => {
+                let done = self.is_done(task, desired, None, now.as_ref()).await;
+                done.map_or_else(
+                    || Carried::Failed("it was deleted, and somebody else made it anew".to_owned()),
+                    Carried::Present,
+                )
             }
             Written::Failed(failure) => Carried::Failed(format!(
                 "it was deleted, but: {}",
@@ -259,6 +294,13 @@ impl Cluster {
         }
         Carried::Failed(format!("{object} changes faster than it can be deleted; plan again"))
     }
+}
+
+/// Whether an object was applied by this mapping: our entry and its mark are there.
+fn is_applied(live: &Value, set_id: &str) -> bool {
+    live["metadata"]["labels"][PART_OF] == set_id
+        && entries(live)
+            .any(|one| one.manager == MANAGER && one.applied && one.subresource.is_empty())
 }
 
 /// Whether two lists of changes do the same; who wrote the live value, and when, does not matter.

@@ -99,6 +99,8 @@ impl Cluster {
         }
         match self.put(resource, &making.body(), Some(&live)).await {
             Written::Done(live) => Ok(Some(live)),
+            // Perhaps our own write, whose answer was lost: the mark tells.
+            Written::Moved(Some(now)) if making.is_mine(&now) => Ok(Some(now)),
             Written::Moved(_) => Err("it changed meanwhile; plan again".to_owned()),
             Written::Failed(failure) => Err(self.failed(&failure, "patch", &making.desired)),
         }

@@ -11,7 +11,23 @@ fn deployment(label: &str) -> Value {
     json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {
         "replicas": 0, "selector": {"matchLabels": {"app": label}},
         "template": {"metadata": {"labels": {"app": label}},
-            "spec": {"containers": [{"name": "main", "image": "example.com/web:1"}]}}}})
+            "spec": {"containers": [{"name": "main", "image": "example.com/web:1",
+                "resources": {"requests": {"cpu": "1000m"}}}]}}}})
+}
+
+/// What the server stores in another form, so that nothing but its own word tells that it is as desired.
+fn policy(port: u16) -> Value {
+    json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "inside"},
+        "spec": {"podSelector": {}, "ingress": [{"ports": [{"port": port}]}]}})
+}
+
+/// What needs another object goes on when that was carried out.
+fn needy(world: &World) -> Value {
+    let namespace = &world.mapping.target.namespace;
+    let needs = format!("networking.k8s.io/namespaces/{namespace}/NetworkPolicy/inside");
+    let mut object = config("needy", "1");
+    object["metadata"]["annotations"] = json!({"config.kubernetes.io/depends-on": needs});
+    object
 }
 
 /// Creates, updates, takes over from `kubectl apply`, makes anew and deletes; how often each write was carried out.
@@ -26,17 +42,29 @@ async fn all_kinds_of_writes(mut world: World, loss: Loss) -> BTreeMap<String, u
     world.cluster = Cluster::from_client(client, "test", "default");
     world.cluster.keep_records_in(&world.mapping.target.namespace);
     world.options.recreate = true;
-    let first = manifests([config("a", "1"), config("b", "1"), deployment("old")]);
+    let first = manifests([
+        config("a", "1"),
+        config("b", "1"),
+        deployment("old"),
+        policy(80),
+        needy(&world),
+    ]);
     let applied = world.sync("r1", &first).await.expect("a sync");
     assert!(applied.complete, "{loss:?}: {:#?}", applied.outcomes);
-    let second = manifests([config("a", "2"), config("history", "1"), deployment("new")]);
+    let second = manifests([
+        config("a", "2"),
+        config("history", "1"),
+        deployment("new"),
+        policy(81),
+        needy(&world),
+    ]);
     let applied = world.sync("r2", &second).await.expect("a sync");
     assert!(applied.complete, "{loss:?}: {:#?}", applied.outcomes);
     assert!(world.plan("r2", &second).await.expect("a plan").is_empty(), "{loss:?}");
     assert_eq!((world.data("a").await, world.data("b").await), (json!("2"), Value::Null));
     let history = world.get(&format!("{}/history", world.configs())).await;
     assert_eq!(history["data"], json!({"key": "1"}), "{loss:?}");
-    assert_eq!(world.members().await, ["a", "history", "web"]);
+    assert_eq!(world.members().await, ["a", "history", "needy", "web", "inside"]);
     let namespace = &world.mapping.target.namespace;
     let counts = carried.counts().into_iter();
     counts.map(|(key, count)| (key.replace(namespace.as_str(), "NAMESPACE"), count)).collect()
