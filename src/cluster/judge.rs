@@ -2,11 +2,13 @@
 
 use super::desired::Desired;
 use super::earlier::earlier;
-use super::explain::{fields, is_undeclared, words};
+use super::explain::{is_undeclared, words};
+use super::fixed::{immutable_fields, named};
 use super::known::Inspected;
 use super::live::Live;
 use super::memo::Seen;
 use super::plan::Neighbour;
+use super::probe::{as_named, probe_of};
 use super::record::set_id;
 use super::resource::Resource;
 use super::settle::Settled;
@@ -21,7 +23,6 @@ use crate::domain::noise::unset;
 use crate::domain::owner::{PART_OF, foreign_owner};
 use crate::domain::plan::{Change, Op, Refusal};
 use crate::domain::{FieldPath, Health, HealthReport, ObjectKey, Why};
-use kube::core::Status;
 use serde_json::Value;
 use std::collections::HashSet;
 
@@ -210,7 +211,7 @@ impl Cluster {
             Tried::Immutable(fields) => {
                 judged.dry_runs = 2;
                 op = Op::Recreate;
-                self.try_recreate(frame, desired, resource, fields).await?
+                self.try_recreate(frame, (desired, value), resource, fields).await?
             }
         };
         let found = predicted.as_ref().map(|result| difference(Some(value), result, &held));
@@ -278,7 +279,7 @@ impl Cluster {
     async fn try_recreate(
         &self,
         frame: &Frame<'_>,
-        desired: &Desired,
+        (desired, live): (&Desired, &Value),
         resource: &Resource,
         fields: Vec<String>,
     ) -> Result<(Option<Value>, Option<Refusal>), ClusterError> {
@@ -286,16 +287,7 @@ impl Cluster {
         let sent = frame.sent(desired, None);
         let probe = probe_of(&sent);
         let predicted = match self.try_apply(resource, &probe, None).await? {
-            Tried::Predicted(mut predicted) => {
-                for pointer in [NAME, PLURAL] {
-                    if let (Some(place), Some(own)) =
-                        (predicted.pointer_mut(pointer), sent.pointer(pointer))
-                    {
-                        place.clone_from(own);
-                    }
-                }
-                predicted
-            }
+            Tried::Predicted(predicted) => as_named(predicted, &sent, live),
             Tried::Invalid(message) => return Ok((None, Some(invalid(desired, &message)))),
             Tried::Immutable(fields) => {
                 return Ok((None, Some(Refusal::Immutable { object, fields })));
@@ -304,28 +296,6 @@ impl Cluster {
         let refusal = (!frame.recreate).then_some(Refusal::Immutable { object, fields });
         Ok((Some(predicted), refusal))
     }
-}
-
-const NAME: &str = "/metadata/name";
-/// The name of a definition is its plural and its group.
-const PLURAL: &str = "/spec/names/plural";
-
-/// The object under another name, to try whether the server would take it anew.
-pub(super) fn probe_of(sent: &Value) -> Value {
-    let mut probe = sent.clone();
-    let name = sent.pointer(NAME).and_then(Value::as_str).unwrap_or_default();
-    if sent["kind"] == "CustomResourceDefinition" {
-        let plural = sent.pointer(PLURAL).and_then(Value::as_str).unwrap_or_default();
-        let stem: String = plural.chars().take(40).collect();
-        let group = sent["spec"]["group"].as_str().unwrap_or_default();
-        probe["spec"]["names"]["plural"] = format!("{stem}-gitdeck-probe").into();
-        probe["metadata"]["name"] = format!("{stem}-gitdeck-probe.{group}").into();
-    } else {
-        let stem: String = name.chars().take(49).collect();
-        probe["metadata"]["name"] =
-            format!("{}-gitdeck-probe", stem.trim_end_matches(['-', '.'])).into();
-    }
-    probe
 }
 
 impl Frame<'_> {
@@ -379,81 +349,5 @@ pub(super) fn invalid(desired: &Desired, message: &str) -> Refusal {
         object: desired.reference.clone(),
         origin: Some(desired.origin.clone()),
         message: message.to_owned(),
-    }
-}
-
-/// Where the server names no more than the whole `spec`, the fields of it that would change.
-fn named(mut refusal: Refusal, changes: &[Change]) -> Refusal {
-    // `ValidateStatefulSetUpdate` takes changes of these.
-    const FREE: [&str; 7] = [
-        "minReadySeconds",
-        "ordinals",
-        "persistentVolumeClaimRetentionPolicy",
-        "replicas",
-        "revisionHistoryLimit",
-        "template",
-        "updateStrategy",
-    ];
-    if let Refusal::Immutable { object, fields } = &mut refusal
-        && *fields == ["spec"]
-    {
-        let below = |change: &Change| {
-            let field = change.path.strip_prefix("/spec/")?.split('/').next()?.to_owned();
-            let free = object.kind == "StatefulSet" && FREE.contains(&field.as_str());
-            (!free).then(|| format!("spec.{field}"))
-        };
-        let mut found: Vec<String> = changes.iter().filter_map(below).collect();
-        found.dedup();
-        if !found.is_empty() {
-            *fields = found;
-        }
-    }
-    refusal
-}
-
-/// The fields that cannot be changed, where that is why the server refuses; its validation says so only in words
-/// (apimachinery's `validation.ValidateImmutableField` and the registries' own checks).
-pub(super) fn immutable_fields(status: &Status) -> Vec<String> {
-    const SIGNS: [&str; 6] = [
-        "can not be less than status.capacity",
-        "field is immutable",
-        "may not change once set",
-        "is immutable after creation",
-        "cannot change roleRef",
-        "updates to statefulset spec for fields other than",
-    ];
-    if status.code != 422 {
-        return Vec::new();
-    }
-    let causes: Vec<_> = status.details.iter().flat_map(|details| &details.causes).collect();
-    let says_so = |text: &str| SIGNS.iter().any(|sign| text.contains(sign));
-    // A spec that is also wrong in another way is invalid, whatever else it changes.
-    if causes.is_empty() {
-        return if says_so(&status.message) { vec!["spec".to_owned()] } else { Vec::new() };
-    }
-    if causes.iter().all(|cause| says_so(&cause.message)) { fields(status) } else { Vec::new() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::immutable_fields;
-    use kube::core::Status;
-    use serde_json::{Value, json};
-
-    fn status(causes: &Value) -> Status {
-        serde_json::from_value(
-            json!({"status": "Failure", "reason": "Invalid", "code": 422, "message": "x",
-            "details": {"causes": causes}}),
-        )
-        .unwrap()
-    }
-
-    #[test]
-    fn immutable_is_told_from_invalid() {
-        let immutable = json!({"field": "spec.selector", "message": "Invalid value: {...}: field is immutable"});
-        let wrong = json!({"field": "spec.replicas", "message": "Invalid value: -1: must be greater than 0"});
-        assert_eq!(immutable_fields(&status(&json!([immutable]))), ["spec.selector"]);
-        assert!(immutable_fields(&status(&json!([immutable, wrong]))).is_empty());
-        assert!(immutable_fields(&status(&json!([wrong]))).is_empty());
     }
 }

@@ -2,7 +2,8 @@
 
 use super::desired::{Desired, definitions, place};
 use super::explain::{is_undeclared, words};
-use super::judge::{immutable_fields, probe_of};
+use super::fixed::immutable_fields;
+use super::probe::probe_of;
 use super::resource::Resource;
 use super::wire::Failure;
 use super::write::Mode;
