@@ -30,6 +30,15 @@ impl Cluster {
         }
     }
 
+    /// Whether two connections lead to one cluster, as far as both were asked for their UID. Where one may not read it, the
+    /// address of the server tells.
+    pub fn is_one_with(&self, other: &Self) -> bool {
+        match (self.inner.uid.get(), other.inner.uid.get()) {
+            (Some(a), Some(b)) => a == b,
+            _ => self.server() == other.server(),
+        }
+    }
+
     /// How many custom resources go with the definitions that a plan deletes or makes anew. One that cannot be counted
     /// is left out.
     pub(super) async fn contents(

@@ -1,5 +1,6 @@
 //! Commands in, events out: the one engine behind every face.
 
+mod alike;
 mod alteration;
 pub mod cache;
 mod causes;

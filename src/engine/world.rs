@@ -280,23 +280,23 @@ impl World {
         self.claim(mapping, desired, objects);
     }
 
-    /// The other mappings of a context of which nobody knows yet what they desire.
+    /// The other mappings of a cluster of which nobody knows yet what they desire.
     pub fn unclaimed(&self, mapping: &Mapping) -> Vec<&Mapping> {
         let claims = lock(&self.claims);
         let others = self.settings.mappings.values().filter(|other| {
             other.name != mapping.name
-                && other.target.context == mapping.target.context
                 && !claims.contains_key(&other.name)
+                && self.are_one(&other.target.context, &mapping.target.context)
         });
         others.collect()
     }
 
-    /// What the other mappings of a context desire.
+    /// What the other mappings of a cluster desire.
     pub fn neighbours(&self, mapping: &Mapping) -> Vec<(String, Desired)> {
         lock(&self.claims)
             .iter()
             .filter(|(name, claim)| {
-                **name != mapping.name && claim.context == mapping.target.context
+                **name != mapping.name && self.are_one(&claim.context, &mapping.target.context)
             })
             .map(|(name, claim)| (name.clone(), Arc::clone(&claim.desired)))
             .collect()

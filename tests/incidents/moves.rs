@@ -49,6 +49,50 @@ async fn kustomize_controller_338_a_moved_manifest_is_handed_over() {
     }
 }
 
+/// [`two`], where the taker reaches the cluster by another name.
+fn two_by_two_names(world: World) -> Fleet {
+    let text = std::fs::read_to_string(&world.kubeconfig).expect("a kubeconfig");
+    let mut kubeconfig: serde_json::Value = serde_saphyr::from_str(&text).expect("YAML");
+    let mut alias = kubeconfig["contexts"][0].clone();
+    alias["name"] = "alias".into();
+    kubeconfig["contexts"].as_array_mut().expect("contexts").push(alias);
+    std::fs::write(&world.kubeconfig, kubeconfig.to_string()).expect("a kubeconfig");
+    let fleet = two(world);
+    fleet.configure(|text| {
+        text.replace("[mappings.taker]\n", "[mappings.taker]\ncontext = \"alias\"\n")
+    });
+    fleet
+}
+
+/// The same between two names of one cluster: neighbours are those of the cluster, whatever it is called.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manifest_moves_between_two_names_of_one_cluster() {
+    for giver_first in [true, false] {
+        for world in worlds(if giver_first { "alias-given" } else { "alias-fetched" }).await {
+            let fleet = two_by_two_names(world);
+            let uid = fleet.uid("moves").await;
+            let moves = config("moves");
+            // While both want it, it is an error that names both places.
+            fleet.push(&[("taker/moves.yaml", Some(&moves))]);
+            let (code, said) = fleet.run(&["sync", "taker", "--yes"]);
+            assert_eq!(code, 3, "{said}");
+            for place in ["taker/moves.yaml:1", "giver/moves.yaml:1"] {
+                assert!(said.contains(place), "{place}: {said}");
+            }
+            fleet.push(&[("giver/moves.yaml", None)]);
+            for mapping in if giver_first { ["giver", "taker"] } else { ["taker", "giver"] } {
+                fleet.ok(&["sync", mapping, "--yes"]);
+                assert_eq!(fleet.uid("moves").await, uid, "{:?}: {mapping}", fleet.world.kind);
+            }
+            fleet.push(&[("taker/moves.yaml", None)]);
+            fleet.ok(&["sync", "giver", "--yes"]);
+            assert_eq!(fleet.uid("moves").await, uid);
+            fleet.ok(&["sync", "taker", "--yes"]);
+            assert!(fleet.uid("moves").await.is_null());
+        }
+    }
+}
+
 /// kustomize-controller#339, of the same fault: everything moved, because what held it was named anew. Whoever is left with
 /// nothing is asked about no deletion, because none is to be made.
 #[tokio::test(flavor = "multi_thread")]

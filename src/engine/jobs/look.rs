@@ -277,6 +277,7 @@ async fn settle_others(ctx: &Context, mapping: &Mapping, basis: &mut Basis) -> O
             failure.message
         )
     });
+    ctx.world.tell_clusters_apart().await;
     let kept = unfetched.or(claim_others(ctx, mapping).await);
     basis.neighbours = ctx.world.neighbours(mapping);
     basis.options.prune &= kept.is_none();
@@ -294,7 +295,7 @@ async fn claim_chasers(ctx: &Context, mapping: &Mapping) {
     }
 }
 
-/// Claims what the other mappings of the context desire. A mapping of the same repository that cannot be rendered may
+/// Claims what the other mappings of the cluster desire. A mapping of the same repository that cannot be rendered may
 /// want what leaves this one: the answer is why nothing may be deleted then.
 async fn claim_others(ctx: &Context, mapping: &Mapping) -> Option<String> {
     let claims = ctx.world.unclaimed(mapping).into_iter().map(async |other| {
