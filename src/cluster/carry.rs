@@ -6,6 +6,7 @@ use super::judge::{Frame, Verdict};
 use super::live::Live;
 use super::resource::Resource;
 use super::said::Said;
+use super::wire::Failure;
 use super::write::{Written, lingers};
 use super::{Cluster, ClusterError};
 use crate::domain::managed::entries;
@@ -146,7 +147,7 @@ impl Cluster {
             let sent = task.frame.sent(desired, live.as_ref().map(Live::value).as_ref());
             let written = match &live {
                 None => self.put(resource, &sent, None).await,
-                Some(before) => match self.migrate(resource, before).await {
+                Some(before) => match self.succeed(resource, before, desired, task).await {
                     Ok(before) => self.put(resource, &sent, Some(&before)).await,
                     // The next round finds it migrated, or tries again.
                     Err(failure) if failure.code() == 409 || failure.is_ambiguous() => {
@@ -177,6 +178,17 @@ impl Cluster {
             "{} changes faster than it can be written; plan again",
             desired.reference
         ))
+    }
+
+    async fn succeed(
+        &self,
+        resource: &Resource,
+        live: &Live,
+        desired: &Desired,
+        task: &Task<'_>,
+    ) -> Result<Live, Failure> {
+        let succession = task.frame.succession(desired, &live.value());
+        self.migrate(resource, live, &succession).await
     }
 
     async fn look_again(&self, resource: &Resource, reference: &ObjectRef) -> Written {

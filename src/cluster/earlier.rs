@@ -41,14 +41,24 @@ impl Cluster {
         live: &Value,
         managed: &Value,
     ) -> Result<Value, Failure> {
-        let result = laid_over(live, sent);
+        self.try_result(resource, live, &laid_over(live, sent), managed).await
+    }
+
+    /// Tries out whether a live object may become this, with its managers recorded so; the answer has the defaults.
+    pub(super) async fn try_result(
+        &self,
+        resource: &Resource,
+        live: &Value,
+        result: &Value,
+        managed: &Value,
+    ) -> Result<Value, Failure> {
         let mut patch =
             vec![json!({"op": "replace", "path": "/metadata/managedFields", "value": managed})];
-        steps("", (live, &result), &["metadata", "status"], &mut patch);
+        steps("", (live, result), &["metadata", "status"], &mut patch);
         steps(
             "/metadata",
             (&live["metadata"], &result["metadata"]),
-            &["managedFields", "resourceVersion"],
+            &["managedFields", "resourceVersion", "generation"],
             &mut patch,
         );
         let address = format!(

@@ -97,7 +97,7 @@ pub(super) struct Judged {
 const TRIES: u32 = 3;
 
 /// How far a dry run came.
-enum Tried {
+pub(super) enum Tried {
     Predicted(Value),
     Immutable(Vec<String>),
     Invalid(String),
@@ -198,13 +198,23 @@ impl Cluster {
         let Some(resource) = &desired.resource else { return Ok((judged, None)) };
         let tried = self.try_apply(resource, &sent, Some(value)).await?;
         judged.dry_runs = 1;
+        let succession = frame.succession(desired, value);
+        let has_heir = succession.is_of_a_tool(value);
+        let tried = match tried {
+            Tried::Predicted(predicted) if has_heir => {
+                judged.dry_runs = 2;
+                self.try_succession(resource, (predicted, value, &sent), &succession).await?
+            }
+            other => other,
+        };
         let mut version = None;
         let (predicted, refusal) = match tried {
             Tried::Predicted(predicted) => {
                 version = predicted["metadata"]["resourceVersion"].as_str().map(str::to_owned);
                 // Nothing is ever migrated where nothing is written.
+                let is_whole = frame.live_wins || has_heir;
                 let predicted =
-                    if frame.live_wins { predicted } else { migrated(predicted, &sent, value) };
+                    if is_whole { predicted } else { migrated(predicted, &sent, value) };
                 (Some(predicted), None)
             }
             Tried::Invalid(message) => (None, Some(invalid(desired, &message))),
@@ -227,6 +237,8 @@ impl Cluster {
             changes.sort_by(|a, b| a.path.cmp(&b.path));
             judged.left.extend(found.left);
         }
+        // What goes with whoever brought it is no longer extra.
+        judged.extra.retain(|path| changes.iter().all(|change| change.path != *path));
         let refusal = refusal.map(|refusal| named(refusal, &changes)).or(foreign);
         if !changes.is_empty() || refusal.is_some() {
             judged.verdict = Verdict::Differs(Box::new(Differing {
@@ -256,6 +268,16 @@ impl Cluster {
         {
             answer = self.foresee(resource, sent, live, &managed).await;
         }
+        self.tried(resource, &subject, answer)
+    }
+
+    /// What the answer to something that was tried out means.
+    pub(super) fn tried(
+        &self,
+        resource: &Resource,
+        subject: &str,
+        answer: Result<Value, Failure>,
+    ) -> Result<Tried, ClusterError> {
         match answer {
             Ok(predicted) => Ok(Tried::Predicted(predicted)),
             Err(Failure::Status(status))
@@ -269,7 +291,7 @@ impl Cluster {
                     Ok(Tried::Immutable(immutable))
                 }
             }
-            Err(failure) => Err(self.explain(&failure, "patch", &subject, resource.is_secret())),
+            Err(failure) => Err(self.explain(&failure, "patch", subject, resource.is_secret())),
         }
     }
 
@@ -321,9 +343,11 @@ impl Frame<'_> {
         let is_ours = self.live_wins || marked || self.owned.contains(&key);
         let op = if is_ours { Op::Update } else { Op::TakeOver };
         let taken = if self.live_wins { Op::Update } else { Op::TakeOver };
-        let Some(owner) = foreign_owner(live, &self.set_id).filter(|_| !self.take_over) else {
-            return (op, None);
-        };
+        let Some(owner) = foreign_owner(live, &self.set_id) else { return (op, None) };
+        // One of ours that a tool marked again is taken over again.
+        if self.take_over {
+            return (taken, None);
+        }
         // Handed over: the other mapping is ours as well and does not want the object any more.
         let mark = live["metadata"]["labels"][PART_OF].as_str().unwrap_or_default();
         let giver = self.neighbours.iter().find(|one| set_id(one.mapping, &self.records) == mark);

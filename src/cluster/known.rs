@@ -117,10 +117,12 @@ impl Cluster {
             self.memo().renew(seen, &judged);
             return Some(judged);
         }
-        let Inspected { sent, foreign, surplus, judged, .. } = frame.inspect(desired, live, &value);
+        let Inspected { sent, op, foreign, surplus, judged, .. } =
+            frame.inspect(desired, live, &value);
         // Where the definition is not served, nothing of the kind can be live.
         let is_proved = desired.resource.is_none()
             || foreign.is_none()
+                && op != Op::TakeOver
                 && surplus.is_empty()
                 && self.trusts(&desired.reference.group)
                 && prove(&sent, &value) == Proof::Unchanged;
@@ -147,8 +149,10 @@ impl Cluster {
         if !self.precedents().stands(&case, Timestamp::now().as_second()) {
             return None;
         }
-        let Inspected { held, foreign, surplus, judged, .. } = frame.inspect(desired, live, value);
-        (held.is_empty() && foreign.is_none() && surplus.is_empty()).then_some(judged)
+        let Inspected { held, op, foreign, surplus, judged, .. } =
+            frame.inspect(desired, live, value);
+        let stays = op != Op::TakeOver && foreign.is_none();
+        (stays && held.is_empty() && surplus.is_empty()).then_some(judged)
     }
 
     /// Tells later processes what the server said, where there is nothing to add to it.

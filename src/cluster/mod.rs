@@ -45,6 +45,7 @@ mod settle;
 mod stall;
 mod standing;
 mod steps;
+mod succession;
 mod surplus;
 mod tls;
 mod tryout;

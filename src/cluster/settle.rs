@@ -34,7 +34,12 @@ impl Frame<'_> {
             let path = FieldPath::parse(&path).unwrap_or_default();
             ignored.held.push(Held { path, why: Why::Controller { manager } });
         }
-        let left = keep_ignored(&mut sent, live, &ignored.held);
+        if ignored.held.is_empty() {
+            return Settled { sent, ignored, left: Vec::new() };
+        }
+        // A live value whose owner we succeed is ours by the time that the object is applied: left out it would go.
+        let before = self.succession(desired, live).view(live);
+        let left = keep_ignored(&mut sent, before.as_ref().unwrap_or(live), &ignored.held);
         Settled { sent, ignored, left }
     }
 }

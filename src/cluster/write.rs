@@ -9,8 +9,8 @@ use super::patience::{back_off, unless_stopped};
 use super::resource::Resource;
 use super::said::Said;
 use super::wire::{APPLY, Call, Failure, JSON_PATCH};
-use crate::domain::migrate::{migrated_managed_fields, needs_migration};
 use crate::domain::prove::{MANAGER, Proof, prove};
+use crate::domain::succession::Succession;
 use http::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -111,14 +111,16 @@ impl Cluster {
         Written::Failed(last)
     }
 
-    /// Moves the fields of a client-side apply to our manager, so that what left Git since can be removed. The answer
+    /// Moves the fields of those whom we succeed to our manager, so that what left Git since can be removed. The answer
     /// is the object after that; the same object where nothing had to be moved.
-    pub(super) async fn migrate(&self, resource: &Resource, live: &Live) -> Result<Live, Failure> {
+    pub(super) async fn migrate(
+        &self,
+        resource: &Resource,
+        live: &Live,
+        succession: &Succession,
+    ) -> Result<Live, Failure> {
         let value = live.value();
-        if !needs_migration(&value) {
-            return Ok(live.clone());
-        }
-        let migrated = migrated_managed_fields(&value);
+        let Some(migrated) = succession.managed_fields(&value) else { return Ok(live.clone()) };
         let patch = json!([
             {"op": "test", "path": "/metadata/uid", "value": *live.uid},
             {"op": "replace", "path": "/metadata/resourceVersion", "value": *live.resource_version},

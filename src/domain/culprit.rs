@@ -29,6 +29,27 @@ const HUMAN_PROGRAMS: &[&str] = &[
 const HUMAN_PREFIXES: &[&str] =
     &["kubectl-", "kluctl", "mozilla/", "curl/", "k9s-", "lens-", "headlamp-"];
 
+/// Programs that apply what lies in Git or in a chart, as gitdeck does. Some run in the cluster and are called
+/// controllers, but what they wrote is somebody's earlier wish, not what a controller found out.
+const ENGINES: &[&str] = &[
+    "argocd",
+    "argocd-application-controller",
+    "argocd-controller",
+    "configsync",
+    "fleet-agent",
+    "fleetagent",
+    "flux",
+    "flux-client-side-apply",
+    "gitdeck-agent",
+    "helm",
+    "helm-controller",
+    "kapp",
+    "kapp-controller",
+    "kustomize-controller",
+    "nelm",
+    "werf",
+];
+
 /// Parts of names that programs give themselves which run in the cluster.
 const CONTROLLER_SUFFIXES: &[&str] = &[
     "-controller",
@@ -87,10 +108,16 @@ pub fn is_human(manager: &str) -> bool {
         || HUMAN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// Whether this manager is a program that runs in the cluster; its fields are left to it.
+/// Whether this manager is an engine that applies what lies in Git or in a chart, as Flux and Argo CD do.
+pub fn is_engine(manager: &str) -> bool {
+    ENGINES.contains(&manager.to_ascii_lowercase().as_str())
+}
+
+/// Whether this manager is a program that runs in the cluster and knows better than Git; its fields are left to it.
 pub fn is_controller(manager: &str) -> bool {
     let name = manager.to_ascii_lowercase();
     !is_human(&name)
+        && !is_engine(&name)
         && name != MANAGER
         && (CONTROLLERS.contains(&name.as_str())
             || CONTROLLER_SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
@@ -100,7 +127,7 @@ pub fn is_controller(manager: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{culprit, is_controller, is_human};
+    use super::{culprit, is_controller, is_engine, is_human};
     use crate::domain::FieldPath;
     use serde_json::{Value, json};
 
@@ -142,7 +169,7 @@ mod tests {
         }
         for name in [
             "kube-controller-manager",
-            "kustomize-controller",
+            "gotk-kustomize-controller",
             "cluster-autoscaler",
             "kubelet",
             "keda-operator",
@@ -150,8 +177,12 @@ mod tests {
         ] {
             assert!(!is_human(name) && is_controller(name), "{name}");
         }
-        for name in ["gitdeck", "helm", "terraform", "ci"] {
-            assert!(!is_human(name) && !is_controller(name), "{name}");
+        for name in ["gitdeck", "terraform", "ci"] {
+            assert!(!is_human(name) && !is_controller(name) && !is_engine(name), "{name}");
+        }
+        for name in ["kustomize-controller", "helm-controller", "argocd-controller", "Helm", "kapp"]
+        {
+            assert!(is_engine(name) && !is_human(name) && !is_controller(name), "{name}");
         }
     }
 }

@@ -36,15 +36,18 @@ pub enum Ownership {
 
 /// The entries of an object; malformed ones own nothing and are left out.
 pub fn entries(object: &Value) -> impl Iterator<Item = Entry<'_>> {
-    object["metadata"]["managedFields"].as_array().into_iter().flatten().filter_map(|entry| {
-        Some(Entry {
-            manager: entry["manager"].as_str()?,
-            applied: entry["operation"].as_str()? == "Apply",
-            api_version: entry["apiVersion"].as_str().unwrap_or_default(),
-            subresource: entry["subresource"].as_str().unwrap_or_default(),
-            time: entry["time"].as_str(),
-            fields: entry["fieldsV1"].as_object()?,
-        })
+    object["metadata"]["managedFields"].as_array().into_iter().flatten().filter_map(entry_of)
+}
+
+/// One entry as it is written; nothing where it is malformed.
+pub fn entry_of(entry: &Value) -> Option<Entry<'_>> {
+    Some(Entry {
+        manager: entry["manager"].as_str()?,
+        applied: entry["operation"].as_str()? == "Apply",
+        api_version: entry["apiVersion"].as_str().unwrap_or_default(),
+        subresource: entry["subresource"].as_str().unwrap_or_default(),
+        time: entry["time"].as_str(),
+        fields: entry["fieldsV1"].as_object()?,
     })
 }
 

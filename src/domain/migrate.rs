@@ -25,15 +25,13 @@ pub fn needs_migration(live: &Value) -> bool {
         .any(|entry| is_client_side(entry, &annotation))
 }
 
-/// `metadata.managedFields` with that history merged into the entry of gitdeck. The last-applied annotation becomes
-/// ours with it, so that the next apply, which does not send it, removes it.
-pub fn migrated_managed_fields(live: &Value) -> Value {
-    let Some(list) = live["metadata"]["managedFields"].as_array() else { return json!([]) };
-    let annotation = last_applied();
+/// A list of `managedFields` with these entries merged into the entry of gitdeck. The last-applied annotation becomes
+/// ours with its entry, so that the next apply, which does not send it, removes it.
+pub(super) fn merged(list: &[Value], is_merged: impl Fn(&Value) -> bool) -> Value {
     let (mut moved, mut kept): (Vec<&Value>, Vec<&Value>) =
-        list.iter().partition(|entry| is_client_side(entry, &annotation));
+        list.iter().partition(|entry| is_merged(entry));
     if moved.is_empty() {
-        return Value::Array(list.clone());
+        return Value::Array(list.to_vec());
     }
     if let Some(at) = kept.iter().position(|entry| is_ours(entry)) {
         moved.insert(0, kept.remove(at));
@@ -157,7 +155,7 @@ fn items_left(
     }
 }
 
-fn is_client_side(entry: &Value, annotation: &FieldPath) -> bool {
+pub(super) fn is_client_side(entry: &Value, annotation: &FieldPath) -> bool {
     if entry["operation"] != "Update"
         || !entry["subresource"].as_str().unwrap_or_default().is_empty()
     {
@@ -169,13 +167,13 @@ fn is_client_side(entry: &Value, annotation: &FieldPath) -> bool {
             .is_some_and(|fields| ownership(fields, annotation) == Ownership::Full)
 }
 
-fn is_ours(entry: &Value) -> bool {
+pub(super) fn is_ours(entry: &Value) -> bool {
     entry["manager"] == MANAGER
         && entry["operation"] == "Apply"
         && entry["subresource"].as_str().unwrap_or_default().is_empty()
 }
 
-fn last_applied() -> FieldPath {
+pub(super) fn last_applied() -> FieldPath {
     FieldPath(
         ["metadata", "annotations", LAST_APPLIED].map(|name| Step::Field(name.to_owned())).to_vec(),
     )
@@ -200,7 +198,8 @@ pub(super) fn unite(into: &mut Map<String, Value>, more: &Map<String, Value>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{left_behind, migrated_managed_fields, needs_migration};
+    use super::{left_behind, needs_migration};
+    use crate::domain::succession::Succession;
     use serde_json::{Value, json};
 
     fn live(entries: Value) -> Value {
@@ -227,7 +226,7 @@ mod tests {
         ] {
             let object = live(json!([other]));
             assert!(!needs_migration(&object));
-            assert_eq!(migrated_managed_fields(&object), object["metadata"]["managedFields"]);
+            assert_eq!(Succession::ours().managed_fields(&object), None);
         }
     }
 
@@ -237,7 +236,8 @@ mod tests {
             "fieldsType": "FieldsV1", "fieldsV1": {"f:data": {"f:b": {}}}});
         let other =
             json!({"manager": "x", "operation": "Update", "fieldsV1": {"f:data": {"f:c": {}}}});
-        let migrated = migrated_managed_fields(&live(json!([client_side(), ours, other.clone()])));
+        let before = live(json!([client_side(), ours, other.clone()]));
+        let migrated = Succession::ours().managed_fields(&before).expect("history");
         assert_eq!(
             migrated,
             json!([other, {

@@ -62,6 +62,7 @@ pub mod secret;
 pub mod signing;
 pub mod stall;
 pub mod status;
+pub mod succession;
 pub mod suspect;
 pub mod template;
 pub mod text;

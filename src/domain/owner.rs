@@ -1,6 +1,7 @@
 //! Marks by which other tools say that an object is theirs.
 
 use crate::domain::ObjectRef;
+use crate::domain::path::{FieldPath, Step};
 use serde_json::Value;
 
 /// The label that the ApplySet standard (KEP-3659) puts on members.
@@ -28,9 +29,7 @@ pub fn foreign_owner(live: &Value, applyset_id: &str) -> Option<String> {
     if let Some(name) = label("helm.toolkit.fluxcd.io/name") {
         return Some(named("Flux HelmRelease", label("helm.toolkit.fluxcd.io/namespace"), name));
     }
-    if let Some(application) =
-        annotation("argocd.argoproj.io/tracking-id").and_then(|id| tracked_by(id, live))
-    {
+    if let Some(application) = annotation(TRACKING).and_then(|id| tracked_by(id, live)) {
         return Some(format!("Argo CD application {application}"));
     }
     if let Some(name) = annotation("meta.helm.sh/release-name") {
@@ -49,6 +48,38 @@ pub fn foreign_owner(live: &Value, applyset_id: &str) -> Option<String> {
         return Some(format!("Rancher object set {id}"));
     }
     label(PART_OF).filter(|id| *id != applyset_id).map(|id| format!("ApplySet {id}"))
+}
+
+/// The marks that [`foreign_owner`] reads.
+const MARKS: [(&str, &str); 9] = [
+    ("labels", "kustomize.toolkit.fluxcd.io/name"),
+    ("labels", "helm.toolkit.fluxcd.io/name"),
+    ("annotations", TRACKING),
+    ("annotations", "meta.helm.sh/release-name"),
+    ("labels", "kapp.k14s.io/app"),
+    ("annotations", "config.k8s.io/owning-inventory"),
+    ("annotations", "configmanagement.gke.io/managed"),
+    ("annotations", "objectset.rio.cattle.io/id"),
+    ("labels", PART_OF),
+];
+
+/// The application and the object of Argo CD.
+const TRACKING: &str = "argocd.argoproj.io/tracking-id";
+
+/// Where a live object carries marks of somebody else than the `ApplySet`.
+pub fn marks(live: &Value, applyset_id: &str) -> Vec<FieldPath> {
+    let counts = |(place, name): &(&str, &str)| {
+        let mark = live["metadata"][*place][*name].as_str();
+        mark.is_some_and(|mark| match *name {
+            PART_OF => mark != applyset_id,
+            TRACKING => tracked_by(mark, live).is_some(),
+            _ => true,
+        })
+    };
+    let path = |(place, name): (&str, &str)| {
+        FieldPath(["metadata", place, name].map(|name| Step::Field(name.to_owned())).to_vec())
+    };
+    MARKS.into_iter().filter(counts).map(path).collect()
 }
 
 /// The application of `app:group/Kind:namespace/name`, if the rest names this very object.

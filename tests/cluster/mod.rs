@@ -19,6 +19,7 @@ pub mod records;
 mod refusals;
 mod renders;
 mod rights;
+mod succession;
 mod tls;
 mod turn;
 mod watch;
