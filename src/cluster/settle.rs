@@ -3,11 +3,11 @@
 use super::controllers::controlled;
 use super::desired::Desired;
 use super::judge::Frame;
+use crate::domain::Why;
 use crate::domain::diff::extras;
 use crate::domain::ignored::{Held, Ignored, keep_ignored};
 use crate::domain::normalize::as_sent;
 use crate::domain::owner::PART_OF;
-use crate::domain::{FieldPath, Why};
 use serde_json::Value;
 
 /// A desired object as it is sent.
@@ -31,7 +31,6 @@ impl Frame<'_> {
         let mut ignored = Ignored::of(&self.rules, &sent, live, &place);
         let Some(live) = live else { return Settled { sent, ignored, left: Vec::new() } };
         for (path, manager) in controlled(&desired.object, live) {
-            let path = FieldPath::parse(&path).unwrap_or_default();
             ignored.held.push(Held { path, why: Why::Controller { manager } });
         }
         if ignored.held.is_empty() {

@@ -122,6 +122,7 @@ pub fn is_controller(manager: &str) -> bool {
         && (CONTROLLERS.contains(&name.as_str())
             || CONTROLLER_SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
             || name.starts_with("kube-controller-manager")
+            || name.starts_with("cert-manager-")
             || name.starts_with("system:serviceaccount:"))
 }
 
@@ -173,6 +174,7 @@ mod tests {
             "cluster-autoscaler",
             "kubelet",
             "keda-operator",
+            "cert-manager-cainjector",
             "manager",
         ] {
             assert!(!is_human(name) && is_controller(name), "{name}");

@@ -7,6 +7,7 @@ mod helm_hooks;
 pub mod hooks;
 mod ignore;
 mod immutable;
+mod injected;
 mod kube_prometheus;
 mod kubectl_people;
 mod leaving;
