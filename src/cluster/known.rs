@@ -9,7 +9,7 @@ use super::settle::{Settled, extra};
 use super::surplus::surplus;
 use super::{Cluster, ClusterError};
 use crate::domain::Change;
-use crate::domain::health::{NOT_YET, assess_at};
+use crate::domain::health::{assess_at, is_provisional};
 use crate::domain::ignored::Held;
 use crate::domain::plan::{Op, Refusal};
 use crate::domain::prove::{Proof, prove};
@@ -106,7 +106,7 @@ impl Cluster {
         let seen = Seen::of(frame, desired, Some(live));
         if let Some(mut judged) = self.memo().recall(&seen, Some(live)) {
             // Patience with a status that does not come ends by itself.
-            if judged.health.message == NOT_YET {
+            if is_provisional(&judged.health) {
                 judged.health = assess_at(&live.value(), Timestamp::now());
             }
             return Some(judged);

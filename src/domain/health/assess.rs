@@ -2,14 +2,16 @@
 
 use super::conditions::{Condition, condition, is_behind};
 use super::{Health, HealthReport, others, workloads};
-use crate::domain::managed::entries;
+use crate::domain::managed::{Entry, entries};
 use crate::domain::object::split_api_version;
+use crate::domain::prove::MANAGER;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::time::Duration;
 
-/// How long a custom resource that was just written may be without a status before it counts as one that has none.
-pub const GRACE: Duration = Duration::from_secs(10);
+/// How long the status of a custom resource that was just written may be missing, or older than what was written, before
+/// it is taken as it is: there are controllers that report after half a minute.
+pub const GRACE: Duration = Duration::from_secs(40);
 
 /// Health of a live object.
 pub fn assess(object: &Value) -> HealthReport {
@@ -17,7 +19,7 @@ pub fn assess(object: &Value) -> HealthReport {
     if !metadata["deletionTimestamp"].is_null() {
         return HealthReport::new(Health::Progressing, "being deleted");
     }
-    if metadata["annotations"]["argocd.argoproj.io/ignore-healthcheck"] == "true" {
+    if is_exempt(object) {
         return HealthReport::new(Health::Healthy, "not assessed, as its annotation asks");
     }
     if is_behind(object) {
@@ -35,26 +37,31 @@ pub fn assess(object: &Value) -> HealthReport {
     by_kind(object).unwrap_or_else(|| by_ready(object))
 }
 
-/// What is said of a custom resource within [`GRACE`].
-pub const NOT_YET: &str = "no status reported yet";
+/// What is said of a custom resource without a status within [`GRACE`].
+const NOT_YET: &str = "no status reported yet";
+/// What is said of one whose status is older than what gitdeck wrote, within [`GRACE`].
+const BEFORE: &str = "no status reported since the change";
+
+/// Whether a report of [`assess_at`] becomes another one by the mere passing of time.
+pub fn is_provisional(report: &HealthReport) -> bool {
+    report.health == Health::Progressing && matches!(&*report.message, NOT_YET | BEFORE)
+}
 
 /// Health of a live object at a moment. When it was written is read from its bookkeeping; a moment that lies ahead by
 /// more than [`GRACE`] is another clock's, and tells nothing.
 pub fn assess_at(object: &Value, now: Timestamp) -> HealthReport {
-    let times = entries(object)
-        .filter(|entry| entry.subresource != "status")
-        .filter_map(|entry| entry.time)
-        .chain(object["metadata"]["creationTimestamp"].as_str());
-    let written = times.filter_map(|time| time.parse::<Timestamp>().ok()).max();
-    let ago = written.map_or(Duration::MAX, |written| {
-        let ahead = written.duration_since(now);
-        match Duration::try_from(ahead) {
-            Ok(ahead) if ahead > GRACE => Duration::MAX,
-            Ok(_) => Duration::ZERO,
-            Err(_) => ahead.unsigned_abs(),
-        }
-    });
-    let report = assess_written(object, ago);
+    let ago = |written: Option<Timestamp>| {
+        written.map_or(Duration::MAX, |written| {
+            let ahead = written.duration_since(now);
+            match Duration::try_from(ahead) {
+                Ok(ahead) if ahead > GRACE => Duration::MAX,
+                Ok(_) => Duration::ZERO,
+                Err(_) => ahead.unsigned_abs(),
+            }
+        })
+    };
+    // What others write into the object is no reason to wait for its status again.
+    let report = assess_since(object, ago(written(object)), ago(written_by_us(object)));
     match report.health {
         Health::Progressing => unplaced(object, now).unwrap_or(report),
         _ => report,
@@ -75,12 +82,24 @@ fn unplaced(object: &Value, now: Timestamp) -> Option<HealthReport> {
         .then(|| HealthReport::new(Health::Degraded, found.why()))
 }
 
-/// Health of a live object that was written `ago`: a custom resource whose status does not speak yet is on its way
-/// until [`GRACE`] is over, because controllers need a moment to begin.
+/// Health of a live object that was written `ago`: a custom resource whose status does not speak yet, or speaks of what
+/// was there before, is on its way until [`GRACE`] is over, because controllers need a moment to begin.
 pub fn assess_written(object: &Value, ago: Duration) -> HealthReport {
+    assess_since(object, ago, ago)
+}
+
+fn assess_since(object: &Value, written: Duration, by_us: Duration) -> HealthReport {
     let report = assess(object);
-    let is_silent = report.health == Health::Healthy && is_custom(object) && !has_spoken(object);
-    if is_silent && ago < GRACE { HealthReport::new(Health::Progressing, NOT_YET) } else { report }
+    let speaks = matches!(report.health, Health::Healthy | Health::Degraded);
+    if !speaks || !is_custom(object) || is_exempt(object) {
+        return report;
+    }
+    let (waits, message) = if has_spoken(object) {
+        (by_us < GRACE && is_of_before(object), BEFORE)
+    } else {
+        (written < GRACE && !is_always_silent(object), NOT_YET)
+    };
+    if waits { HealthReport::new(Health::Progressing, message) } else { report }
 }
 
 fn by_kind(object: &Value) -> Option<HealthReport> {
@@ -139,6 +158,59 @@ fn has_spoken(object: &Value) -> bool {
     object["status"].as_object().is_some_and(|status| !status.is_empty())
 }
 
+/// When the object itself was written last, by whom ever.
+fn written(object: &Value) -> Option<Timestamp> {
+    let times = entries(object).filter(|entry| !is_of_status(entry)).filter_map(|entry| entry.time);
+    let all = times.chain(object["metadata"]["creationTimestamp"].as_str());
+    all.filter_map(|time| time.parse().ok()).max()
+}
+
+/// When gitdeck applied something else than before for the last time.
+fn written_by_us(object: &Value) -> Option<Timestamp> {
+    let ours = entries(object).filter(|entry| entry.manager == MANAGER && entry.applied);
+    ours.filter_map(|entry| entry.time?.parse().ok()).max()
+}
+
+/// Whether somebody wrote nothing but a status, be it through the subresource or, where the kind has none, beside it.
+fn is_of_status(entry: &Entry<'_>) -> bool {
+    entry.subresource == "status" || entry.fields.keys().all(|name| name == "f:status")
+}
+
+/// Whether an object had no status for so long that nobody reports one for its kind: an edit changes nothing about that.
+fn is_always_silent(object: &Value) -> bool {
+    let created =
+        object["metadata"]["creationTimestamp"].as_str().and_then(|time| time.parse().ok());
+    let lived = created
+        .zip(written(object))
+        .map(|(created, now): (Timestamp, _)| now.duration_since(created));
+    lived.is_some_and(|lived| lived.unsigned_abs() >= GRACE)
+}
+
+/// Whether a status is older than what gitdeck wrote last. One that names the generation that it is about is as new as
+/// that; else its times tell: when somebody wrote into it, when a condition became what it is. Where there are none, it
+/// is taken as it is. Times are of whole seconds: within the same one, a status is taken to be the newer.
+fn is_of_before(object: &Value) -> bool {
+    let generation = object["metadata"]["generation"].as_u64();
+    let conditions = || object["status"]["conditions"].as_array().into_iter().flatten();
+    let observed =
+        conditions().chain([&object["status"]]).map(|one| one["observedGeneration"].as_u64());
+    if generation.is_some() && observed.max().flatten() >= generation {
+        return false;
+    }
+    let reported = entries(object)
+        .filter(|entry| is_of_status(entry) || entry.fields.contains_key("f:status"))
+        .filter_map(|entry| entry.time);
+    let turned = conditions().filter_map(|one| one["lastTransitionTime"].as_str());
+    let spoken: Option<Timestamp> =
+        reported.chain(turned).filter_map(|time| time.parse().ok()).max();
+    spoken.zip(written_by_us(object)).is_some_and(|(spoken, written)| spoken < written)
+}
+
+/// Whether the object says that its health is not to be assessed.
+fn is_exempt(object: &Value) -> bool {
+    object["metadata"]["annotations"]["argocd.argoproj.io/ignore-healthcheck"] == "true"
+}
+
 /// Groups of Kubernetes itself have no dot, or end in `k8s.io`.
 fn is_custom(object: &Value) -> bool {
     let group = split_api_version(object["apiVersion"].as_str().unwrap_or_default()).0;
@@ -147,9 +219,9 @@ fn is_custom(object: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Health, NOT_YET, assess_at};
+    use super::{Health, assess_at, is_provisional};
     use jiff::Timestamp;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[test]
     fn a_pod_that_finds_no_node_is_given_up_after_a_while() {
@@ -172,28 +244,102 @@ mod tests {
         }
     }
 
+    fn gadget(created: &str, written: &str) -> Value {
+        json!({"apiVersion": "example.com/v1", "kind": "Gadget", "metadata": {"name": "g", "generation": 2,
+            "creationTimestamp": created, "managedFields": [
+                {"manager": "gitdeck", "operation": "Apply", "time": written, "fieldsV1": {"f:spec": {}}}]}})
+    }
+
     #[test]
     fn the_grace_of_a_custom_resource_ends_and_other_clocks_give_none() {
-        let gadget = |time: &str| {
-            json!({"apiVersion": "example.com/v1", "kind": "Gadget", "metadata": {"name": "g",
-                "creationTimestamp": "2026-01-01T00:00:00Z", "managedFields": [
-                    {"manager": "gitdeck", "operation": "Apply", "time": time, "fieldsV1": {}},
-                    {"manager": "c", "operation": "Update", "subresource": "status",
-                        "time": "2026-01-02T00:00:00Z", "fieldsV1": {}}]}})
-        };
         let now: Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
-        for (time, expected) in [
-            ("2026-01-01T11:59:55Z", Health::Progressing),
-            ("2026-01-01T12:00:03Z", Health::Progressing),
-            ("2026-01-01T11:59:50Z", Health::Healthy),
-            ("2026-01-01T13:00:00Z", Health::Healthy),
+        for (created, written, expected) in [
+            ("2026-01-01T11:59:55Z", "2026-01-01T11:59:55Z", Health::Progressing),
+            ("2026-01-01T12:00:03Z", "2026-01-01T12:00:03Z", Health::Progressing),
+            ("2026-01-01T11:59:25Z", "2026-01-01T11:59:25Z", Health::Progressing),
+            ("2026-01-01T11:59:20Z", "2026-01-01T11:59:20Z", Health::Healthy),
+            ("2026-01-01T13:00:00Z", "2026-01-01T13:00:00Z", Health::Healthy),
+            // It never had a status: nobody reports one.
+            ("2026-01-01T00:00:00Z", "2026-01-01T12:00:00Z", Health::Healthy),
+            ("2026-01-01T11:59:30Z", "2026-01-01T12:00:00Z", Health::Progressing),
         ] {
-            let report = assess_at(&gadget(time), now);
-            assert_eq!(report.health, expected, "{time}");
-            assert_eq!(report.message == NOT_YET, expected == Health::Progressing);
+            let report = assess_at(&gadget(created, written), now);
+            assert_eq!(report.health, expected, "{created} {written}");
+            assert_eq!(is_provisional(&report), expected == Health::Progressing);
         }
-        let mut config = gadget("2026-01-01T12:00:00Z");
+        let mut config = gadget("2026-01-01T12:00:00Z", "2026-01-01T12:00:00Z");
         config["apiVersion"] = "v1".into();
         assert_eq!(assess_at(&config, now).health, Health::Healthy);
+    }
+
+    /// A gadget that gitdeck wrote at noon, with a condition.
+    fn reported(kind: &str, since: &str, status: &Value) -> Value {
+        let mut object = gadget("2026-01-01T00:00:00Z", "2026-01-01T12:00:00Z");
+        object["status"] = status.clone();
+        object["status"]["conditions"] = json!([{"type": kind, "status": "True", "reason": "Told", "lastTransitionTime": since}]);
+        object
+    }
+
+    #[test]
+    fn a_status_of_before_the_change_waits_for_the_controller() {
+        let (before, after) = ("2026-01-01T11:00:00Z", "2026-01-01T12:00:01Z");
+        let seen = json!({"observedGeneration": 2});
+        for (kind, since, status, at, expected) in [
+            ("Ready", before, json!({}), "2026-01-01T12:00:39Z", Health::Progressing),
+            ("Degraded", before, json!({}), "2026-01-01T12:00:39Z", Health::Progressing),
+            ("Stalled", before, json!({}), "2026-01-01T12:00:39Z", Health::Progressing),
+            ("Ready", before, json!({}), "2026-01-01T12:00:40Z", Health::Healthy),
+            ("Degraded", before, json!({}), "2026-01-01T12:00:40Z", Health::Degraded),
+            ("Ready", after, json!({}), "2026-01-01T12:00:02Z", Health::Healthy),
+            ("Ready", "2026-01-01T12:00:00Z", json!({}), "2026-01-01T12:00:02Z", Health::Healthy),
+            ("Degraded", after, json!({}), "2026-01-01T12:00:02Z", Health::Degraded),
+            // The controller names what it saw.
+            ("Ready", before, seen.clone(), "2026-01-01T12:00:02Z", Health::Healthy),
+            ("Degraded", before, seen, "2026-01-01T12:00:02Z", Health::Degraded),
+            // No times: nothing to compare.
+            ("Ready", "", json!({}), "2026-01-01T12:00:02Z", Health::Healthy),
+        ] {
+            let report = assess_at(&reported(kind, since, &status), at.parse().unwrap());
+            assert_eq!(report.health, expected, "{kind} since {since} at {at}");
+            assert_eq!(is_provisional(&report), expected == Health::Progressing);
+        }
+        let mut seen = reported("Ready", before, &json!({}));
+        seen["status"]["conditions"][0]["observedGeneration"] = 2.into();
+        assert_eq!(
+            assess_at(&seen, "2026-01-01T12:00:02Z".parse().unwrap()).health,
+            Health::Healthy
+        );
+    }
+
+    #[test]
+    fn a_condition_that_stays_is_new_once_its_controller_wrote_again() {
+        let now: Timestamp = "2026-01-01T12:00:05Z".parse().unwrap();
+        let by = |entry: Value| {
+            let mut object = reported("Ready", "2026-01-01T11:00:00Z", &json!({}));
+            object["metadata"]["managedFields"].as_array_mut().unwrap().push(entry);
+            assess_at(&object, now).health
+        };
+        let entry = |subresource: &str, fields: &str, time: &str| {
+            json!({"manager": "c", "operation": "Update", "subresource": subresource, "time": time,
+                "fieldsV1": {fields: {}}})
+        };
+        let (before, after) = ("2026-01-01T11:00:00Z", "2026-01-01T12:00:03Z");
+        assert_eq!(by(entry("status", "f:status", before)), Health::Progressing);
+        assert_eq!(by(entry("status", "f:status", after)), Health::Healthy);
+        // A kind without the subresource has its status in the object.
+        assert_eq!(by(entry("", "f:status", after)), Health::Healthy);
+        // Who labels the object says nothing of it.
+        assert_eq!(by(entry("", "f:metadata", after)), Health::Progressing);
+    }
+
+    #[test]
+    fn what_others_write_does_not_make_a_status_old() {
+        let mut object = reported("Ready", "2026-01-01T12:00:01Z", &json!({}));
+        object["metadata"]["managedFields"].as_array_mut().unwrap().push(
+            json!({"manager": "labels", "operation": "Update", "time": "2026-01-01T12:10:00Z",
+                "fieldsV1": {"f:metadata": {}}}),
+        );
+        let report = assess_at(&object, "2026-01-01T12:10:01Z".parse().unwrap());
+        assert_eq!(report.health, Health::Healthy);
     }
 }

@@ -8,7 +8,7 @@ mod conditions;
 mod others;
 mod workloads;
 
-pub use assess::{GRACE, NOT_YET, assess, assess_at, assess_written};
+pub use assess::{GRACE, assess, assess_at, assess_written, is_provisional};
 
 use serde::{Deserialize, Serialize};
 
