@@ -5,20 +5,22 @@
 
 use super::mutation::{WAYS, mutate};
 use super::server::Dice;
-use crate::cluster::world::{World, in_every_world, manifests};
+use crate::cluster::world::{World, config, in_every_world, manifests};
 use gitdeck::cluster::{Cluster, NAMESPACE, set_id};
 use gitdeck::domain::Manifest;
 use gitdeck::domain::normalize::as_sent;
 use gitdeck::domain::owner::PART_OF;
 use gitdeck::domain::plan::Refusal;
 use gitdeck::yaml::documents;
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 /// Random changes in each world where the environment asks for no other number.
 const MUTATIONS: usize = 120;
-/// Cluster-wide kinds whose changes would get into the way of other tests on the same server.
-const CALM: [&str; 3] = ["CustomResourceDefinition", "Namespace", "ValidatingWebhookConfiguration"];
+/// How often an object that somebody else changes is looked at again.
+const PATIENCE: usize = 20;
 
 /// Kinds of the corpus with a value that the server stores in another form: defaults inside of lists that are one value
 /// (ports, rules), and an empty list.
@@ -118,13 +120,21 @@ impl Bench<'_> {
 
     /// Applies as the engine does; what is stored then, or the refusal.
     async fn write(&self, desired: &Value) -> Result<Value, kube::Error> {
+        self.write_on(desired, &Value::Null).await
+    }
+
+    /// [`Bench::write`], refused where the object is not in this version any more.
+    async fn write_on(&self, desired: &Value, version: &Value) -> Result<Value, kube::Error> {
         let mut sent = desired.clone();
         let namespace = &self.world.mapping.target.namespace;
         if self.item.contains(&format!("/namespaces/{namespace}/")) {
             sent["metadata"]["namespace"] = namespace.as_str().into();
         }
         let id = set_id(&self.world.mapping.name, NAMESPACE);
-        let sent = as_sent(&sent, &[(PART_OF, id.as_str())]);
+        let mut sent = as_sent(&sent, &[(PART_OF, id.as_str())]);
+        if !version.is_null() {
+            sent["metadata"]["resourceVersion"] = version.clone();
+        }
         let address =
             format!("{}?fieldManager=gitdeck&force=true&fieldValidation=Strict", self.item);
         let request = http::Request::patch(address)
@@ -161,18 +171,19 @@ fn content(object: &Value) -> Value {
     object
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Verdict {
     Same,
     Differs,
     Refused,
 }
 
-/// The verdict of the engine, and of a write; and how many dry runs the engine needed.
-async fn verdicts(bench: &Bench<'_>, desired: &Manifest) -> (Verdict, Verdict, usize, String) {
-    let before = bench.live().await;
-    let planned = bench.world.plan("r1", std::slice::from_ref(desired)).await;
-    let (said, dry_runs, words) = match &planned {
+/// What a judge says of one desired object: its verdict, how many dry runs it needed, and why.
+type Said = (Verdict, usize, String);
+
+/// The verdict of the engine.
+async fn plan(world: &World, desired: &Manifest) -> Said {
+    match world.plan("r1", std::slice::from_ref(desired)).await {
         Err(error) => (Verdict::Refused, 1, error.to_string()),
         Ok(plan) => {
             let wrong = plan
@@ -186,13 +197,68 @@ async fn verdicts(bench: &Bench<'_>, desired: &Manifest) -> (Verdict, Verdict, u
             };
             (said, plan.dry_runs, format!("{:?} {:?}", plan.operations, plan.refusals))
         }
-    };
-    let (real, words) = match bench.write(&desired.object).await {
-        Err(error) => (Verdict::Refused, format!("{words}\n{error}")),
-        Ok(after) if content(&after) == content(&before) => (Verdict::Same, words),
-        Ok(after) => (Verdict::Differs, format!("{words}\nbefore {before}\nafter {after}")),
-    };
-    (said, real, dry_runs, words)
+    }
+}
+
+/// The verdict of a judge beside that of a write, both on one state of the object, with how many dry runs the judge
+/// needed; the error tells both where they are not the same. The write counts for no other state than the judge saw, so
+/// that a controller's write in between leads to another look, and nothing else does: a look after the write would find
+/// corrected what the judge had not seen.
+async fn compared(
+    bench: &Bench<'_>,
+    desired: &Manifest,
+    judge: &impl AsyncFn(&World, &Manifest) -> Said,
+) -> Result<(Verdict, usize), String> {
+    for _ in 0..PATIENCE {
+        let before = bench.live().await;
+        let version = &before["metadata"]["resourceVersion"];
+        let (said, dry_runs, words) = judge(bench.world, desired).await;
+        let (real, after) = match bench.write_on(&desired.object, version).await {
+            Ok(after) if content(&after) == content(&before) => (Verdict::Same, after.to_string()),
+            Ok(after) => (Verdict::Differs, after.to_string()),
+            // Nothing was written.
+            Err(_) if bench.live().await["metadata"]["resourceVersion"] != *version => continue,
+            Err(error) => (Verdict::Refused, error.to_string()),
+        };
+        return if said == real {
+            Ok((said, dry_runs))
+        } else {
+            Err(format!("said {said:?}, but {real:?}: {words}\nbefore {before}\nafter {after}"))
+        };
+    }
+    Err("it changes faster than it can be judged".to_owned())
+}
+
+/// A definition of which there is no object: one that is broken takes none with it.
+fn spare(definition: &Manifest) -> Manifest {
+    let text = definition.object.to_string().replace("gadget", "spare").replace("Gadget", "Spare");
+    let object = serde_json::from_str(&text).expect("a definition");
+    manifests([object]).remove(0)
+}
+
+/// Changes an object and what is desired of it at random, compares, and puts it back; the verdict and the dry runs.
+async fn round(bench: &Bench<'_>, manifest: &Manifest, dice: &mut Dice) -> (Verdict, usize) {
+    let pristine = bench.live().await;
+    let mut live = pristine.clone();
+    for _ in 0..dice.roll(3) {
+        mutate(&mut live, dice.roll(1 << 20), dice.roll(usize::from(WAYS)) as u8);
+    }
+    if live != pristine {
+        bench.put(live, false).await;
+    }
+    let mut desired = manifest.clone();
+    if dice.roll(2) == 0 {
+        mutate(&mut desired.object, dice.roll(1 << 20), dice.roll(usize::from(WAYS)) as u8);
+    }
+    let found = compared(bench, &desired, &plan).await;
+    let found = found.unwrap_or_else(|words| {
+        panic!("{}: {words}\ndesired {}", manifest.reference, desired.object)
+    });
+    if bench.write(&manifest.object).await.is_err() {
+        bench.put(pristine, true).await;
+        let _ = bench.write(&manifest.object).await;
+    }
+    found
 }
 
 #[tokio::test]
@@ -200,53 +266,73 @@ async fn the_verdict_is_what_a_real_write_changes() {
     let asked = std::env::var("GITDECK_MUTATIONS").ok().and_then(|text| text.parse().ok());
     let rounds: usize = asked.unwrap_or(MUTATIONS);
     in_every_world("verdict", async |mut world| {
-        let all = corpus(&world.mapping.target.namespace);
+        let mut all = corpus(&world.mapping.target.namespace);
+        let definition =
+            all.iter().position(|one| one.reference.kind == "CustomResourceDefinition");
+        let definition = definition.expect("a definition");
+        all.push(spare(&all[definition]));
         assert!(world.sync("r1", &all).await.expect("a sync").complete);
         // Only what a single plan is about is desired: nothing leaves.
         world.options.prune = false;
         let mut dice = Dice(41);
         let (mut counts, mut asked) = (BTreeMap::<String, usize>::new(), 0);
-        let chosen: Vec<&Manifest> =
-            all.iter().filter(|one| !CALM.contains(&one.reference.kind.as_str())).collect();
+        let chosen: Vec<&Manifest> = all
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| *at != definition)
+            .map(|(_, one)| one)
+            .collect();
+        let begun = Instant::now();
         for round in 0..rounds {
-            let manifest = chosen[dice.roll(chosen.len())];
+            // Each kind once, and then as it falls.
+            let manifest =
+                chosen.get(round).copied().unwrap_or_else(|| chosen[dice.roll(chosen.len())]);
             let bench = Bench { world: &world, item: world.address(manifest).await };
-            let pristine = bench.live().await;
-            let mut live = pristine.clone();
-            for _ in 0..dice.roll(3) {
-                mutate(&mut live, dice.roll(1 << 20), dice.roll(usize::from(WAYS)) as u8);
-            }
-            if live != pristine {
-                bench.put(live, false).await;
-            }
-            let mut desired = manifest.clone();
-            if dice.roll(2) == 0 {
-                mutate(&mut desired.object, dice.roll(1 << 20), dice.roll(usize::from(WAYS)) as u8);
-            }
-            let mut found = verdicts(&bench, &desired).await;
-            // A controller that wrote between the two looks settles, a wrong verdict does not.
-            for _ in 0..2 {
-                if found.0 == found.1 {
-                    break;
-                }
-                found = verdicts(&bench, &desired).await;
-            }
-            let (said, real, dry_runs, words) = found;
-            assert_eq!(
-                said, real,
-                "round {round}, {}: {words}\ndesired {}",
-                manifest.reference, desired.object
-            );
+            let (said, dry_runs) = self::round(&bench, manifest, &mut dice).await;
             asked += usize::from(dry_runs > 0);
             *counts.entry(format!("{said:?}")).or_default() += 1;
-            if bench.write(&manifest.object).await.is_err() {
-                bench.put(pristine, true).await;
-                let _ = bench.write(&manifest.object).await;
-            }
         }
-        println!("verdicts: {counts:?}, {asked} of {rounds} needed a dry run");
+        let seconds = begun.elapsed().as_secs_f32();
+        println!("verdicts: {counts:?}, {asked} of {rounds} needed a dry run, {seconds:.1} s");
         assert!(counts.len() == 3, "every verdict came up: {counts:?}");
         world.tidy(&all).await;
+    })
+    .await;
+}
+
+/// The comparison itself: judges that are wrong are found out, and one that is right is not blamed for what a
+/// controller does meanwhile.
+#[tokio::test]
+async fn a_wrong_verdict_is_found_out() {
+    in_every_world("misjudged", async |mut world| {
+        world.options.prune = false;
+        let wanted = manifests([config("a", "1")]).remove(0);
+        assert!(world.sync("r1", std::slice::from_ref(&wanted)).await.expect("a sync").complete);
+        let bench = Bench { world: &world, item: format!("{}/a", world.configs()) };
+        // A proof that never sees a difference, as one that leaves a field out.
+        let blind = async |_: &World, _: &Manifest| (Verdict::Same, 0, "nothing".to_owned());
+        let wary = async |_: &World, _: &Manifest| (Verdict::Differs, 0, "something".to_owned());
+        world.set("a", "2").await;
+        let found = compared(&bench, &wanted, &blind).await.expect_err("it differed");
+        assert!(found.starts_with("said Same, but Differs"), "{found}");
+        assert_eq!(world.data("a").await, "1", "the write that told");
+        assert_eq!(compared(&bench, &wanted, &blind).await, Ok((Verdict::Same, 0)));
+        let found = compared(&bench, &wanted, &wary).await.expect_err("it did not");
+        assert!(found.starts_with("said Differs, but Same"), "{found}");
+        let wrong = manifests([json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"key": 1}})]).remove(0);
+        let found = compared(&bench, &wrong, &blind).await.expect_err("it is refused");
+        assert!(found.starts_with("said Same, but Refused"), "{found}");
+        // Somebody writes between the verdict and the write, twice.
+        let writes = Cell::new(0);
+        let disturbed = async |world: &World, desired: &Manifest| {
+            let said = plan(world, desired).await;
+            if writes.replace(writes.get() + 1) < 2 {
+                world.set("a", &format!("other {}", writes.get())).await;
+            }
+            said
+        };
+        let found = compared(&bench, &wanted, &disturbed).await.map(|(said, _)| said);
+        assert_eq!((found, writes.get()), (Ok(Verdict::Differs), 3));
     })
     .await;
 }
