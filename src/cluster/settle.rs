@@ -37,7 +37,8 @@ impl Frame<'_> {
             return Settled { sent, ignored, left: Vec::new() };
         }
         // A live value whose owner we succeed is ours by the time that the object is applied: left out it would go.
-        let before = self.succession(desired, live).view(live);
+        let succeeds = || self.succession(desired, live).view(live);
+        let before = if self.live_wins { None } else { succeeds() };
         let left = keep_ignored(&mut sent, before.as_ref().unwrap_or(live), &ignored.held);
         Settled { sent, ignored, left }
     }
