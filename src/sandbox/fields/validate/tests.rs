@@ -77,3 +77,12 @@ fn a_stateful_set_may_mount_what_it_claims() {
     let case = serde_json::json!({"body": set});
     assert_eq!(refusal(&Schemas::builtin(), &case).0, "");
 }
+
+#[test]
+fn a_pod_template_is_checked_like_any_other() {
+    let template = serde_json::json!({"apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": "t"},
+        "template": {"spec": {"containers": [{"name": "a", "image": "a:1"}, null]}}});
+    let errors = refusal(&Schemas::builtin(), &serde_json::json!({"body": template})).1;
+    let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
+    assert_eq!(fields, ["template.spec.containers[1].name", "template.spec.containers[1].image"]);
+}

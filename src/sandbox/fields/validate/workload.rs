@@ -9,6 +9,11 @@ pub fn check(report: &mut Report, kind: &str, object: &Value) -> bool {
     let spec = &object["spec"];
     match kind {
         "Pod" => pod::check(report, spec, "spec"),
+        "PodTemplate" => {
+            let template = &object["template"];
+            metadata::check_at(report, &template["metadata"], "template");
+            pod::check(report, &template["spec"], "template.spec");
+        }
         "Deployment" => deployment(report, spec),
         "ReplicaSet" | "ReplicationController" => {
             report.not_negative("spec.replicas", &spec["replicas"]);
