@@ -14,7 +14,8 @@ use std::sync::Arc;
 /// Failing objects whose lines are looked at.
 const LOOKED_AT: usize = 5;
 
-/// The suspects of a mapping that is degraded, or whose tip cannot be rendered or synced; nobody where it is well or never was.
+/// The suspects of a mapping that is degraded, that was healthy at what runs and is not ready any more, or whose tip cannot
+/// be rendered or synced; nobody where it is well, on its way, or never was well.
 pub(super) async fn find(
     ctx: &Context,
     mapping: &Mapping,
@@ -22,7 +23,10 @@ pub(super) async fn find(
     inventory: &Inventory,
     seen: Option<(&Plan, &[Manifest])>,
 ) -> Vec<Suspect> {
-    let ill = status.health == Health::Degraded || status.sync == SyncState::Error;
+    // After a sync it is on its way as it should be; at a revision that was healthy it fell back.
+    let fell = matches!(status.health, Health::Progressing | Health::Missing)
+        && inventory.healthy.as_ref().map(|one| &one.revision) == status.synced_revision.as_ref();
+    let ill = status.health == Health::Degraded || status.sync == SyncState::Error || fell;
     let Some(to) = until(status).filter(|_| ill) else { return Vec::new() };
     let healthy = inventory.healthy.as_ref().map(|healthy| &healthy.revision);
     let from = healthy.or(inventory.synced_revision.as_ref());
@@ -32,7 +36,8 @@ pub(super) async fn find(
     };
     let Some((plan, desired)) = seen else { return rank(&touches, &[], &[]) };
     let mut failing = Vec::new();
-    let sick = plan.objects.iter().filter(|one| one.health == Health::Degraded);
+    let worst = if fell { status.health } else { Health::Degraded };
+    let sick = plan.objects.iter().filter(|one| one.health == worst);
     for planned in sick.take(LOOKED_AT) {
         let object = planned.object.clone();
         let manifest =
