@@ -299,7 +299,10 @@ fn waiting_commit(driver: &mut Driver) {
 #[test]
 fn a_suspension_asks_why() {
     both("suspend", &world::fleet(), |driver| {
-        driver.keys("/checkout<enter>xmonth end");
+        driver.keys("/checkout<enter>xmonth end<tab>2h");
+    });
+    both("suspend-wrong", &world::fleet(), |driver| {
+        driver.keys("/checkout<enter>x<tab>tomorrow<enter>");
     });
 }
 

@@ -337,7 +337,24 @@ fn a_suspension_has_a_reason_and_a_resumption_asks() {
         until: None,
     };
     assert!(driver.command(|command| *command == suspend).is_some());
-    driver.keys("<esc>/reports<enter>x");
+    // The second line is when it ends; what is no time, or past, is said and sends nothing.
+    let mut driver = self::driver();
+    driver.keys("/checkout<enter>x<tab>tomorrow<enter>");
+    let is_suspend = |command: &Command| matches!(command, Command::Suspend { .. });
+    assert!(driver.command(is_suspend).is_none());
+    driver.keys("<esc>2020-01-01T00:00:00Z<enter>");
+    assert!(driver.command(is_suspend).is_none());
+    driver.keys("<esc>2h<tab>month end<enter>");
+    let hours = |until: &jiff::Timestamp| {
+        until.duration_since(jiff::Timestamp::now()).as_secs_f64() / 3600.0
+    };
+    let is_meant = |command: &Command| {
+        matches!(command, Command::Suspend { reason: Some(reason), until: Some(until), .. }
+            if reason == "month end" && (1.9..=2.0).contains(&hours(until)))
+    };
+    assert!(driver.command(is_meant).is_some());
+    let mut driver = self::driver();
+    driver.keys("/reports<enter>x");
     let resume = Command::Resume { mapping: "reports".into() };
     assert!(driver.command(|command| *command == resume).is_none());
     driver.keys("y");

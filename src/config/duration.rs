@@ -1,5 +1,6 @@
 //! Durations as people write them: `20s`, `3m`, `1h30m`.
 
+use jiff::{SignedDuration, Timestamp};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -28,6 +29,14 @@ pub fn parse(text: &str) -> Option<Duration> {
         rest = next;
     }
     (!total.is_zero()).then_some(total)
+}
+
+/// Reads when something ends: a time (`2026-01-31T18:00:00Z`), or a duration from now. Nothing when it is neither.
+pub fn moment(text: &str, now: Timestamp) -> Option<Timestamp> {
+    if let Ok(time) = text.trim().parse() {
+        return Some(time);
+    }
+    now.checked_add(SignedDuration::try_from(parse(text)?).ok()?).ok()
 }
 
 /// Writes a duration the way [`parse`] reads it, in the largest units that fit.
@@ -59,6 +68,17 @@ mod tests {
         }
         for wrong in ["", "3", "m", "3 m", "-3m", "0s", "99999999999999999999s", "3x"] {
             assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn moments_are_times_or_from_now() {
+        let now: Timestamp = "2026-01-31T18:00:00Z".parse().unwrap();
+        let show = |text: &str| moment(text, now).map(|time| time.to_string());
+        assert_eq!(show("2h").as_deref(), Some("2026-01-31T20:00:00Z"));
+        assert_eq!(show(" 2026-02-01T08:00:00+02:00 ").as_deref(), Some("2026-02-01T06:00:00Z"));
+        for wrong in ["", "tomorrow", "2", "18:00"] {
+            assert_eq!(show(wrong), None, "{wrong}");
         }
     }
 }

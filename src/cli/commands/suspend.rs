@@ -26,13 +26,8 @@ pub struct Suspend {
 }
 
 fn time(text: &str) -> Result<Timestamp, String> {
-    if let Ok(time) = text.parse() {
-        return Ok(time);
-    }
-    let from_now = duration::parse(text)
-        .and_then(|duration| jiff::SignedDuration::try_from(duration).ok())
-        .and_then(|duration| Timestamp::now().checked_add(duration).ok());
-    from_now.ok_or_else(|| "a time like 2026-01-31T18:00:00Z, or a duration like 2h".to_owned())
+    duration::moment(text, Timestamp::now())
+        .ok_or_else(|| "a time like 2026-01-31T18:00:00Z, or a duration like 2h".to_owned())
 }
 
 impl Suspend {

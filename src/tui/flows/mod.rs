@@ -25,6 +25,7 @@ use crate::engine::outlook::Placing;
 use crate::engine::{Alteration, Store, SyncOptions, Wish};
 use crate::tui::effect::Effect;
 use crate::tui::ui::Ui;
+use jiff::Timestamp;
 
 /// What a popup wants to go on with after it closed. Data, not a closure.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +98,8 @@ pub enum Step {
         mapping: String,
         /// Why; empty for no reason.
         reason: String,
+        /// When it ends by itself.
+        until: Option<Timestamp>,
     },
     /// Leave the console; what writes stops after its current step.
     Quit,
@@ -151,7 +154,7 @@ pub fn go_on(ui: &mut Ui, store: &Store, step: Step) -> Vec<Effect> {
             guide::answered(ui, answered.0, &answered.1);
             Vec::new()
         }
-        Step::Suspend { mapping, reason } => write::suspend_for(mapping, &reason),
+        Step::Suspend { mapping, reason, until } => write::suspend_for(mapping, &reason, until),
         Step::Unlock(typed) => unlock::send(typed),
         Step::Quit => leave::quit(store),
     }

@@ -10,6 +10,7 @@ use crate::tui::style::Role;
 use crate::tui::ui::Ui;
 use crate::tui::widgets::text::safe;
 use crate::tui::words::count;
+use jiff::Timestamp;
 
 /// Asks whether to push what waits in the repository of the selection.
 pub fn push(ui: &mut Ui, store: &Store) -> Vec<Effect> {
@@ -70,7 +71,7 @@ pub fn drop(ui: &mut Ui, store: &Store) {
     ui.popups.push(Popup::Confirm(Box::new(Confirm::new(confirm))));
 }
 
-/// Asks for the reason of a suspension, or whether to end one.
+/// Asks for the reason and the end of a suspension, or whether to end one.
 pub fn suspend(ui: &mut Ui, store: &Store) -> Vec<Effect> {
     let Some(view) = ui.selected_mapping(store) else { return Vec::new() };
     let (mapping, target) = (view.mapping.name.clone(), view.mapping.target.clone());
@@ -98,7 +99,7 @@ pub fn suspend(ui: &mut Ui, store: &Store) -> Vec<Effect> {
         format!("Suspend {mapping}"),
         vec![
             format!("{place}: gitdeck leaves the mapping alone until it is resumed."),
-            "Why? Others see it; Enter suspends, with or without a reason.".to_owned(),
+            "Why, and for how long? Others see it; Enter suspends, also without.".to_owned(),
         ],
         Ask::Reason { mapping },
     );
@@ -107,7 +108,7 @@ pub fn suspend(ui: &mut Ui, store: &Store) -> Vec<Effect> {
 }
 
 /// Suspends a mapping.
-pub fn suspend_for(mapping: String, reason: &str) -> Vec<Effect> {
+pub fn suspend_for(mapping: String, reason: &str, until: Option<Timestamp>) -> Vec<Effect> {
     let reason = Some(reason.trim()).filter(|reason| !reason.is_empty()).map(str::to_owned);
-    vec![Effect::inform(Command::Suspend { mapping, reason, until: None })]
+    vec![Effect::inform(Command::Suspend { mapping, reason, until })]
 }
