@@ -74,7 +74,12 @@ fn node(at: &Type, value: &mut Value) {
         }
         Value::Array(items) => {
             if let Some(of) = &this.items {
+                // The server's own lists have no nulls: what was one is what its type begins with.
+                let is_typed = at.go.or(this.go).is_some() && of.resolve().form != Form::Any;
                 for item in items {
+                    if is_typed && item.is_null() {
+                        *item = zero(of);
+                    }
                     node(of, item);
                 }
             }
@@ -168,10 +173,11 @@ mod tests {
             "hostNetwork": false, "automountServiceAccountToken": false, "securityContext": {}, "nodeSelector": null,
             "containers": [{"name": "c", "args": [], "resources": {"limits": {"cpu": "1000m", "memory": "1024Mi"}}}],
             "volumes": [{"name": "v", "emptyDir": {}}]}});
+        pod["spec"]["containers"][0]["command"] = json!(["run", null]);
         settle(&schema, &mut pod);
         assert_eq!(pod["metadata"], json!({"name": "p", "annotations": {"a": ""}}));
         let spec = json!({"automountServiceAccountToken": false, "securityContext": {},
-            "containers": [{"name": "c", "resources": {"limits": {"cpu": "1", "memory": "1Gi"}}}],
+            "containers": [{"name": "c", "command": ["run", ""], "resources": {"limits": {"cpu": "1", "memory": "1Gi"}}}],
             "volumes": [{"name": "v", "emptyDir": {}}]});
         assert_eq!(pod["spec"], spec);
     }
