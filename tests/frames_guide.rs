@@ -41,3 +41,22 @@ fn the_guide_to_a_mapping_ends_in_the_form_that_looks_first() {
     reading.keys("<c-g>");
     assert!(reading.console.ui.popups.is_empty(), "read-only");
 }
+
+#[test]
+fn what_was_answered_is_dropped_only_when_somebody_insists() {
+    let mut driver = Driver::new(world::fleet(), (120, 36));
+    driver.keys("<c-g>p<esc>");
+    assert!(driver.console.ui.popups.is_empty(), "nothing was typed");
+    let asks = |driver: &mut Driver| driver.picture().contains("Esc again drops what was typed");
+    driver.keys("<c-g>pstore<esc>");
+    assert!(asks(&mut driver), "{}", driver.picture());
+    driver.keys("s");
+    assert!(!asks(&mut driver) && driver.picture().contains("stores"), "{}", driver.picture());
+    driver.keys("<enter><esc>");
+    assert!(asks(&mut driver), "an answer counts: {}", driver.picture());
+    driver.keys("<esc>");
+    assert!(driver.console.ui.popups.is_empty());
+    // The form of a mapping holds what was typed in the guide.
+    driver.keys("<c-g>mbell<enter><enter>fleet<enter>apps/bell<enter><enter><enter><enter><esc>");
+    assert!(asks(&mut driver), "{}", driver.picture());
+}

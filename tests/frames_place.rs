@@ -145,6 +145,33 @@ fn another_place_wants_the_number_of_what_it_deletes() {
     let Placing::Changed(change) = placed.placing else { panic!("a change") };
     assert_eq!((&change.name[..], change.path.as_deref()), ("checkout", Some("apps/shop/bell")));
     assert_eq!((change.repository, change.source), (None, None));
+
+    // The other answer is there, and the number is asked for just the same.
+    let mut driver = Driver::new(world::fleet(), (120, 36));
+    driver.keys("/checkout<enter>M<tab>apps/shop/bell<enter>");
+    let mut outlook = moved();
+    outlook.plan = Arc::new(plan("checkout", Vec::new()));
+    outlook.mapping.production = true;
+    foreseen(&mut driver, outlook);
+    driver.keys("<c-s><enter>");
+    assert_eq!(driver.command(is_place), None, "the name is asked for");
+    assert!(driver.picture().contains("Enter and sync"), "{}", driver.picture());
+    driver.keys("checkout<enter>");
+    assert!(placement(&driver).sync.is_some());
+}
+
+#[test]
+fn a_form_gets_no_question_of_another_one() {
+    let mut driver = Driver::new(world::fleet(), (120, 36));
+    driver.keys("/checkout<enter>M<tab>apps/shop/bell<enter><esc><esc>Mother");
+    foreseen(&mut driver, moved());
+    assert!(!driver.picture().contains("Change checkout?"), "{}", driver.picture());
+    driver.keys("<enter>");
+    assert_eq!(driver.command(is_place), None);
+    // What was typed since makes it another one, too.
+    driver.keys("<esc><esc>M<tab>apps/shop/bell<enter>s");
+    foreseen(&mut driver, moved());
+    assert!(!driver.picture().contains("Change checkout?"), "{}", driver.picture());
 }
 
 #[test]

@@ -101,10 +101,10 @@ pub fn foreseen(ui: &mut Ui, job: JobId, outcome: &Outcome) -> Vec<Effect> {
         return Vec::new();
     };
     let form = ui.popups.iter_mut().rev().find_map(|popup| match popup {
-        Popup::PlaceForm(form) => Some(form),
+        Popup::PlaceForm(form) if form.asks(&flow.placing) => Some(form),
         _ => None,
     });
-    // Who closed the form does not ask any more.
+    // Who closed the form does not ask any more, and another form asks for something else.
     let Some(form) = form else { return Vec::new() };
     let Some(outlook) = &flow.outlook else {
         form.failed(why(outcome));

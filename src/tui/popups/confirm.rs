@@ -12,7 +12,7 @@ use crate::tui::widgets::area::{padded, row, split_top};
 use crate::tui::widgets::field::Field;
 use crate::tui::widgets::frame::Frame;
 use crate::tui::widgets::text::{cells, clip, safe, wrap_hanging};
-use crossterm::event::{KeyCode, KeyEvent};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -162,10 +162,36 @@ impl Confirm {
             }
             return Reaction::Stay;
         }
+        // A letter alone is typed.
+        let other = match (key.code, key.modifiers) {
+            (KeyCode::Char(c), KeyModifiers::CONTROL) => Some(c),
+            // What a terminal sends for Ctrl-I.
+            (KeyCode::Tab, _) => Some('i'),
+            _ => None,
+        };
+        if let Some(c) = other
+            && let Some(at) = self.question.choices.iter().position(|choice| choice.key == c)
+        {
+            return self.choose(at);
+        }
         if self.field.key(key) {
             self.wrong = false;
         }
         Reaction::Stay
+    }
+
+    /// Another answer, where something has to be typed: what writes changes places with yes, so that it is typed for, too.
+    fn choose(&mut self, at: usize) -> Reaction {
+        let Question { choices, accept, accept_label, .. } = &mut self.question;
+        let choice = &mut choices[at];
+        match (&choice.step, accept) {
+            (Step::Run(_), Some(accept)) => {
+                std::mem::swap(accept, &mut choice.step);
+                std::mem::swap(accept_label, &mut choice.label);
+                Reaction::Stay
+            }
+            (step, _) => Reaction::Go(step.clone()),
+        }
     }
 
     /// Types pasted text where something has to be typed.
@@ -277,6 +303,9 @@ impl Confirm {
             );
         }
         answers.push(("Esc".to_owned(), &self.question.decline_label));
+        let choices = self.question.choices.iter().filter(|_| challenge.is_some());
+        answers
+            .extend(choices.map(|c| (format!("Ctrl-{}", c.key.to_uppercase()), c.label.as_str())));
         let borrowed: Vec<(&str, &str)> = answers.iter().map(|(k, l)| (k.as_str(), *l)).collect();
         let place = row(area, area.height.saturating_sub(1) as usize);
         buffer.set_line(place.x, place.y, &keys(look, &borrowed), place.width);
@@ -296,7 +325,7 @@ fn scroll_of(key: KeyEvent) -> Option<Motion> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Challenge, Confirm, Question};
+    use super::{Challenge, Choice, Confirm, Question};
     use crate::tui::flows::Step;
     use crate::tui::popups::Reaction;
     use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -333,6 +362,25 @@ mod tests {
             assert!(matches!(press(&mut confirm, KeyCode::Char(c)), Reaction::Stay));
         }
         assert!(matches!(press(&mut confirm, KeyCode::Enter), Reaction::Go(Step::Quit)));
+    }
+
+    #[test]
+    fn another_answer_that_writes_is_typed_for_as_well() {
+        let mut confirm = question();
+        confirm.question.challenges = vec![Challenge { ask: "Name:".into(), expect: "c".into() }];
+        let choice = |key, step| Choice { key, label: "other".into(), step };
+        confirm.question.choices =
+            vec![choice('c', Step::Run(Vec::new())), choice('i', Step::Plan(Vec::new()))];
+        confirm.fit(Rect::new(0, 0, 80, 24));
+        // What only looks goes on at once; a terminal sends Tab for Ctrl-I.
+        assert!(matches!(press(&mut confirm, KeyCode::Tab), Reaction::Go(Step::Plan(_))));
+        let key = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+        assert!(matches!(confirm.key(key), Reaction::Stay));
+        assert!(matches!(press(&mut confirm, KeyCode::Enter), Reaction::Stay));
+        assert!(matches!(press(&mut confirm, KeyCode::Char('c')), Reaction::Stay));
+        assert!(matches!(press(&mut confirm, KeyCode::Enter), Reaction::Go(Step::Run(_))));
+        // The first answer is there still.
+        assert!(matches!(confirm.question.choices[0].step, Step::Quit));
     }
 
     #[test]

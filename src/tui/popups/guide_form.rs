@@ -29,6 +29,8 @@ pub struct GuideForm {
     at: usize,
     field: Field,
     wrong: Option<String>,
+    /// Whether `Esc` was pressed once on what was typed.
+    leaving: bool,
 }
 
 impl GuideForm {
@@ -36,13 +38,21 @@ impl GuideForm {
     pub fn new(level: Level, known: Known) -> Self {
         let questions = guide::questions(level, &known, None);
         let field = Field::default();
-        Self { level, known, questions, answers: Answers::new(), at: 0, field, wrong: None }
+        let answers = Answers::new();
+        Self { level, known, questions, answers, at: 0, field, wrong: None, leaving: false }
     }
 
     /// Types, answers, goes back to the question before, or closes.
     pub fn key(&mut self, key: KeyEvent) -> Reaction {
+        let was_leaving = std::mem::take(&mut self.leaving);
         match key.code {
-            KeyCode::Esc => return Reaction::Close,
+            KeyCode::Esc => {
+                let typed = !self.answers.is_empty() || !self.field.text().is_empty();
+                if was_leaving || !typed {
+                    return Reaction::Close;
+                }
+                self.leaving = true;
+            }
             KeyCode::Up => self.back(),
             KeyCode::Enter => return self.answer(),
             _ => {
@@ -112,6 +122,10 @@ impl GuideForm {
         let ask = self.answers.len() + usize::from(!self.answers.is_empty());
         write(ask, 0, Role::Strong, question.ask);
         let below = match (&self.wrong, question.default.as_str()) {
+            _ if self.leaving => {
+                let asked = "Esc again drops what was typed; any other key goes on";
+                (Role::Drift, asked.to_owned())
+            }
             (Some(why), _) => (Role::Bad, why.clone()),
             (None, "") => (Role::Muted, "Nothing is written before you confirm.".to_owned()),
             (None, default) => (Role::Muted, format!("Enter takes {default}.")),

@@ -64,7 +64,8 @@ impl PlaceForm {
             text(&new.namespace),
             side.to_owned(),
         ];
-        Self::of(None, texts, NAME)
+        // The guide was where it was typed.
+        Self { given: Default::default(), ..Self::of(None, texts, NAME) }
     }
 
     /// Another place of a mapping; what stays empty stays as it is.
@@ -169,6 +170,11 @@ impl PlaceForm {
             source,
         };
         Ok(Placing::New(new))
+    }
+
+    /// Whether this is what it asks for now.
+    pub fn asks(&self, placing: &Placing) -> bool {
+        self.placing().is_ok_and(|own| own == *placing)
     }
 
     /// The command line that shows the same.
