@@ -6,7 +6,7 @@ use crate::support::world;
 use gitdeck::domain::repository::{FileChange, FileChangeKind};
 use gitdeck::domain::revert::{RevertConflict, RevertDraft, Undo};
 use gitdeck::domain::{Commit, CommitDetails, FileEdit, Plan, Refusal, Suspension};
-use gitdeck::engine::{Command, Confirmed, Event, JobId, Outcome, Store, Subject, Wish};
+use gitdeck::engine::{Branch, Command, Confirmed, Event, JobId, Outcome, Store, Subject, Wish};
 use gitdeck::tui::effect::Effect;
 use std::sync::Arc;
 
@@ -62,6 +62,8 @@ fn draft(touches: &[&str]) -> RevertDraft {
         waiting: Vec::new(),
         repository: "fleet".into(),
         mapping: Some("checkout".into()),
+        base: world::revision("3f2a91c"),
+        commits: vec![commit.clone()],
         details: CommitDetails { commit, files: vec![file], patch: PATCH.into(), truncated: false },
         besides: vec!["README.md".into()],
         touches: touches.iter().map(|name| (*name).to_owned()).collect(),
@@ -75,7 +77,12 @@ fn planned(mut plan: Plan) -> Arc<Plan> {
 
 /// The draft is there, and the plan of what it touches.
 fn drafted(driver: &mut Driver, plan: Plan) {
-    let draft = Arc::new(draft(&[&plan.mapping]));
+    let draft = draft(&[&plan.mapping]);
+    drafted_as(driver, draft, plan);
+}
+
+fn drafted_as(driver: &mut Driver, draft: RevertDraft, plan: Plan) {
+    let draft = Arc::new(draft);
     driver.fact(Event::RevertDrafted { job: job(driver, is_draft), draft }).done(is_draft);
     let fact =
         Event::Previewed { job: job(driver, is_preview), plan: planned(plan), at: world::now() };
@@ -125,6 +132,7 @@ fn a_conflict_names_the_files() {
         driver.keys("/checkout<enter>3jR");
         let conflict = RevertConflict {
             path: "apps/shop/checkout/deployment.yaml".into(),
+            at: None,
             since: vec![world::commits().remove(0)],
             patch: PATCH.split_once('\n').expect("lines").1.to_owned(),
         };
@@ -279,6 +287,80 @@ fn a_marked_range_is_undone_as_one() {
     assert_eq!(wished(&driver).undo, Undo::Range("8801c7e~1".into(), "3f2a91c".into()));
     drafted(&mut driver, world::drift());
     assert!(driver.picture().contains("gitdeck revert checkout '8801c7e~1..3f2a91c'"));
+    assert!(!driver.picture().contains("as one commit"), "it is one already");
     driver.keys("<esc><space><esc>R");
     assert_eq!(wished(&driver).undo, Undo::Commit("3f2a91c".into()), "Esc takes the mark away");
+}
+
+/// A draft of two commits.
+fn several() -> RevertDraft {
+    let first = world::commit("c0ffee1", "ana", 0, "Revert \"checkout: image 1.4.2\"");
+    let one = draft(&["checkout"]);
+    RevertDraft { commits: vec![first, one.details.commit.clone()], ..one }
+}
+
+#[test]
+fn each_commit_of_a_range_is_named_and_they_may_become_one() {
+    both("revert-several", &world::fleet(), |driver| {
+        driver.keys("/checkout<enter>3j<space>kR");
+        drafted_as(driver, several(), world::drift());
+    });
+    let mut driver = driver();
+    driver.keys("j<space>kR");
+    drafted_as(&mut driver, several(), world::drift());
+    driver.keys("o");
+    assert!(wished(&driver).squash);
+    drafted(&mut driver, world::drift());
+    driver.keys("<enter>");
+    let Some(Command::Revert { wish, .. }) = driver.command(is_revert) else { panic!("none") };
+    assert!(wish.squash);
+}
+
+#[test]
+fn a_conflict_in_a_range_names_the_commit() {
+    let mut driver = driver();
+    driver.keys("j<space>kR");
+    let conflict = RevertConflict {
+        path: "apps/shop/checkout/deployment.yaml".into(),
+        at: Some(world::commit("8801c7e", "ana", 0, "checkout: five replicas")),
+        since: Vec::new(),
+        patch: String::new(),
+    };
+    let conflicts = Arc::new(vec![conflict]);
+    driver.fact(Event::RevertConflicted { job: job(&driver, is_draft), conflicts });
+    driver.end(world::failure("changed again since", "nothing was kept"), is_draft);
+    let picture = driver.picture();
+    assert!(picture.contains("while undoing 8801c7e checkout: five replicas"), "{picture}");
+}
+
+#[test]
+fn a_branch_of_its_own_is_pushed_and_nothing_is_synced() {
+    let mut store = world::fleet();
+    store.mappings["checkout"].mapping.production = true;
+    let mut driver = Driver::new(store, (120, 36));
+    driver.keys("/checkout<enter>3R");
+    drafted(&mut driver, world::drift());
+    // The name is typed here, so that a letter alone is no answer.
+    driver.keys("b<c-b>");
+    assert_eq!(wished(&driver).branch, Some(Branch::Generated));
+    drafted(&mut driver, world::drift());
+    let picture = driver.picture();
+    assert!(picture.contains("on a branch of its own?"), "{picture}");
+    assert!(picture.contains("gitdeck revert checkout 3f2a91c --pull-request"), "{picture}");
+    let edits = gitdeck::tui::ui::Edits::default();
+    driver.console.ui.edits.insert("checkout".into(), edits);
+    driver.keys("<enter>");
+    let confirmed = reverted(&driver);
+    assert!(!confirmed.push && confirmed.syncs.is_empty());
+    let address = Some("https://git.example.com/new".to_owned());
+    driver.fact(Event::Offered {
+        mapping: "checkout".into(),
+        commit: draft(&[]).details.commit,
+        branch: "gitdeck/checkout-1".into(),
+        address,
+        said: String::new(),
+    });
+    assert!(driver.console.ui.edits.contains_key("checkout"), "nothing that was edited went along");
+    let picture = driver.picture();
+    assert!(picture.contains("https://git.example.com/new"), "{picture}");
 }

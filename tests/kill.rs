@@ -165,9 +165,11 @@ fn killed_reverts_are_named_and_finished() {
         succeed(command.arg(format!("fire.yaml={}", file.display())));
         succeed(demo.gitdeck().args(["sync", "quotas", "--yes"]));
     };
-    let revert = || {
+    // A range of two commits by turns, which lands as one.
+    let revert = |number: usize| {
+        let range = ["HEAD~1..", "HEAD~2.."][number % 2];
         let mut command = demo.gitdeck();
-        command.args(["revert", "quotas", "--sync", "--yes"]);
+        command.args(["revert", "quotas", range, "--sync", "--yes"]);
         command
     };
     let titles = |pattern: &str| {
@@ -181,11 +183,12 @@ fn killed_reverts_are_named_and_finished() {
     };
     publish(0);
     publish(1);
-    let mut moments = Moments::new(succeed(&mut revert()));
+    let mut moments = Moments::new(succeed(&mut revert(0)));
     let (mut interrupted, mut begun) = (0, 1);
     for number in 2..2 + kills().div_ceil(5) {
+        publish(1000 + number);
         publish(number);
-        kill_at(&mut revert(), moments.next());
+        kill_at(&mut revert(number), moments.next());
         let entries = entries(&demo.config);
         let was_begun = entries.iter().filter(|entry| entry["what"] == "revert").count() > begun;
         begun += usize::from(was_begun);
@@ -199,6 +202,9 @@ fn killed_reverts_are_named_and_finished() {
         // All of it, or none of it, and never twice.
         let of = format!("Revert \"edit {number}\"");
         assert_eq!(titles(&of), usize::from(was_begun), "{of}: {entries:#?}");
+        let of = format!("Revert \"edit {}\"", 1000 + number);
+        let as_well = was_begun && number % 2 == 1;
+        assert_eq!(titles(&of), usize::from(as_well), "{of}: {entries:#?}");
         let status = json(demo.gitdeck().args(["status", "quotas"]));
         assert_eq!(status["mappings"][0]["sync"], "synced", "{status}");
         assert_eq!(status["mappings"][0]["objects"]["differing"], 0, "{status}");

@@ -3,6 +3,7 @@
 use crate::support::clusters::{World, worlds};
 use crate::support::demo::{Demo, json, said};
 use crate::support::running::{Origin, Running, config_map, config_maps, get};
+use crate::support::shell::git;
 use gitdeck::domain::revert::{RevertDraft, Undo};
 use gitdeck::domain::{Op, Plan, Refusal};
 use gitdeck::engine::intent::Intent;
@@ -24,7 +25,15 @@ fn options() -> SyncOptions {
 }
 
 fn wish(undo: Undo) -> Wish {
-    Wish { repository: None, mapping: Some(MAPPING.into()), undo, mainline: None, message: None }
+    Wish {
+        repository: None,
+        mapping: Some(MAPPING.into()),
+        undo,
+        mainline: None,
+        message: None,
+        squash: false,
+        branch: None,
+    }
 }
 
 async fn done(running: &mut Running, command: Command) {
@@ -53,6 +62,7 @@ async fn sync(running: &mut Running) {
 fn confirmed(wish: Wish, draft: &RevertDraft, digest: &str) -> Command {
     let confirmed = Confirmed {
         repository: "fleet".into(),
+        base: draft.base.clone(),
         draft: draft.details.commit.revision.clone(),
         push: true,
         syncs: vec![(MAPPING.into(), digest.to_owned(), options())],
@@ -162,6 +172,7 @@ async fn a_revert_whose_commit_was_dropped_is_not_made_again() {
     let intent = Intent::Revert {
         repository: "fleet".into(),
         mapping: Some(MAPPING.into()),
+        base: None,
         revision: drafted.details.commit.revision.to_string(),
         push: true,
         syncs: Vec::new(),
@@ -196,11 +207,7 @@ fn the_command_line_shows_asks_and_says_what_it_did() {
         let ended = command.output().expect("it runs");
         assert!(ended.status.success(), "{}", said(&ended));
     }
-    let run = |arguments: &[&str]| {
-        let mut command = demo.gitdeck();
-        let ended = command.arg("revert").args(arguments).output().expect("it runs");
-        (ended.status.code().unwrap_or(-1), said(&ended))
-    };
+    let run = |arguments: &[&str]| revert(&demo, arguments);
     let (code, text) = run(&["quotas"]);
     assert!(code == 2 && text.contains("nobody is here to confirm it"), "{text}");
     assert!(!text.contains("hidden"), "{text}");
@@ -230,6 +237,18 @@ fn the_command_line_shows_asks_and_says_what_it_did() {
     let (code, text) = run(&["quotas"]);
     assert!(code == 2 && text.contains("takes it along"), "{text}");
     assert!(text.contains("Reapply \"edit 2\""), "{text}");
+    undo_a_range(&demo);
+    undo_on_a_branch(&demo);
+}
+
+fn revert(demo: &Demo, arguments: &[&str]) -> (i32, String) {
+    let mut command = demo.gitdeck();
+    let ended = command.arg("revert").args(arguments).output().expect("it runs");
+    (ended.status.code().unwrap_or(-1), said(&ended))
+}
+
+fn undo_a_range(demo: &Demo) {
+    let run = |arguments: &[&str]| revert(demo, arguments);
     // Everything of the two edits at once, as a marked range of the console asks for it.
     let log = json(demo.gitdeck().args(["log", "quotas", "-n", "20"]));
     let id = |title: &str| {
@@ -240,7 +259,56 @@ fn the_command_line_shows_asks_and_says_what_it_did() {
         all.iter().find(is_it).expect(title)["revision"].as_str().expect("an id")[..7].to_owned()
     };
     let range = format!("{}~1..{}", id("edit 1"), id("Reapply \"edit 2\""));
+    let (code, text) = run(&["quotas", &range, "--squash"]);
+    assert!(code == 2 && text.contains("Revert 4 commits"), "{text}");
+    let (code, text) = run(&["quotas", &range, "--no-push", "--yes", "-m", "undo"]);
+    assert!(code == 3 && text.contains("each of 4 commits has a message"), "{text}");
     let document = json(demo.gitdeck().args(["revert", "quotas", &range, "--no-push", "--yes"]));
-    assert_eq!(document["title"], "Revert 4 commits", "{document}");
+    let undone = ["Reapply \"edit 2\"", "Revert \"edit 2\"", "edit 2", "edit 1"];
+    let titles: Vec<&str> =
+        document["commits"].as_array().expect("commits").iter().map(title).collect();
+    assert_eq!(
+        titles[2..],
+        undone[2..].iter().map(|one| format!("Revert \"{one}\"")).collect::<Vec<_>>()
+    );
+    assert_eq!(titles.len(), 4, "{document}");
+    assert_eq!(document["title"], "Revert \"edit 1\"", "{document}");
     assert_eq!(document["files"], serde_json::json!(["quotas/map.yaml", "quotas/secret.yaml"]));
+    let entries = json(demo.gitdeck().arg("activity"));
+    assert_eq!(entries["entries"][0]["what"], "revert", "{entries}");
+}
+
+fn undo_on_a_branch(demo: &Demo) {
+    let run = |arguments: &[&str]| revert(demo, arguments);
+    // A branch of its own has none of the five commits that wait.
+    let bare = demo.repository("platform");
+    let at = |name: &str| git(&bare, &["rev-parse", name]).trim().to_owned();
+    let main = at("main");
+    let (code, text) = run(&["quotas", "--branch", "undo/it"]);
+    assert!(code == 2 && text.contains("would be pushed to a new branch"), "{text}");
+    assert!(!text.contains("takes it along"), "{text}");
+    let (code, text) = run(&["quotas", "HEAD", "--branch", "undo/it", "--yes"]);
+    assert!(code == 3 && text.contains("waits for a push"), "{text}");
+    let mut command = demo.gitdeck();
+    let document = json(command.args(["revert", "quotas", "--branch", "undo/it", "--yes"]));
+    assert_eq!(
+        (&document["outcome"], &document["branch"]["name"]),
+        (&"offered".into(), &"undo/it".into())
+    );
+    assert_eq!((at("main"), at("undo/it~1")), (main.clone(), main));
+    assert_eq!(at("undo/it"), document["revision"].as_str().expect("an id"));
+    assert_eq!(document["title"], "Reapply \"edit 2\"", "{document}");
+    let (code, text) = run(&["quotas", "--branch", "undo/it", "--yes"]);
+    assert!(code == 2 && text.contains("has a branch undo/it already"), "{text}");
+    let entries = json(demo.gitdeck().arg("activity"));
+    let newest = &entries["entries"][0];
+    assert_eq!((&newest["what"], &newest["state"]), (&"offer".into(), &"done".into()), "{newest}");
+    let (code, text) = run(&["quotas", "--pull-request", "--yes"]);
+    assert!(code == 0 && text.contains("pushed to the new branch gitdeck/quotas-"), "{text}");
+    let status = json(demo.gitdeck().args(["status", "quotas"]));
+    assert_eq!(status["mappings"][0]["sync"], "synced", "{status}");
+}
+
+fn title(made: &serde_json::Value) -> &str {
+    made["title"].as_str().expect("a title")
 }

@@ -38,7 +38,11 @@ pub struct RevertDraft {
     pub repository: String,
     /// Mapping whose path it is limited to.
     pub mapping: Option<String>,
-    /// The commit as it will be, with its diff; values of Secrets are masked.
+    /// The commit that it was drafted on.
+    pub base: Revision,
+    /// The commits as they will be, each on top of the one before it.
+    pub commits: Vec<Commit>,
+    /// The last of them, with what all of them change; values of Secrets are masked.
     pub details: CommitDetails,
     /// Files that what is undone changed outside of the mapping's path, and that stay as they are.
     pub besides: Vec<String>,
@@ -53,6 +57,8 @@ pub struct RevertDraft {
 pub struct RevertConflict {
     /// Path from the root.
     pub path: String,
+    /// Of several commits that were to be undone, the one that met it.
+    pub at: Option<Commit>,
     /// The newest commits that changed it since, the newest first.
     pub since: Vec<Commit>,
     /// What they changed, as a unified diff; values of Secrets are masked. Empty where that is no text or too long.

@@ -90,6 +90,9 @@ pub enum Intent {
         repository: String,
         /// The branch.
         branch: String,
+        /// The commit where it was drafted before; else its trailer carries the entry's id.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        revision: Option<String>,
     },
     /// Commit a drafted revert; its id tells whether it was made.
     Revert {
@@ -97,7 +100,10 @@ pub enum Intent {
         repository: String,
         /// Mapping that it is limited to.
         mapping: Option<String>,
-        /// The drafted commit.
+        /// The commit that it was drafted on; the parent of the drafted one where nothing is said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        base: Option<String>,
+        /// The drafted commit, of several the last.
         revision: String,
         /// Whether it is pushed.
         #[serde(default)]

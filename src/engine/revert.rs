@@ -3,7 +3,7 @@
 use super::command::{push_options, quoted};
 use crate::domain::Revision;
 use crate::domain::revert::Undo;
-use crate::engine::SyncOptions;
+use crate::engine::{Branch, SyncOptions};
 use std::fmt::Write;
 
 /// What is to be undone, and where.
@@ -17,8 +17,12 @@ pub struct Wish {
     pub undo: Undo,
     /// Which parent of a merge is the line that stays, counted from one.
     pub mainline: Option<usize>,
-    /// Message; the default one where nothing is given.
+    /// Message; the default one where nothing is given. Several commits have their own.
     pub message: Option<String>,
+    /// A range becomes one commit.
+    pub squash: bool,
+    /// The branch of its own that it is to go to. It is drafted without what waits for a push.
+    pub branch: Option<Branch>,
 }
 
 /// A draft that somebody confirmed.
@@ -26,7 +30,9 @@ pub struct Wish {
 pub struct Confirmed {
     /// Repository.
     pub repository: String,
-    /// The drafted commit.
+    /// The commit that it was drafted on.
+    pub base: Revision,
+    /// The drafted commit, of several the last.
     pub draft: Revision,
     /// Push it.
     pub push: bool,
@@ -52,8 +58,18 @@ impl Wish {
         if let Some(mainline) = self.mainline {
             let _ = write!(line, " --mainline {mainline}");
         }
+        if self.squash {
+            line.push_str(" --squash");
+        }
         if let Some(message) = &self.message {
             let _ = write!(line, " -m {}", quoted(message));
+        }
+        if let Some(branch) = &self.branch {
+            let _ = match branch {
+                Branch::Named(name) => write!(line, " --branch {}", quoted(name)),
+                Branch::Generated => write!(line, " --pull-request"),
+            };
+            return;
         }
         match confirmed {
             None => {}
@@ -77,7 +93,7 @@ mod tests {
     use super::{Confirmed, Wish};
     use crate::domain::Revision;
     use crate::domain::revert::Undo;
-    use crate::engine::SyncOptions;
+    use crate::engine::{Branch, SyncOptions};
 
     #[test]
     fn the_line_says_how_far_it_goes() {
@@ -87,6 +103,8 @@ mod tests {
             undo: Undo::Since("v1".into()),
             mainline: None,
             message: Some("go back".into()),
+            squash: false,
+            branch: None,
         };
         let line = |confirmed: Option<&Confirmed>| {
             let mut line = String::new();
@@ -97,11 +115,16 @@ mod tests {
         let options = SyncOptions { allow_delete: Some(2), ..SyncOptions::default() };
         let confirmed = Confirmed {
             repository: "fleet".into(),
+            base: Revision::new("b".repeat(40)),
             draft: Revision::new("a".repeat(40)),
             push: true,
             syncs: vec![("cart".into(), "d".into(), options)],
         };
         let line = line(Some(&confirmed));
         assert_eq!(line, "revert cart --to v1 -m 'go back' --sync --allow-delete 2");
+        let apart = Wish { squash: true, branch: Some(Branch::Named("a b".into())), ..wish };
+        let mut line = String::new();
+        apart.push(&mut line, Some(&confirmed));
+        assert_eq!(line, "revert cart --to v1 --squash -m 'go back' --branch 'a b'");
     }
 }

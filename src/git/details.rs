@@ -27,12 +27,24 @@ impl Repository {
 
     /// A commit with its files and its patch against the first parent. The patch is cut at 1 MiB.
     pub fn details(&self, revision: &Revision) -> Result<CommitDetails, GitError> {
+        self.details_since(revision, None)
+    }
+
+    /// The same against another commit than the first parent, where one is given.
+    pub fn details_since(
+        &self,
+        revision: &Revision,
+        base: Option<&Revision>,
+    ) -> Result<CommitDetails, GitError> {
         self.with(|handles| {
             let commit = self.commit_of(handles, revision)?;
+            let base = base.map(|base| self.commit_of(handles, base)).transpose()?;
             let pending = self.chain(handles)?.contains(&commit.id());
             let read = || -> Result<CommitDetails, git2::Error> {
                 let tree = commit.tree()?;
-                let parent = parents(&commit)?.first().map(git2::Commit::tree).transpose()?;
+                let parents = parents(&commit)?;
+                let parent =
+                    base.as_ref().or(parents.first()).map(git2::Commit::tree).transpose()?;
                 let mut options = DiffOptions::new();
                 options.context_lines(3);
                 let mut diff = handles.all.diff_tree_to_tree(

@@ -237,10 +237,20 @@ pub enum GitError {
         lines: String,
     },
     /// What is to be undone was changed again since.
-    #[error("changed again since, so that it cannot be undone alone: {}", .paths.join(", "))]
+    #[error("{}changed again since, so that it cannot be undone alone: {}", stopped(.at.as_ref()), .paths.join(", "))]
     Diverged {
         /// The files.
         paths: Vec<String>,
+        /// The commit, where several are undone.
+        at: Option<Revision>,
+    },
+    /// A merge in a range brought changes that are on none of its lines.
+    #[error(
+        "{revision} is a merge with changes of its own, so that undoing its lines does not undo it: undo merges as a whole with --mainline 1, or the range as one commit with --squash"
+    )]
+    OwnMerge {
+        /// The merge.
+        revision: Revision,
     },
     /// The server said yes, but the branch does not have the commit.
     #[error(
@@ -292,4 +302,9 @@ impl GitError {
     pub(super) fn path(path: &str, reason: &str) -> Self {
         Self::PathRefused { path: path.to_owned(), reason: reason.to_owned() }
     }
+}
+
+/// Which of several commits it is about.
+fn stopped(at: Option<&Revision>) -> String {
+    at.map_or_else(String::new, |at| format!("stopped at {}: ", at.short()))
 }

@@ -55,6 +55,27 @@ impl Repository {
         })
     }
 
+    /// Keeps drafted commits for a branch as [`Repository::commit_apart`] keeps the one that it makes.
+    pub fn publish_apart(
+        &self,
+        base: &Revision,
+        draft: &Revision,
+        branch: &str,
+    ) -> Result<Commit, GitError> {
+        checked_branch(branch)?;
+        self.with(|handles| {
+            let _lock = self.lock_outbox()?;
+            let base = self.commit_of(handles, base)?.id();
+            let commit = self.commit_of(handles, draft)?;
+            let chain = self.drafted(handles, base, commit.id())?;
+            for id in &chain {
+                self.keep_objects(handles, *id)?;
+            }
+            self.keep_apart(handles, commit.id(), branch)?;
+            Ok(described(&commit, false))
+        })
+    }
+
     /// The commit that was made for a branch and not forgotten yet.
     pub fn offered(&self, branch: &str) -> Result<Option<Commit>, GitError> {
         self.with(|handles| {

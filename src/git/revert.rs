@@ -4,7 +4,6 @@ use super::commit::{CommitRequest, full_message, signature};
 use super::describe::described;
 use super::edit::Placement;
 use super::handles::Handles;
-use super::outbox::is_ancestor;
 use super::repository::{Repository, revision};
 use super::revision::id_of;
 use super::write::Draft;
@@ -18,75 +17,183 @@ use std::collections::BTreeSet;
 pub enum Undone {
     /// One commit. Of a merge it has to be said which parent is the line that stays, counted from one.
     Commit(Revision, Option<usize>),
-    /// Everything that came after the first and up to the second, which has to go on from it.
+    /// Everything that came after the first and up to the second, which has to go on from it, at once.
     Range(Revision, Revision),
     /// Everything since this state.
     Since(Revision),
 }
 
-/// A revert that was drafted: its commit exists, but nothing names it yet.
+/// One commit of a revert.
+#[derive(Debug, Clone)]
+pub struct Undoing {
+    /// What it undoes.
+    pub undone: Undone,
+    /// Its message without trailers.
+    pub message: String,
+}
+
+/// What a revert is drafted on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ground {
+    /// [`Repository::head`], with what waits for a push.
+    Newest,
+    /// The branch as it was fetched: a branch of its own brings nothing of what waits.
+    Fetched,
+}
+
+/// A revert that was drafted: its commits exist, but nothing names them yet.
 #[derive(Debug, Clone)]
 pub struct Drafted {
-    /// The commit, on top of the newest one.
-    pub commit: Commit,
-    /// Files that it changes.
+    /// What the first of them stands on.
+    pub base: Revision,
+    /// The commits, each on top of the one before it.
+    pub commits: Vec<Commit>,
+    /// The last of them.
+    pub newest: Commit,
+    /// Files that they change.
     pub files: Vec<String>,
     /// Files that what is undone changed outside of the path, and that stay as they are.
     pub besides: Vec<String>,
 }
 
+impl Undone {
+    /// The commit, where it is one.
+    pub fn commit(&self) -> Option<&Revision> {
+        match self {
+            Self::Commit(commit, _) => Some(commit),
+            Self::Range(..) | Self::Since(_) => None,
+        }
+    }
+}
+
 impl Repository {
-    /// Drafts a revert on top of [`Repository::head`], below `path` alone where one is given. Nothing changes but that
-    /// the commit can be read by its id; [`Repository::publish`] makes it the newest one. `about` gives message, author
-    /// and trailers. A conflict names the files.
+    /// Drafts a revert on its ground, commit by commit, below `path` alone where one is given. Nothing changes but that the
+    /// commits can be read by their ids; [`Repository::publish`] makes them the newest ones. `about` gives author and
+    /// trailers of each. A conflict names the files. Of several commits those are left out that have nothing to undo.
     pub fn draft_revert(
         &self,
-        undone: &Undone,
+        undoing: &[Undoing],
         path: Option<&str>,
-        about: &CommitRequest,
+        (about, ground): (&CommitRequest, Ground),
     ) -> Result<Drafted, GitError> {
         let path = path.map(path::to_read).transpose()?.unwrap_or_default();
-        let message = full_message(about)?;
         let (author, committer) = (signature(&about.author)?, signature(&about.committer)?);
         self.with(|handles| {
-            let head = self.head_in(handles)?.ok_or_else(|| self.unborn())?;
-            let ours = self.tree_of(handles, Some(head))?;
-            let (from, to) = self.sides(handles, undone, head)?;
-            let (placements, besides) = self.way_back(handles, &from, &to, &path)?;
-            if placements.is_empty() {
-                return Err(GitError::NothingChanged);
+            let base = match ground {
+                Ground::Newest => self.head_in(handles)?,
+                Ground::Fetched => self.tip_in(handles),
+            };
+            let base = base.ok_or_else(|| self.unborn())?;
+            if ground == Ground::Fetched {
+                self.check_fetched(handles, undoing)?;
             }
-            let whole = path.is_empty();
-            let theirs = if whole { to.id() } else { self.replaced(handles, &from, placements)? };
-            let tree = self.merged(handles, [&from, &ours], theirs, whole)?;
-            if tree == ours.id() {
-                return Err(GitError::NothingChanged);
+            let (mut newest, mut commits, mut besides) = (base, Vec::new(), BTreeSet::new());
+            for one in undoing {
+                let ours = self.tree_of(handles, Some(newest))?;
+                let (tree, others) = match self.undone(handles, &one.undone, newest, &path) {
+                    Err(GitError::NothingChanged) if undoing.len() > 1 => continue,
+                    Err(GitError::Diverged { paths, .. }) => {
+                        let at = one.undone.commit().filter(|_| undoing.len() > 1).cloned();
+                        return Err(GitError::Diverged { paths, at });
+                    }
+                    undone => undone?,
+                };
+                besides.extend(others);
+                if tree == ours.id() {
+                    continue;
+                }
+                let about = CommitRequest { message: one.message.clone(), ..about.clone() };
+                let (author, committer) = (author.clone(), committer.clone());
+                let (message, parents) = (full_message(&about)?, &[newest]);
+                let draft = Draft { author, committer, message: &message, tree, parents };
+                newest = self.write_commit(handles, &draft)?;
+                let commit = handles.all.find_commit(newest);
+                let commit = commit.map_err(self.fault("reading a commit"))?;
+                commits.push(described(&commit, false));
             }
-            let draft = Draft { author, committer, message: &message, tree, parents: &[head] };
-            let id = self.write_commit(handles, &draft)?;
-            let fault = self.fault("reading a commit");
-            let commit = handles.all.find_commit(id).map_err(&fault)?;
-            let files = self.changed_files(handles, &ours, &commit.tree().map_err(&fault)?)?;
-            Ok(Drafted { commit: described(&commit, false), files, besides })
+            let last = commits.last().cloned().ok_or(GitError::NothingChanged)?;
+            let (old, new) =
+                (self.tree_of(handles, Some(base))?, self.tree_of(handles, Some(newest))?);
+            let files = self.changed_files(handles, &old, &new)?;
+            let besides = besides.into_iter().collect();
+            Ok(Drafted { base: revision(base), commits, newest: last, files, besides })
         })
     }
 
-    /// Makes a drafted commit the newest one, durably. Refused when the branch has moved since it was drafted.
-    pub fn publish(&self, draft: &Revision) -> Result<Commit, GitError> {
+    /// Refuses to undo what waits for a push, where it is not there.
+    fn check_fetched(&self, handles: &Handles, undoing: &[Undoing]) -> Result<(), GitError> {
+        let waiting = self.chain(handles)?;
+        for one in undoing {
+            let (Undone::Commit(id, _) | Undone::Range(_, id) | Undone::Since(id)) = &one.undone;
+            if waiting.contains(&id_of(id)?) {
+                let short = id.short();
+                let reason =
+                    format!("{short} waits for a push, and a branch of its own does not have it");
+                return Err(GitError::Request { reason });
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes drafted commits the newest ones, all of them or none, durably. Refused when the branch has moved from `base`
+    /// since they were drafted.
+    pub fn publish(&self, base: &Revision, draft: &Revision) -> Result<Commit, GitError> {
         self.with(|handles| {
             let _lock = self.lock_outbox()?;
+            let base = self.commit_of(handles, base)?.id();
             let commit = self.commit_of(handles, draft)?;
             let head = self.head_in(handles)?;
-            if head != commit.parent_id(0).ok() {
+            if head != Some(base) {
                 let now = self.tree_of(handles, head)?;
-                let then = self.tree_of(handles, commit.parent_id(0).ok())?;
+                let then = self.tree_of(handles, Some(base))?;
                 return Err(GitError::Moved { paths: self.changed_files(handles, &then, &now)? });
             }
-            self.keep(handles, commit.id())?;
+            for id in self.drafted(handles, base, commit.id())? {
+                self.keep(handles, id)?;
+            }
+            // Nothing names them before this.
             let newest = handles.all.refname_to_id(&self.pending_ref()).ok();
             self.set_newest(newest, Some(commit.id()))?;
             Ok(described(&commit, true))
         })
+    }
+
+    /// The drafted commits after `base`, the oldest first.
+    pub(super) fn drafted(
+        &self,
+        handles: &Handles,
+        base: Oid,
+        newest: Oid,
+    ) -> Result<Vec<Oid>, GitError> {
+        let (mut chain, mut id) = (Vec::new(), newest);
+        while id != base {
+            chain.push(id);
+            let commit = handles.all.find_commit(id).map_err(self.fault("reading a commit"))?;
+            id = commit.parent_id(0).map_err(|_| GitError::Request {
+                reason: format!("{} was not drafted on it", revision(newest).short()),
+            })?;
+        }
+        chain.reverse();
+        Ok(chain)
+    }
+
+    /// The tree of `newest` without what is undone, and the files outside of the path that what is undone changed.
+    fn undone(
+        &self,
+        handles: &Handles,
+        undone: &Undone,
+        newest: Oid,
+        path: &str,
+    ) -> Result<(Oid, Vec<String>), GitError> {
+        let ours = self.tree_of(handles, Some(newest))?;
+        let (from, to) = self.sides(handles, undone, newest)?;
+        let (placements, besides) = self.way_back(handles, &from, &to, path)?;
+        if placements.is_empty() {
+            return Err(GitError::NothingChanged);
+        }
+        let whole = path.is_empty();
+        let theirs = if whole { to.id() } else { self.replaced(handles, &from, placements)? };
+        Ok((self.merged(handles, [&from, &ours], theirs, whole)?, besides))
     }
 
     /// The tree that has what is undone, and the tree that has it not.
@@ -123,17 +230,7 @@ impl Repository {
                 (commit.id(), commit.parent_id(which).ok())
             }
             Undone::Range(first, last) => {
-                let (first, last) = (id_of(first)?, id_of(last)?);
-                let goes_on = is_ancestor(&handles.all, first, last);
-                if !goes_on.map_err(self.fault("reading the log"))? {
-                    return Err(GitError::Request {
-                        reason: format!(
-                            "{} does not go on from {}",
-                            revision(last).short(),
-                            revision(first).short()
-                        ),
-                    });
-                }
+                let (first, last) = self.ends(handles, [first, last])?;
                 (last, Some(first))
             }
             Undone::Since(state) => (head, Some(self.commit_of(handles, state)?.id())),
@@ -188,7 +285,7 @@ impl Repository {
             }
         }
         if !paths.is_empty() {
-            return Err(GitError::Diverged { paths });
+            return Err(GitError::Diverged { paths, at: None });
         }
         self.planted(handles, &without, &come)
     }
@@ -218,7 +315,7 @@ impl Repository {
             index.write_tree_to(&handles.all).map(Ok)
         };
         let merged = merge().map_err(|error| GitError::storage(&self.outbox, error.message()))?;
-        merged.map_err(|paths| GitError::Diverged { paths })
+        merged.map_err(|paths| GitError::Diverged { paths, at: None })
     }
 
     fn changed_files(

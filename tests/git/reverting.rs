@@ -3,7 +3,7 @@
 use super::histories::{histories, publish};
 use super::world::{World, fetch, git, head, push, request};
 use gitdeck::domain::Revision;
-use gitdeck::git::{CommitRequest, Drafted, GitError, Repository, Undone};
+use gitdeck::git::{CommitRequest, Drafted, GitError, Ground, Repository, Undoing, Undone};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
@@ -16,7 +16,8 @@ fn draft(
     undone: &Undone,
     path: Option<&str>,
 ) -> Result<Drafted, GitError> {
-    repository.draft_revert(undone, path, &about())
+    let undoing = [Undoing { undone: undone.clone(), message: "undo".into() }];
+    repository.draft_revert(&undoing, path, (&about(), Ground::Newest))
 }
 
 fn contents(repository: &Repository, at: &Revision, path: &str) -> Vec<(String, Vec<u8>)> {
@@ -43,7 +44,7 @@ proptest! {
             let undone = Undone::Commit(newest.clone(), is_merge.then_some(mainline + 1));
             match draft(&repository, &undone, None) {
                 Ok(drafted) => prop_assert_eq!(
-                    contents(&repository, &drafted.commit.revision, ""),
+                    contents(&repository, &drafted.newest.revision, ""),
                     contents(&repository, &parent, "")
                 ),
                 Err(GitError::NothingChanged) => prop_assert_eq!(
@@ -59,7 +60,7 @@ proptest! {
         for path in ["", "a", "b/c", "z"] {
             match draft(&repository, &Undone::Since(state.clone()), Some(path)) {
                 Ok(drafted) => {
-                    let now = &drafted.commit.revision;
+                    let now = &drafted.newest.revision;
                     let there = contents(&repository, now, path);
                     prop_assert_eq!(there, contents(&repository, state, path), "below {:?}", path);
                     let below = |name: &str| path.is_empty() || name == path || name.starts_with(&format!("{path}/"));
@@ -92,8 +93,8 @@ fn a_revert_is_committed_as_it_was_drafted() {
         (&["apps/web.yaml".to_owned()][..], &["README".to_owned()][..])
     );
     assert_eq!(head(&repository), both, "a draft changes nothing");
-    let made = repository.publish(&drafted.commit.revision).unwrap();
-    assert_eq!((&made.revision, &head(&repository)), (&drafted.commit.revision, &made.revision));
+    let made = repository.publish(&drafted.base, &drafted.newest.revision).unwrap();
+    assert_eq!((&made.revision, &head(&repository)), (&drafted.newest.revision, &made.revision));
     assert!(made.by_gitdeck && made.pending);
     // The outbox alone holds all of it.
     std::fs::remove_dir_all(world.places().mirrors).unwrap();
@@ -102,10 +103,13 @@ fn a_revert_is_committed_as_it_was_drafted() {
     assert_eq!(world.newest(), made.revision);
     assert_eq!(contents(&again, &made.revision, "apps"), contents(&again, &first, "apps"));
     assert_eq!(again.file(&made.revision, "README").unwrap(), b"x\n");
-    assert!(matches!(again.publish(&drafted.commit.revision), Err(GitError::Moved { .. })));
+    assert!(matches!(
+        again.publish(&drafted.base, &drafted.newest.revision),
+        Err(GitError::Moved { .. })
+    ));
     // Undone again, it is applied again.
     let back = draft(&again, &Undone::Commit(made.revision.clone(), None), Some("apps")).unwrap();
-    assert_eq!(again.file(&back.commit.revision, "apps/web.yaml").unwrap(), b"replicas: 2\n");
+    assert_eq!(again.file(&back.newest.revision, "apps/web.yaml").unwrap(), b"replicas: 2\n");
 }
 
 #[test]
@@ -117,12 +121,12 @@ fn conflicts_merges_and_ranges() {
         world.publish("three", &[("apps/web.yaml", "replicas: 3\n"), ("apps/b.yaml", "b\n")]);
     let repository = world.fetched();
     match draft(&repository, &Undone::Commit(second.clone(), None), None) {
-        Err(GitError::Diverged { paths }) => assert_eq!(paths, ["apps/web.yaml"]),
+        Err(GitError::Diverged { paths, .. }) => assert_eq!(paths, ["apps/web.yaml"]),
         other => panic!("{other:?}"),
     }
     let range = draft(&repository, &Undone::Range(first.clone(), third.clone()), None).unwrap();
     assert_eq!(
-        contents(&repository, &range.commit.revision, ""),
+        contents(&repository, &range.newest.revision, ""),
         contents(&repository, &first, "")
     );
     let wrong = draft(&repository, &Undone::Range(third.clone(), second), None);

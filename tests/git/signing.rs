@@ -25,18 +25,28 @@ fn signing_with(world: &World, format: SignatureFormat, key: &str) -> Repository
     repository
 }
 
+/// A repository that signs with a key of ssh, and the setting with which git verifies it.
+pub fn ssh_signed(world: &World) -> (Repository, String) {
+    let folder = world.path();
+    let (key, allowed) = if folder.join("key").exists() {
+        (folder.join("key"), folder.join("allowed"))
+    } else {
+        key(folder)
+    };
+    let setting = format!("gpg.ssh.allowedSignersFile={}", allowed.display());
+    (signing_with(world, SignatureFormat::Ssh, key.to_str().unwrap()), setting)
+}
+
 #[test]
 fn every_pushed_commit_verifies_also_after_a_lost_race() {
     let world = World::new();
-    let (key, allowed) = key(world.path());
-    let repository = signing_with(&world, SignatureFormat::Ssh, key.to_str().unwrap());
+    let (repository, program) = ssh_signed(&world);
     let before = world.newest();
     repository.commit(&request("first", &[("apps/web.yaml", "replicas: 2\n")])).unwrap();
     repository.commit(&request("second", &[("apps/web.yaml", "replicas: 3\n")])).unwrap();
     world.publish("theirs", &[("other.yaml", "a: 1\n")]);
     let outcome = push(&repository).unwrap();
     assert!(matches!(&outcome, PushOutcome::Pushed { rebuilt, .. } if rebuilt.len() == 2));
-    let program = format!("gpg.ssh.allowedSignersFile={}", allowed.display());
     let shown = git(
         &world.origin(),
         ["-c", &program, "log", "--format=%s %G? %GS", &format!("{before}..main")],

@@ -154,6 +154,11 @@ pub fn git<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S
     String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
 }
 
+/// Runs git, which may well fail; whether it did not.
+pub fn attempt<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S>) -> bool {
+    command(folder).args(arguments).output().unwrap().status.success()
+}
+
 fn command(folder: &Path) -> Command {
     let mut command = Command::new("git");
     command

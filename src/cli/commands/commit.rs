@@ -66,10 +66,18 @@ struct Document<'a> {
 
 /// A branch of its own.
 #[derive(Debug, Serialize)]
-struct Offered<'a> {
+pub(super) struct Offered<'a> {
     name: &'a str,
     address: Option<&'a str>,
     said: &'a str,
+}
+
+impl<'a> Offered<'a> {
+    /// What an event says of it.
+    pub(super) fn of(event: &'a Event) -> Option<Self> {
+        let Event::Offered { branch, address, said, .. } = event else { return None };
+        Some(Self { name: branch, address: address.as_deref(), said })
+    }
 }
 
 impl Commit {
@@ -162,12 +170,7 @@ pub(super) fn tell_made(
         Event::Committed { commit, .. } | Event::Offered { commit, .. } => Some(commit),
         _ => None,
     });
-    let branch = events.iter().find_map(|event| match event {
-        Event::Offered { branch, address, said, .. } => {
-            Some(Offered { name: branch, address: address.as_deref(), said })
-        }
-        _ => None,
-    });
+    let branch = events.iter().find_map(Offered::of);
     let pushed = events.iter().find_map(|event| match event {
         Event::Pushed { outcome, .. } => Some(outcome),
         _ => None,
@@ -204,7 +207,7 @@ fn untried(event: &Event) -> Option<&Vec<String>> {
 }
 
 /// Says on which branch a commit is, and where a pull request is opened.
-fn tell_offered(work: &mut Work<'_>, offered: &Offered<'_>) {
+pub(super) fn tell_offered(work: &mut Work<'_>, offered: &Offered<'_>) {
     work.out.line(&format!("pushed to the new branch {}", harmless(offered.name)));
     for line in offered.said.lines() {
         work.out.note(&format!("server: {}", harmless(line)));

@@ -1,5 +1,7 @@
 //! `gitdeck revert`.
 
+use super::commit::{Offered, tell_offered};
+use super::landing::{Destination, Place};
 use super::release::{Release, options};
 use crate::cli::exit::Exit;
 use crate::cli::fault::Fault;
@@ -11,7 +13,7 @@ use crate::config::duration;
 use crate::domain::depends::PATIENCE;
 use crate::domain::revert::{RevertConflict, RevertDraft, Undo};
 use crate::domain::text::harmless;
-use crate::domain::{Plan, PushOutcome, Revision};
+use crate::domain::{Commit, Plan, PushOutcome, Revision};
 use crate::engine::{Command, Confirmed, Event, Outcome, SyncOptions, Wish};
 use clap::Args;
 use jiff::Timestamp;
@@ -23,11 +25,17 @@ use std::time::Duration;
 ///
 /// `revert MAPPING` undoes the newest commit of the mapping, `revert MAPPING REV` that commit or range A..B, each as far as
 /// it is about the mapping's path; what else it changed is told and stays. `revert REV` undoes all of it. Undoing a revert
-/// applies again what it undid. A range and --to become one commit. A commit that was changed again since is a conflict:
-/// the files are named, and nothing is kept.
+/// applies again what it undid. A commit that was changed again since is a conflict: the files are named, and nothing is
+/// kept.
 ///
-/// The result is shown as a diff and, for every mapping that it touches, as a plan of the cluster. With --sync the commit
-/// is pushed and exactly these plans are carried out and waited for; each step is in the journal.
+/// A range makes one commit for each of its commits, the newest first, as `git revert` does, or one of all with --squash;
+/// they are shown, pushed and synced together. Its merges are passed over, since the commits of their lines are in the
+/// range; a merge with changes of its own is refused, and --mainline 1 undoes each merge as a whole instead. --to makes
+/// one commit.
+///
+/// The result is shown as a diff and, for every mapping that it touches, as a plan of the cluster. With --sync it is
+/// pushed and exactly these plans are carried out and waited for; each step is in the journal. With --branch or
+/// --pull-request it goes to a new branch without what waits for a push, and nothing is synced.
 #[derive(Debug, Args)]
 pub struct Revert {
     /// A mapping, or a commit or range A..B
@@ -45,14 +53,14 @@ pub struct Revert {
     /// Message; the default one says what is undone
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
-    /// Push right after
-    #[arg(long, conflicts_with = "no_push")]
-    push: bool,
-    /// Leave the commit in the outbox
-    #[arg(long, conflicts_with = "sync")]
-    no_push: bool,
+    /// Make one commit of a range
+    #[arg(long, conflicts_with_all = ["to", "mainline"])]
+    squash: bool,
+    /// Where it goes
+    #[command(flatten)]
+    destination: Destination,
     /// Push, then carry out the plans that were shown, and wait until everything is healthy
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["no_push", "branch", "pull_request"])]
     sync: bool,
     /// With --sync, wait at most this long
     #[arg(long, value_name = "TIMEOUT", requires = "sync", value_parser = timeout)]
@@ -73,16 +81,42 @@ fn timeout(text: &str) -> Result<Duration, String> {
 struct Document<'a> {
     repository: &'a str,
     mapping: Option<&'a str>,
-    /// `committed`, `pushed`, `synced`, `declined`, `refused`, `failed`, `cancelled`.
+    /// `committed`, `pushed`, `offered`, `synced`, `declined`, `refused`, `failed`, `cancelled`.
     outcome: &'static str,
     message: Option<String>,
+    /// The newest commit.
     revision: &'a Revision,
     title: &'a str,
+    /// All commits, in the order in which they were made.
+    commits: Vec<Made<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    branch: Option<Offered<'a>>,
     files: Vec<&'a str>,
     /// Files that what is undone changed elsewhere, and that stay.
     besides: &'a [String],
     push: Option<&'a PushOutcome>,
     plans: Vec<&'a Plan>,
+}
+
+#[derive(Debug, Serialize)]
+struct Made<'a> {
+    revision: &'a Revision,
+    title: &'a str,
+}
+
+/// How it ended.
+#[derive(Default)]
+struct End<'a> {
+    word: &'static str,
+    message: Option<String>,
+    push: Option<&'a PushOutcome>,
+    branch: Option<Offered<'a>>,
+}
+
+impl End<'_> {
+    fn of(word: &'static str) -> Self {
+        Self { word, ..Self::default() }
+    }
 }
 
 impl Revert {
@@ -118,17 +152,18 @@ impl Revert {
         if exit != Exit::Fine {
             let what = "nothing was committed: what would be synced cannot be synced as it is";
             work.out.note(what);
-            tell(work, &draft, &plans, ("refused", None, None));
+            tell(work, &draft, &plans, End::of("refused"));
             return Ok(exit);
         }
         let Some(push) = self.decided(work, &draft, &plans).await? else {
-            tell(work, &draft, &plans, ("declined", None, None));
+            tell(work, &draft, &plans, End::of("declined"));
             return Ok(Exit::Fine);
         };
         let sync = |plan: &Arc<Plan>| (plan.mapping.clone(), plan.digest.clone(), released.clone());
         let syncs = plans.iter().filter(|_| self.sync).map(sync).collect();
         let repository = draft.repository.clone();
-        let confirmed = Confirmed { repository, draft: revision, push, syncs };
+        let base = draft.base.clone();
+        let confirmed = Confirmed { repository, base, draft: revision, push, syncs };
         let exit = self.carry_out(work, (wish, confirmed), &draft, &plans).await;
         Ok(if exit == Exit::Fine && !push { exit.and(fetched) } else { exit })
     }
@@ -149,7 +184,9 @@ impl Revert {
             Event::Pushed { outcome, .. } => Some(outcome),
             _ => None,
         });
-        let (word, said) = match &outcome {
+        let branch = events.iter().find_map(Offered::of);
+        let (word, message) = match &outcome {
+            Outcome::Done(_) if branch.is_some() => ("offered", None),
             Outcome::Done(said) if self.sync => ("synced", Some(said.clone())),
             Outcome::Done(said) if push => ("pushed", Some(said.clone())),
             Outcome::Done(said) => ("committed", Some(said.clone())),
@@ -157,7 +194,7 @@ impl Revert {
             Outcome::Refused(_) => ("refused", None),
             Outcome::Cancelled => ("cancelled", None),
         };
-        tell(work, draft, plans, (word, said, pushed));
+        tell(work, draft, plans, End { word, message, push: pushed, branch });
         exit
     }
 
@@ -178,6 +215,9 @@ impl Revert {
             }
             (None, None) => Undo::parse(&self.subject),
         };
+        if self.squash && !matches!(undo, Undo::Range(..)) {
+            return Err(Fault::usage("--squash is for a range A..B; anything else is one commit"));
+        }
         if !named && !is_repository && (self.to.is_some() || self.revision.is_some()) {
             select::subject(&work.settings, &self.subject)?;
         }
@@ -187,6 +227,8 @@ impl Revert {
             undo,
             mainline: self.mainline,
             message: self.message.clone(),
+            squash: self.squash,
+            branch: self.destination.chosen().and_then(|place| place.branch()),
         })
     }
 
@@ -208,7 +250,9 @@ impl Revert {
         draft: &RevertDraft,
         plans: &[Arc<Plan>],
     ) -> Result<Option<bool>, Fault> {
-        let push = self.push || self.sync;
+        let chosen = self.destination.chosen();
+        let apart = chosen.as_ref().is_some_and(|place| place.branch().is_some());
+        let push = self.sync || chosen == Some(Place::Push);
         let settings = Arc::clone(&work.settings);
         let production = plans.iter().filter(|plan| {
             self.sync && settings.mappings.get(&plan.mapping).is_some_and(|one| one.production)
@@ -228,7 +272,11 @@ impl Revert {
             };
         }
         if !work.out.can_ask {
-            let what = if push { "committed and pushed" } else { "committed" };
+            let what = match (apart, push) {
+                (true, _) => "pushed to a new branch",
+                (_, true) => "committed and pushed",
+                (_, false) => "committed",
+            };
             return Err(Fault::usage(format!(
                 "a revert would be {what}, and nobody is here to confirm it"
             ))
@@ -241,13 +289,14 @@ impl Revert {
             }
         }
         let repository = &draft.repository;
-        let question = match (self.sync, push || !self.no_push) {
+        let question = match (self.sync, &chosen) {
             (true, _) => format!("Commit, push to {repository}, and sync?"),
-            (false, true) => format!("Commit and push to {repository}?"),
-            (false, false) => format!("Commit to the outbox of {repository}?"),
+            (false, Some(Place::Branch(_))) => format!("Push to a new branch of {repository}?"),
+            (false, Some(Place::Outbox)) => format!("Commit to the outbox of {repository}?"),
+            (false, _) => format!("Commit and push to {repository}?"),
         };
         let yes = work.ask(&question).await? == Answer::Yes;
-        Ok(yes.then_some(!self.no_push))
+        Ok(yes.then_some(!apart && chosen != Some(Place::Outbox)))
     }
 }
 
@@ -270,6 +319,10 @@ fn conflicts(work: &mut Work<'_>, events: &[Event]) {
         work.out.document(&Conflicted { outcome: "conflict", conflicts });
         return;
     }
+    if let Some(at) = conflicts.first().and_then(|conflict| conflict.at.as_ref()) {
+        let (short, title) = (at.revision.short(), harmless(at.title()));
+        work.out.line(&format!("while undoing {short} {title}"));
+    }
     for conflict in conflicts.iter() {
         work.out.line(&format!("conflict in {}", harmless(&conflict.path)));
         for commit in &conflict.since {
@@ -288,11 +341,14 @@ fn tell(
     work: &mut Work<'_>,
     draft: &RevertDraft,
     plans: &[Arc<Plan>],
-    (outcome, message, push): (&'static str, Option<String>, Option<&PushOutcome>),
+    End { word: outcome, message, push, branch }: End<'_>,
 ) {
     if work.out.is_human() {
         if let (Some(message), true) = (&message, outcome != "failed") {
             work.out.line(&harmless(message));
+        }
+        if let Some(offered) = &branch {
+            tell_offered(work, offered);
         }
         if outcome == "committed" {
             work.out.note(&format!("`gitdeck push {}` pushes it", draft.repository));
@@ -307,6 +363,8 @@ fn tell(
         message,
         revision: &commit.revision,
         title: commit.title(),
+        commits: draft.commits.iter().map(made).collect(),
+        branch,
         files: draft.details.files.iter().map(|file| file.path.as_str()).collect(),
         besides: &draft.besides,
         push,
@@ -314,10 +372,18 @@ fn tell(
     });
 }
 
+fn made(commit: &Commit) -> Made<'_> {
+    Made { revision: &commit.revision, title: commit.title() }
+}
+
 /// The commit with its diff, what stays as it is, and what would happen on the clusters.
 fn show(work: &mut Work<'_>, draft: &RevertDraft, plans: &[Arc<Plan>]) {
     let paint = work.out.paint;
-    work.out.text(&print::commit::print_details(paint, &draft.repository, &draft.details));
+    if draft.commits.len() > 1 {
+        work.out.text(&print::commit::print_several(paint, &draft.commits, &draft.details));
+    } else {
+        work.out.text(&print::commit::print_details(paint, &draft.repository, &draft.details));
+    }
     if !draft.besides.is_empty() {
         let files = draft.besides.join(", ");
         work.out.note(&format!("stays as it is, outside of the mapping: {}", harmless(&files)));

@@ -46,10 +46,7 @@ fn marks(commit: &Commit) -> String {
 /// A commit with its files and its diff.
 pub(crate) fn print_details(paint: Paint, repository: &str, details: &CommitDetails) -> String {
     let mut text = print_head(paint, repository, details);
-    text.push_str(&patch(paint, &details.patch));
-    if details.truncated {
-        text.push_str("… the diff goes on; `git show` has all of it\n");
-    }
+    push_patch(&mut text, paint, details);
     text
 }
 
@@ -73,6 +70,24 @@ pub(crate) fn print_head(paint: Paint, repository: &str, details: &CommitDetails
         let _ = writeln!(text, "    {line}");
     }
     text.push('\n');
+    push_files(&mut text, details);
+    text
+}
+
+/// Commits that are made together, with what all of them change.
+pub(crate) fn print_several(paint: Paint, commits: &[Commit], details: &CommitDetails) -> String {
+    let mut text = String::new();
+    for commit in commits {
+        let id = paint.name(commit.revision.short());
+        let _ = writeln!(text, "{} {id} {}", paint.head("commit"), harmless(commit.title()));
+    }
+    text.push('\n');
+    push_files(&mut text, details);
+    push_patch(&mut text, paint, details);
+    text
+}
+
+fn push_files(text: &mut String, details: &CommitDetails) {
     for file in &details.files {
         let kind = match file.kind {
             FileChangeKind::Added => "added",
@@ -86,7 +101,13 @@ pub(crate) fn print_head(paint: Paint, repository: &str, details: &CommitDetails
         let _ = writeln!(text, "  {kind} {} (+{added} -{removed})", harmless(&path));
     }
     text.push('\n');
-    text
+}
+
+fn push_patch(text: &mut String, paint: Paint, details: &CommitDetails) {
+    text.push_str(&patch(paint, &details.patch));
+    if details.truncated {
+        text.push_str("… the diff goes on; `git show` has all of it\n");
+    }
 }
 
 /// A unified diff, coloured line by line.

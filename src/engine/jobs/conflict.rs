@@ -3,7 +3,7 @@
 use crate::domain::Revision;
 use crate::domain::revert::RevertConflict;
 use crate::engine::jobs::mask::mask;
-use crate::git::{GitError, LogQuery, Repository, Undone};
+use crate::git::{GitError, LogQuery, Repository, Undoing, Undone};
 use similar::TextDiff;
 
 /// Files that are looked into.
@@ -13,15 +13,25 @@ const NAMED: usize = 10;
 /// Bytes of a file beyond which its difference is not shown.
 const LARGE: usize = 1 << 20;
 
-/// The conflicts in these files.
+/// The conflicts in these files; `at` is the commit that met them where several are undone, the newest first.
 pub(super) fn conflicts(
     git: &Repository,
-    undone: &Undone,
+    undoing: &[Undoing],
+    at: Option<&Revision>,
     paths: &[String],
 ) -> Result<Vec<RevertConflict>, GitError> {
-    let (Undone::Commit(last, _) | Undone::Range(_, last)) = undone else { return Ok(Vec::new()) };
+    let Some(Undone::Commit(last, _) | Undone::Range(_, last)) =
+        undoing.first().map(|one| &one.undone)
+    else {
+        return Ok(Vec::new());
+    };
     let Some(head) = git.head() else { return Ok(Vec::new()) };
-    paths.iter().take(FILES).map(|path| conflict(git, [last, &head], path)).collect()
+    let commit = at.map(|at| git.described(at)).transpose()?;
+    let told = |path: &String| {
+        let told = conflict(git, [last, &head], path)?;
+        Ok(RevertConflict { at: commit.clone(), ..told })
+    };
+    paths.iter().take(FILES).map(told).collect()
 }
 
 fn conflict(
@@ -39,7 +49,7 @@ fn conflict(
         Err(error) => Err(error),
     };
     let patch = patch(path, [side(last)?, side(head)?]);
-    Ok(RevertConflict { path: path.to_owned(), since, patch })
+    Ok(RevertConflict { path: path.to_owned(), at: None, since, patch })
 }
 
 /// A unified diff without the values of Secrets; nothing where it would be too long to be read, or is no text.

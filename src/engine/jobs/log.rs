@@ -64,8 +64,21 @@ async fn bases(ctx: &Context, mapping: &Mapping, from: Option<String>) -> Vec<St
 
 /// A commit with its diff, without the values of the Secrets in it.
 pub(super) fn shown(git: &Repository, text: &str) -> Result<CommitDetails, GitError> {
-    let mut details = git.details(&git.resolve(text)?)?;
-    let (new, old) = (&details.commit.revision, details.commit.parents.first());
+    Ok(masked(git, git.details(&git.resolve(text)?)?, None))
+}
+
+/// What commits after `base` and up to this one change together, without the values of the Secrets in it.
+pub(super) fn shown_since(
+    git: &Repository,
+    revision: &Revision,
+    base: &Revision,
+) -> Result<CommitDetails, GitError> {
+    Ok(masked(git, git.details_since(revision, Some(base))?, Some(base)))
+}
+
+fn masked(git: &Repository, mut details: CommitDetails, base: Option<&Revision>) -> CommitDetails {
+    let new = &details.commit.revision;
+    let old = base.or(details.commit.parents.first());
     let side = |revision: Option<&Revision>, path: &str| match revision.map(|r| git.file(r, path)) {
         Some(Ok(content)) => Ok(Some(content)),
         // On one side only.
@@ -82,7 +95,7 @@ pub(super) fn shown(git: &Repository, text: &str) -> Result<CommitDetails, GitEr
             None => mask(section, &[Err(()), Err(())]),
         })
         .collect();
-    Ok(details)
+    details
 }
 
 /// The parts of a patch, one for each file. Lines of files begin with a sign, so that this header is Git's own.

@@ -36,16 +36,19 @@ pub(super) async fn proceed(ctx: &Context, entry: u64) -> Result<String, Stop> {
             Some(revision) => format!("the commit was made: {revision}"),
             None => "the commit was not made; the edit has to be made again".to_owned(),
         },
-        Intent::Offer { mapping, repository, branch } => {
+        Intent::Offer { mapping, repository, branch, revision } => {
             let is_pushed = operation.done_steps.contains(&offer::push_step(&branch));
-            offer::proceed(ctx, entry, (&mapping, &repository, &branch), is_pushed).await?
+            let made = offer::Made { entry, revision, is_pushed };
+            offer::proceed(ctx, made, (&mapping, &repository, &branch)).await?
         }
         Intent::Accept { repository, tip } => {
             accept::run(ctx, &repository, Revision::new(tip)).await?
         }
-        Intent::Revert { repository, mapping, revision, push, syncs } => {
+        Intent::Revert { repository, mapping, base, revision, push, syncs } => {
             let syncs = syncs.into_iter().map(IntendedSync::confirmed).collect();
-            let confirmed = Confirmed { repository, draft: Revision::new(revision), push, syncs };
+            let draft = Revision::new(revision);
+            let base = undo::base(ctx, &repository, base, &draft).await?;
+            let confirmed = Confirmed { repository, base, draft, push, syncs };
             Box::pin(undo::steps(ctx, entry, mapping.as_deref(), &confirmed)).await?
         }
         Intent::HandOver { mapping, holders: Some(holders) } => {

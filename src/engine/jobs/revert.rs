@@ -11,7 +11,7 @@ use crate::engine::jobs::wording::reworded;
 use crate::engine::jobs::{Context, log};
 use crate::engine::revert::Wish;
 use crate::engine::{Event, Failure};
-use crate::git::{CommitRequest, GitError, LogQuery, Repository, Undone};
+use crate::git::{CommitRequest, GitError, Ground, LogQuery, Repository, Undoing, Undone};
 use std::sync::Arc;
 
 /// Commits that a message names.
@@ -25,28 +25,31 @@ pub(super) async fn draft(ctx: &Context, wish: &Wish) -> Result<String, Stop> {
         (None, Some(name)) => ctx.world.repository(name)?.remote.name.clone(),
         (None, None) => holder(ctx, &wish.undo).await?,
     };
-    let author = author(ctx)?;
     let path = mapping.map(|mapping| mapping.path.clone());
     let subject = mapping.map_or_else(|| repository.clone(), |mapping| mapping.name.clone());
-    let trailers = trailers(mapping);
+    let about = about(author(ctx)?, trailers(mapping));
     let (wished, words) = (wish.clone(), (ctx.clone(), mapping.cloned(), repository.clone()));
     let drafted = ctx
         .world
         .git(&repository, move |git| {
-            let (undone, message) = resolved(git, &wished, path.as_deref(), &subject)?;
-            let message = wished
-                .message
-                .unwrap_or_else(|| reworded(&words.0, words.1.as_ref(), &words.2, message));
-            let about = about(author, message, trailers);
-            let drafted = match git.draft_revert(&undone, path.as_deref(), &about) {
-                Err(GitError::Diverged { paths }) => {
-                    let found = conflicts(git, &undone, &paths)?;
-                    return Ok(Err((found, GitError::Diverged { paths })));
+            let mut undoing = resolved(git, &wished, path.as_deref(), &subject)?;
+            for one in &mut undoing {
+                let own = std::mem::take(&mut one.message);
+                let worded = || reworded(&words.0, words.1.as_ref(), &words.2, own);
+                one.message = wished.message.clone().unwrap_or_else(worded);
+            }
+            let ground = if wished.branch.is_some() { Ground::Fetched } else { Ground::Newest };
+            let drafted = match git.draft_revert(&undoing, path.as_deref(), (&about, ground)) {
+                Err(GitError::Diverged { paths, at }) => {
+                    let found = conflicts(git, &undoing, at.as_ref(), &paths)?;
+                    return Ok(Err((found, GitError::Diverged { paths, at })));
                 }
                 drafted => drafted?,
             };
-            let details = log::shown(git, drafted.commit.revision.as_str())?;
-            Ok(Ok((drafted, details, waiting(git)?)))
+            let details = log::shown_since(git, &drafted.newest.revision, &drafted.base)?;
+            // A branch of its own brings nothing of what waits.
+            let waits = if ground == Ground::Newest { waiting(git)? } else { Vec::new() };
+            Ok(Ok((drafted, details, waits)))
         })
         .await
         .map_err(|stop| hinted(stop, &subject_of(wish)))?;
@@ -60,11 +63,13 @@ pub(super) async fn draft(ctx: &Context, wish: &Wish) -> Result<String, Stop> {
         }
     };
     let touches =
-        touched(ctx, &repository, mapping, &drafted.commit.revision, &drafted.files).await;
+        touched(ctx, &repository, mapping, &drafted.newest.revision, &drafted.files).await;
     let title = details.commit.title().to_owned();
     let draft = RevertDraft {
         repository,
         mapping: wish.mapping.clone(),
+        base: drafted.base,
+        commits: drafted.commits,
         details,
         besides: drafted.besides,
         waiting,
@@ -74,10 +79,10 @@ pub(super) async fn draft(ctx: &Context, wish: &Wish) -> Result<String, Stop> {
     Ok(title)
 }
 
-fn about(author: Author, message: String, trailers: Vec<(String, String)>) -> CommitRequest {
+fn about(author: Author, trailers: Vec<(String, String)>) -> CommitRequest {
     CommitRequest {
         edits: Vec::new(),
-        message,
+        message: String::new(),
         committer: author.clone(),
         author,
         trailers,
@@ -144,20 +149,25 @@ async fn holder(ctx: &Context, undo: &Undo) -> Result<String, Stop> {
         .into())
 }
 
-/// What the words mean, and the default message.
+/// What the words mean: the commits to make, each with its default message.
 fn resolved(
     git: &Repository,
     wish: &Wish,
     path: Option<&str>,
     subject: &str,
-) -> Result<(Undone, String), GitError> {
+) -> Result<Vec<Undoing>, GitError> {
+    let only = |undone, message| vec![Undoing { undone, message }];
     Ok(match &wish.undo {
         Undo::Newest => {
-            let query = LogQuery { path: path.map(str::to_owned), limit: 1, ..LogQuery::default() };
-            one(git.log(&query)?.commits.pop().ok_or(GitError::NothingChanged)?, wish, path)
+            // A branch of its own has nothing of what waits for a push.
+            let from = wish.branch.as_ref().and_then(|_| git.tip());
+            let path_of = path.map(str::to_owned);
+            let query = LogQuery { from, path: path_of, limit: 1, ..LogQuery::default() };
+            let newest = git.log(&query)?.commits.pop().ok_or(GitError::NothingChanged)?;
+            vec![one(newest, wish.mainline, path)]
         }
-        Undo::Commit(text) => one(described(git, text)?, wish, path),
-        Undo::Range(first, last) => {
+        Undo::Commit(text) => vec![one(described(git, text)?, wish.mainline, path)],
+        Undo::Range(first, last) if wish.squash => {
             let (first, last) = (git.resolve(first)?, git.resolve(last)?);
             let paths = [path.unwrap_or_default()];
             let count = git.ahead(Some(&first), &last, &paths)?;
@@ -168,20 +178,32 @@ fn resolved(
                 ..LogQuery::default()
             };
             let message = of_range([&first, &last], &git.log(&query)?.commits, count, path);
-            (Undone::Range(first, last), message)
+            only(Undone::Range(first, last), message)
+        }
+        Undo::Range(first, last) => {
+            let (first, last) = (git.resolve(first)?, git.resolve(last)?);
+            let range = git.range([&first, &last], path, wish.mainline)?;
+            if range.len() > 1 && wish.message.is_some() {
+                let reason = format!(
+                    "each of {} commits has a message of its own: leave --message out, or make one commit with --squash",
+                    range.len()
+                );
+                return Err(GitError::Request { reason });
+            }
+            range.into_iter().map(|(commit, stays)| one(commit, stays, path)).collect()
         }
         Undo::Since(text) => {
             let state = described(git, text)?;
             let message = to_state(&state, subject, path);
-            (Undone::Since(state.revision), message)
+            only(Undone::Since(state.revision), message)
         }
     })
 }
 
-fn one(commit: Commit, wish: &Wish, path: Option<&str>) -> (Undone, String) {
-    let line = wish.mainline.and_then(|line| commit.parents.get(line.checked_sub(1)?));
-    let message = of_commit(&commit, line, path);
-    (Undone::Commit(commit.revision, wish.mainline), message)
+fn one(commit: Commit, mainline: Option<usize>, path: Option<&str>) -> Undoing {
+    let stays = mainline.and_then(|line| commit.parents.get(line.checked_sub(1)?));
+    let message = of_commit(&commit, stays, path);
+    Undoing { undone: Undone::Commit(commit.revision, mainline), message }
 }
 
 fn described(git: &Repository, text: &str) -> Result<Commit, GitError> {

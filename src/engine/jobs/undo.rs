@@ -5,7 +5,7 @@ use crate::domain::{Refusal, Revision, SyncState};
 use crate::engine::error::Stop;
 use crate::engine::intent::IntendedSync;
 use crate::engine::jobs::commit::reload_log;
-use crate::engine::jobs::{Context, observe, push, resume, sync};
+use crate::engine::jobs::{Context, observe, offer, push, resume, sync};
 use crate::engine::journal::Intent;
 use crate::engine::revert::{Confirmed, Wish};
 use crate::engine::{Command, Event, Failure};
@@ -15,19 +15,23 @@ use jiff::Timestamp;
 /// Begins an entry, takes every step, and ends the entry.
 pub(super) async fn run(ctx: &Context, wish: &Wish, confirmed: &Confirmed) -> Result<String, Stop> {
     ctx.check()?;
+    let line = {
+        let (wish, confirmed) = (Box::new(wish.clone()), Box::new(confirmed.clone()));
+        Command::Revert { wish, confirmed }.line()
+    };
+    if let Some(branch) = &wish.branch {
+        return offer::drafted(ctx, (wish.mapping.as_deref(), branch), confirmed, &line).await;
+    }
     let intended = |(mapping, digest, options): &(String, String, _)| {
         IntendedSync::of(mapping.clone(), digest.clone(), options)
     };
     let intent = Intent::Revert {
         repository: confirmed.repository.clone(),
         mapping: wish.mapping.clone(),
+        base: Some(confirmed.base.to_string()),
         revision: confirmed.draft.to_string(),
         push: confirmed.push,
         syncs: confirmed.syncs.iter().map(intended).collect(),
-    };
-    let line = {
-        let (wish, confirmed) = (Box::new(wish.clone()), Box::new(confirmed.clone()));
-        Command::Revert { wish, confirmed }.line()
     };
     let journal = &ctx.world.journal;
     let entry = journal.begin(intent, &line, Timestamp::now()).map_err(Failure::from)?;
@@ -121,13 +125,29 @@ async fn commit(
             return Ok(format!("{} was committed before", draft.short()));
         }
     }
-    let commit = ctx.world.git(repository, move |git| git.publish(&draft)).await?;
+    let base = confirmed.base.clone();
+    let commit = ctx.world.git(repository, move |git| git.publish(&base, &draft)).await?;
     let said = format!("committed {} {}", commit.revision.short(), commit.title());
     let (repository, mapping) = (repository.clone(), mapping.unwrap_or_default().to_owned());
     ctx.emit(Event::Committed { repository: repository.clone(), mapping, commit }).await;
     push::tell_pending(ctx, &repository).await?;
     reload_log(ctx, &repository).await?;
     Ok(said)
+}
+
+/// What a draft stands on; entries of old versions do not say it, and have one commit.
+pub(super) async fn base(
+    ctx: &Context,
+    repository: &str,
+    said: Option<String>,
+    draft: &Revision,
+) -> Result<Revision, Stop> {
+    if let Some(said) = said {
+        return Ok(Revision::new(said));
+    }
+    let of = draft.clone();
+    let commit = ctx.world.git(repository, move |git| git.described(&of)).await?;
+    Ok(commit.parents.first().cloned().unwrap_or_else(|| draft.clone()))
 }
 
 /// Pushes; a push that was interrupted has an entry of its own, which ends with this one.

@@ -148,7 +148,10 @@ fn drafted(ui: &mut Ui, store: &Store, mapping: &str, failure: Option<String>) {
 
 /// The commit is on a branch of its own: the edits may go, and what opens a pull request is shown.
 fn tell_offered(ui: &mut Ui, mapping: &str, event: &Event) -> Vec<Effect> {
-    committed(ui, mapping, "pushed to a branch of its own");
+    match event {
+        Event::Offered { commit, .. } if revert::makes(ui, &commit.revision) => {}
+        _ => committed(ui, mapping, "pushed to a branch of its own"),
+    }
     ui.popups.extend(offered(event).map(|reader| Popup::Reader(Box::new(reader))));
     Vec::new()
 }

@@ -3,7 +3,9 @@
 use crate::domain::depends::PATIENCE;
 use crate::domain::revert::{RevertConflict, RevertDraft, Undo};
 use crate::domain::{Commit, Plan, Revision};
-use crate::engine::{Command, Confirmed, Event, JobId, Outcome, Store, Subject, SyncOptions, Wish};
+use crate::engine::{
+    Branch, Command, Confirmed, Event, JobId, Outcome, Store, Subject, SyncOptions, Wish,
+};
 use crate::tui::action::Pane;
 use crate::tui::effect::{Effect, Purpose};
 use crate::tui::flows::Step;
@@ -21,6 +23,9 @@ use std::time::Duration;
 
 /// Parents of a merge that can be chosen by a digit.
 const LINES: usize = 9;
+
+/// Commits of a draft that are named.
+const TITLES: usize = 8;
 
 /// A revert that is being drafted and planned for one question.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,7 +75,15 @@ pub fn wish(ui: &Ui, undo: Undo) -> Option<Wish> {
         (Pane::Commits, Some(Subject::Repository(name))) => (Some(name), None),
         _ => (None, Some(ui.mappings.selected.clone()?)),
     };
-    Some(Wish { repository, mapping, undo, mainline: None, message: None })
+    Some(Wish {
+        repository,
+        mapping,
+        undo,
+        mainline: None,
+        message: None,
+        squash: false,
+        branch: None,
+    })
 }
 
 /// Drafts the revert of the selected commit, of the marked range, or of the newest commit of the mapping; of a merge
@@ -151,6 +164,11 @@ pub fn went_on(ui: &mut Ui, store: &Store, job: JobId, outcome: &Outcome) -> Vec
     let mut why = reasons(outcome);
     match flow.draft.clone() {
         None => {
+            let at = flow.conflicts.first().and_then(|one| one.at.as_ref());
+            why.extend(at.map(|at| {
+                let text = format!("while undoing {} {}", at.revision.short(), at.title());
+                (Role::Strong, text)
+            }));
             why.extend(flow.conflicts.iter().flat_map(conflict));
             ui.revert_flow = None;
             ui.notice = None;
@@ -208,49 +226,91 @@ fn question(store: &Store, flow: &RevertFlow) -> Option<Question> {
             Some(Item { view, plan, options: SyncOptions::default() })
         })
         .collect();
+    let apart = flow.wish.branch.is_some();
     let blocked = !flow.failed.is_empty()
         || items.iter().any(|item| item.plan.refusals.iter().any(|r| blocks(r, &item.options)));
-    let step = |syncs| {
-        let revision = draft.details.commit.revision.clone();
-        let repository = draft.repository.clone();
-        let subject = flow.wish.mapping.clone().unwrap_or_else(|| repository.clone());
-        let confirmed = Confirmed { repository, draft: revision.clone(), push: true, syncs };
-        let wish = Box::new(flow.wish.clone());
-        let command = Command::Revert { wish, confirmed: Box::new(confirmed) };
-        let purpose = Purpose::Reverted { subject, draft: revision };
-        Step::Run(vec![Effect::Run(command, purpose)])
-    };
     let syncs = items.iter().map(|item| {
         let options = SyncOptions { wait: Some(PATIENCE), ..release(item) };
         (item.plan.mapping.clone(), item.plan.digest.clone(), options)
     });
-    let accept = (!blocked).then(|| step(syncs.collect()));
-    let mut choices = Vec::new();
-    if blocked || !items.is_empty() {
-        let step = step(Vec::new());
-        choices.push(Choice { key: 'p', label: "only push".to_owned(), step });
-    }
-    if let Undo::Commit(text) = &flow.wish.undo {
-        let undo = Undo::Since(text.clone());
-        let step = Step::Revert(Box::new(Wish { undo, mainline: None, ..flow.wish.clone() }));
-        choices.push(Choice { key: 't', label: "back to this state".to_owned(), step });
-    }
+    let accept = match (apart, blocked) {
+        (true, _) => Some(confirmed(flow, draft, Vec::new())),
+        (false, true) => None,
+        (false, false) => Some(confirmed(flow, draft, syncs.collect())),
+    };
     let of = flow.wish.mapping.as_ref().unwrap_or(&draft.repository);
     let title = match &flow.wish.undo {
-        Undo::Since(state) => format!("Take {of} back to {state}?"),
-        Undo::Commit(text) => format!("Revert {text} in {of}?"),
-        Undo::Range(first, last) => format!("Revert {first}..{last} in {of}?"),
-        Undo::Newest => format!("Revert the newest commit of {of}?"),
+        Undo::Since(state) => format!("Take {of} back to {state}"),
+        Undo::Commit(text) => format!("Revert {text} in {of}"),
+        Undo::Range(first, last) => format!("Revert {first}..{last} in {of}"),
+        Undo::Newest => format!("Revert the newest commit of {of}"),
     };
+    let title = format!("{title}{}?", if apart { " on a branch of its own" } else { "" });
     Some(Question {
-        challenges: challenges(&items),
-        choices,
+        // Nothing is synced from a branch of its own.
+        challenges: if apart { Vec::new() } else { challenges(&items) },
+        choices: choices(flow, draft, blocked || !items.is_empty()),
         accept,
-        accept_label: "revert".to_owned(),
+        accept_label: if apart { "push the branch" } else { "revert" }.to_owned(),
         writes: true,
         copies: true,
         ..Question::new(title, body(store, flow, draft, &items))
     })
+}
+
+/// What carries out a draft, as far as somebody says yes to.
+fn confirmed(
+    flow: &RevertFlow,
+    draft: &RevertDraft,
+    syncs: Vec<(String, String, SyncOptions)>,
+) -> Step {
+    let revision = draft.details.commit.revision.clone();
+    let repository = draft.repository.clone();
+    let subject = flow.wish.mapping.clone().unwrap_or_else(|| repository.clone());
+    let (base, push) = (draft.base.clone(), flow.wish.branch.is_none());
+    let confirmed = Confirmed { repository, base, draft: revision.clone(), push, syncs };
+    let wish = Box::new(flow.wish.clone());
+    let command = Command::Revert { wish, confirmed: Box::new(confirmed) };
+    Step::Run(vec![Effect::Run(command, Purpose::Reverted { subject, draft: revision })])
+}
+
+/// The other ways to undo it.
+fn choices(flow: &RevertFlow, draft: &RevertDraft, can_only_push: bool) -> Vec<Choice> {
+    let mut choices = Vec::new();
+    if flow.wish.branch.is_some() {
+        return choices;
+    }
+    let again = |wish: Wish| Step::Revert(Box::new(wish));
+    if can_only_push {
+        let step = confirmed(flow, draft, Vec::new());
+        choices.push(Choice { key: 'p', label: "only push".to_owned(), step });
+    }
+    let step = again(Wish { branch: Some(Branch::Generated), ..flow.wish.clone() });
+    choices.push(Choice { key: 'b', label: "to a branch".to_owned(), step });
+    match &flow.wish.undo {
+        Undo::Commit(text) => {
+            let undo = Undo::Since(text.clone());
+            let step = again(Wish { undo, mainline: None, ..flow.wish.clone() });
+            choices.push(Choice { key: 't', label: "back to this state".to_owned(), step });
+        }
+        Undo::Range(..) if draft.commits.len() > 1 => {
+            let step = again(Wish { squash: true, ..flow.wish.clone() });
+            choices.push(Choice { key: 'o', label: "as one commit".to_owned(), step });
+        }
+        _ => {}
+    }
+    choices
+}
+
+/// The commits by their titles.
+fn titles(draft: &RevertDraft) -> Vec<(Role, String)> {
+    let titles = draft.commits.iter().take(TITLES);
+    let mut titles: Vec<(Role, String)> =
+        titles.map(|commit| (Role::Strong, safe(commit.title()).into_owned())).collect();
+    if let Some(more) = draft.commits.len().checked_sub(TITLES).filter(|more| *more > 0) {
+        titles.push((Role::Muted, format!("and {}", count(more, "more commit"))));
+    }
+    titles
 }
 
 /// What would be committed and pushed where, what that does to the clusters, and the diff.
@@ -261,9 +321,13 @@ fn body(
     items: &[Item],
 ) -> Vec<(Role, String)> {
     let RevertDraft { details, besides, waiting, .. } = draft;
-    let mut body = vec![(Role::Strong, safe(details.commit.title()).into_owned())];
+    let mut body = titles(draft);
     if let Some(view) = store.repositories.get(&draft.repository) {
-        let (url, branch) = (safe(&view.remote.url), safe(&view.remote.branch));
+        let url = safe(&view.remote.url);
+        let branch = match flow.wish.branch {
+            Some(_) => "to a new branch, to be merged by others".into(),
+            None => safe(&view.remote.branch),
+        };
         body.push((Role::Text, format!("  push  {url} {branch}")));
     }
     for file in &details.files {
@@ -295,6 +359,9 @@ fn body(
         body.push((Role::Muted, "No mapping is made from these files.".to_owned()));
     }
     let what = match items.len() {
+        _ if flow.wish.branch.is_some() => {
+            "Enter pushes the branch; nothing is synced before it is merged.".to_owned()
+        }
         0 => "Enter commits and pushes.".to_owned(),
         many => format!(
             "Enter commits, pushes, syncs {} and waits until all is healthy.",
