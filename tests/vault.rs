@@ -160,6 +160,71 @@ fn a_password_is_kept_used_and_taken_out() {
 }
 
 #[test]
+fn a_vault_is_sealed_anew_for_another_passphrase_or_key() {
+    let kept = Kept::new();
+    let rekey = ["secret", "rekey"];
+    assert_eq!(kept.run(&rekey, "").status.code(), Some(2), "there is none");
+    kept.run(&["secret", "set", "vault:git"], PASSWORD);
+    // Nobody can type a new one here, and it is no argument.
+    let asked = kept.run(&rekey, "k4n4ri mule\n");
+    assert!(
+        asked.status.code() == Some(2) && said(&asked).contains("a terminal"),
+        "{}",
+        said(&asked)
+    );
+    let whole = std::fs::read(kept.path("data/vault.age")).unwrap();
+    for arguments in [["secret", "set", "vault:git"], ["secret", "remove", "vault:git"]] {
+        let refused = kept.run(&[&["--read-only"][..], &arguments].concat(), "k4n4ri-x");
+        assert_eq!(refused.status.code(), Some(4), "{}", said(&refused));
+    }
+    assert_eq!(kept.run(&["--read-only", "secret", "rekey"], "").status.code(), Some(4));
+    let mut terminal = kept.terminal(&rekey);
+    terminal.see("Vault: its passphrase").keys(&format!("{PASSPHRASE}\r"));
+    terminal.see("New passphrase: ").keys("k4n4ri ox\r").see("Once more: ").keys("k4n4ri\r");
+    assert_eq!(terminal.end(), 2, "{}", terminal.text());
+    assert_eq!(std::fs::read(kept.path("data/vault.age")).unwrap(), whole, "as it was");
+
+    let mut terminal = kept.terminal(&rekey);
+    terminal.see("Vault: its passphrase").keys(&format!("{PASSPHRASE}\r"));
+    terminal.see("New passphrase: ").keys("k4n4ri ox\r").see("Once more: ").keys("k4n4ri ox\r");
+    assert_eq!(terminal.end(), 0, "{}", terminal.text());
+    assert_silent(&terminal.bytes(), "a terminal");
+    assert!(!kept.run(&["repo", "check", "far"], "").status.success(), "the old one");
+    kept.write("passphrase", "k4n4ri ox");
+    let checked = kept.run(&["repo", "check", "far"], "");
+    assert!(checked.status.success(), "{}", said(&checked));
+    let vault = |kept: &Kept| {
+        let output = kept.run(&["doctor", "-o", "json"], "");
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let checks = document["checks"].as_array().unwrap().clone();
+        let check = checks.into_iter().find(|check| check["area"] == "vault").expect("a check");
+        format!("{}: {}", check["result"], check["message"])
+    };
+    assert!(vault(&kept).contains("opens for a passphrase, read from"), "{}", vault(&kept));
+
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"])
+        .arg(kept.path("key"))
+        .status();
+    assert!(made.unwrap().success());
+    let key = kept.path("key").display().to_string();
+    let sealed = kept.run(&["secret", "rekey", "--identity", &key], "");
+    assert!(sealed.status.success(), "{}", said(&sealed));
+    assert!(said(&sealed).contains("`identity` of [vault] has to be"), "{}", said(&sealed));
+    let config = std::fs::read_to_string(kept.path("config.toml")).unwrap();
+    kept.write("config.toml", &format!("{config}[vault]\nidentity = \"key\"\n"));
+    let checked = fed(&mut kept.command(&["repo", "check", "far"]), "");
+    assert!(checked.status.success(), "{}", said(&checked));
+    assert!(vault(&kept).contains("opens for a key (ssh-ed25519)"), "{}", vault(&kept));
+    let open = PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(kept.path("data/vault.age"), open).unwrap();
+    assert!(vault(&kept).starts_with("\"warning\": \"others may"), "{}", vault(&kept));
+    std::fs::remove_file(kept.path("data/vault.age")).unwrap();
+    assert!(vault(&kept).contains("repository far needs vault:git"), "{}", vault(&kept));
+    kept.assert_silent_on_disk();
+}
+
+#[test]
 fn a_vault_that_does_not_open_says_why_and_what_to_do() {
     let kept = Kept::new();
     kept.run(&["secret", "set", "vault:git"], PASSWORD);

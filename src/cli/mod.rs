@@ -90,9 +90,10 @@ impl Command {
         }
     }
 
-    /// Whether it writes files of the configuration without the engine, which looks by itself.
-    fn edits_configuration(&self) -> bool {
+    /// Whether it writes files of the configuration, or secrets, without the engine, which looks by itself.
+    fn writes_alone(&self) -> bool {
         match self {
+            Self::Own(OwnVerb::Secret(secret)) => secret.writes(),
             Self::Own(OwnVerb::Repo(repo)) => repo.edits(),
             Self::Own(OwnVerb::Mapping(mapping)) => mapping.edits(),
             _ => false,
@@ -116,7 +117,7 @@ impl Command {
         out: &mut Output,
     ) -> Result<Exit, Fault> {
         let overrides = global.overrides();
-        if self.edits_configuration() && is_read_only(&overrides, environment) {
+        if self.writes_alone() && is_read_only(&overrides, environment) {
             let (what, release) = print::refusal::words(&Refusal::ReadOnly);
             let message = format!("refused: {what}");
             return Err(Fault { message, hint: Some(release), exit: Exit::Refused });

@@ -58,15 +58,20 @@ pub(super) fn choose(secrets: &Secrets) -> Result<(), Fault> {
     tell(&format!(
         "A new vault is made: {path}. There is no way back to it without its passphrase."
     ));
+    secrets.choose_passphrase(chosen("no vault was made")?);
+    Ok(())
+}
+
+/// A passphrase that a person chooses, typed twice.
+pub(super) fn chosen(otherwise: &str) -> Result<Secret, Fault> {
     let chosen = ask("New passphrase: ")?;
     if chosen.is_empty() {
-        return Err(Fault::usage("nothing was typed; no vault was made"));
+        return Err(Fault::usage(format!("nothing was typed; {otherwise}")));
     }
     if ask("Once more: ")? != chosen {
-        return Err(Fault::usage("the two were not the same; no vault was made"));
+        return Err(Fault::usage(format!("the two were not the same; {otherwise}")));
     }
-    secrets.choose_passphrase(chosen);
-    Ok(())
+    Ok(chosen)
 }
 
 /// Whether a person can be asked.

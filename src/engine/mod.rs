@@ -46,4 +46,4 @@ pub use revert::{Confirmed, Wish};
 pub use store::Store;
 pub use tried::Tried;
 
-pub use crate::secrets::{SecretError, Secrets};
+pub use crate::secrets::{ClosedVault, NewKey, SecretError, Secrets};

@@ -1,6 +1,6 @@
 //! The programs that renders use, as `doctor` shows them.
 
-pub use crate::git::git_version_fault;
+pub use crate::git::{git_ssh_fault, git_version_fault};
 pub use crate::render::Finding;
 
 use super::world::tools;

@@ -59,4 +59,4 @@ pub use outbox::Fate;
 pub use places::{Limits, Places};
 pub use repository::Repository;
 pub use revert::{Drafted, Ground, Undoing, Undone};
-pub use transport::git_version_fault;
+pub use transport::{git_ssh_fault, git_version_fault};

@@ -1,6 +1,6 @@
 //! The secrets that gitdeck keeps itself: put there, listed, taken out.
 
-use super::{SecretError, Secrets};
+use super::{ClosedVault, NewKey, SecretError, Secrets};
 use crate::domain::{Secret, SecretRef};
 use std::path::Path;
 
@@ -72,6 +72,16 @@ impl Secrets {
     /// Seals the vault that will be made for this passphrase.
     pub fn choose_passphrase(&self, passphrase: Secret) {
         self.vault.choose(passphrase);
+    }
+
+    /// Seals the vault for another passphrase or key.
+    pub fn rekey(&self, to: NewKey) -> Result<(), SecretError> {
+        self.vault.rekey(to, &|other| self.outside(other))
+    }
+
+    /// What can be told of the vault without opening it; nothing where there is none.
+    pub fn closed_vault(&self) -> Result<Option<ClosedVault>, SecretError> {
+        self.vault.closed()
     }
 
     /// Opens the vault with what a person typed, which is kept for as long as the process lives.

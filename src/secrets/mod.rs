@@ -8,6 +8,7 @@ mod read;
 mod vault;
 
 pub use error::SecretError;
+pub use vault::{ClosedVault, NewKey};
 
 use crate::domain::{Authentication, Credential, VaultKey};
 use keyring::Keyring;

@@ -1,5 +1,6 @@
 //! `gitdeck doctor`.
 
+use super::doctor_keys;
 use crate::cli::exit::Exit;
 use crate::cli::fault::Fault;
 use crate::cli::print::paint::Paint;
@@ -28,17 +29,17 @@ struct Document {
 
 /// One finding.
 #[derive(Debug, Serialize)]
-struct Check {
-    /// `configuration`, `directory`, `program`, `repository`, `cluster`, `mapping`.
+pub(super) struct Check {
+    /// `configuration`, `directory`, `program`, `vault`, `signers`, `repository`, `cluster`, `mapping`.
     area: &'static str,
     subject: String,
     /// `ok`, `warning`, `failed`.
     result: &'static str,
-    message: String,
+    pub(super) message: String,
 }
 
 impl Check {
-    fn new(
+    pub(super) fn new(
         area: &'static str,
         subject: &str,
         result: &'static str,
@@ -66,6 +67,8 @@ impl Doctor {
             let result = if finding.good { "ok" } else { "warning" };
             checks.push(Check::new("program", finding.subject, result, finding.message));
         }
+        checks.extend(doctor_keys::vault(&work.settings));
+        checks.extend(doctor_keys::signers(&work.settings).await);
         let repositories: Vec<String> = work.settings.repositories.keys().cloned().collect();
         let mappings: Vec<String> = work.settings.mappings.keys().cloned().collect();
         let mut exit = work.check_repositories(&repositories).await;
@@ -135,7 +138,7 @@ fn directory(what: &'static str, path: &Path) -> Check {
     }
 }
 
-async fn version(program: &str, why: &str) -> Check {
+pub(super) async fn version(program: &str, why: &str) -> Check {
     let flag = if program == "ssh" { "-V" } else { "--version" };
     let run = tokio::process::Command::new(program)
         .arg(flag)

@@ -10,6 +10,7 @@ pub mod config;
 pub mod demo;
 pub mod diff;
 pub mod doctor;
+mod doctor_keys;
 mod edit;
 pub mod edit_file;
 mod export;

@@ -8,10 +8,11 @@ use crate::cli::print::paint::Paint;
 use crate::cli::print::table::{Cell, Style, table};
 use crate::config::{self, Environment, Overrides, Settings};
 use crate::domain::{Secret as Value, SecretRef};
-use crate::engine::{SecretError, Secrets};
+use crate::engine::{NewKey, SecretError, Secrets};
 use clap::Subcommand;
 use serde::Serialize;
 use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
 
 /// The largest value, in bytes.
 const LARGEST: u64 = 1024 * 1024;
@@ -29,6 +30,15 @@ pub enum Secret {
         /// `vault:NAME` or `keyring:NAME`
         #[arg(value_name = "REFERENCE")]
         reference: SecretRef,
+    },
+    /// Seal the vault for another passphrase, or for a key
+    ///
+    /// Asks for the old passphrase where the vault does not open by itself, and twice for the new one, unseen; with
+    /// --identity it is sealed for that key instead. Nothing in it changes.
+    Rekey {
+        /// A private SSH key or a file with age identities
+        #[arg(long, value_name = "FILE")]
+        identity: Option<PathBuf>,
     },
     /// List what is kept and what the configuration refers to, without values
     List,
@@ -62,12 +72,18 @@ struct Row {
 
 #[derive(Debug, Serialize)]
 struct Change {
-    /// `set`, `replaced`, `removed`.
+    /// `set`, `replaced`, `removed`, `resealed`.
     action: &'static str,
+    /// Of what was resealed, the file of the vault.
     reference: String,
 }
 
 impl Secret {
+    /// Whether it changes what is kept.
+    pub(crate) fn writes(&self) -> bool {
+        !matches!(self, Self::List)
+    }
+
     /// Sets, lists or removes.
     pub(crate) fn run(
         &self,
@@ -79,6 +95,7 @@ impl Secret {
         let secrets = Secrets::new(&settings.data_dir, &settings.vault);
         match self {
             Self::Set { reference } => set(&secrets, reference, out),
+            Self::Rekey { identity } => rekey(&settings, &secrets, identity.as_deref(), out),
             Self::List => list(&settings, &secrets, out),
             Self::Remove { reference, in_use } => {
                 remove(&settings, &secrets, (reference, *in_use), out)
@@ -99,6 +116,51 @@ fn set(secrets: &Secrets, reference: &SecretRef, out: &mut Output) -> Result<Exi
     let value = value(reference)?;
     let replaced = secrets.set(reference, value)?;
     Ok(tell(out, if replaced { "replaced" } else { "set" }, reference))
+}
+
+fn rekey(
+    settings: &Settings,
+    secrets: &Secrets,
+    identity: Option<&Path>,
+    out: &mut Output,
+) -> Result<Exit, Fault> {
+    let path = secrets.vault().display().to_string();
+    if !secrets.has_vault() {
+        return Err(Fault::usage(format!("there is no vault {path}"))
+            .hint("`gitdeck secret set vault:NAME` makes it"));
+    }
+    if identity.is_none() && !passphrase::is_possible() {
+        return Err(Fault::usage("a new passphrase is typed on a terminal, and there is none")
+            .hint("`--identity FILE` seals the vault for a key without a question"));
+    }
+    if passphrase::is_possible() {
+        passphrase::unlock(secrets)?;
+    }
+    let key = match identity {
+        Some(file) => NewKey::Identity(file.to_owned()),
+        None => NewKey::Passphrase(passphrase::chosen("the vault is as it was")?),
+    };
+    secrets.rekey(key)?;
+    let vault = &settings.vault;
+    let stale = match identity {
+        None => vault.passphrase.as_ref().map(|reference| {
+            format!("`passphrase` of [vault] is {reference}; put the new one there")
+        }),
+        Some(file) if vault.identity.as_deref() != Some(file) => {
+            let file = file.display();
+            Some(format!("`identity` of [vault] has to be {file}, unless it is the usual SSH key"))
+        }
+        Some(_) => None,
+    };
+    if let Some(stale) = stale {
+        out.note(&stale);
+    }
+    if out.is_human() {
+        out.line(&format!("resealed {}", crate::domain::text::harmless(&path)));
+    } else {
+        out.document(&Change { action: "resealed", reference: path });
+    }
+    Ok(Exit::Fine)
 }
 
 /// The value: typed, or all of standard input without its last line end.

@@ -16,7 +16,7 @@ mod version;
 pub(super) use environment::Environment;
 pub(super) use run::alone;
 pub(super) use talk::Pushed;
-pub use version::git_version_fault;
+pub use version::{git_ssh_fault, git_version_fault};
 
 use super::address::{Address, Scheme};
 use super::{FetchProgress, Flow, GitError, Places};

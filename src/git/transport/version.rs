@@ -10,13 +10,25 @@ use std::sync::{Mutex, PoisonError};
 /// where other users of the machine cannot read them.
 pub const NEEDED: (u32, u32) = (2, 31);
 
+/// The first one that verifies signatures of ssh.
+const VERIFIES_SSH: (u32, u32) = (2, 34);
+
 /// What is wrong with a `git` that says this of its version; nothing where it is new enough.
 pub fn git_version_fault(said: &str) -> Option<String> {
+    older(said, NEEDED)
+}
+
+/// Why a `git` that says this of its version cannot verify signatures of ssh; nothing where it can.
+pub fn git_ssh_fault(said: &str) -> Option<String> {
+    older(said, VERIFIES_SSH)
+}
+
+fn older(said: &str, needed: (u32, u32)) -> Option<String> {
     let number = said.split_whitespace().nth(2).unwrap_or_default();
     let mut parts = number.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     let found = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
-    (found < NEEDED)
-        .then(|| format!("it is {} and has to be {}.{} or newer", said.trim(), NEEDED.0, NEEDED.1))
+    (found < needed)
+        .then(|| format!("it is {} and has to be {}.{} or newer", said.trim(), needed.0, needed.1))
 }
 
 /// Looks once per process and search path.

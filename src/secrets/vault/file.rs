@@ -42,6 +42,11 @@ pub(super) fn read(path: &Path, known: Option<&Stamp>) -> io::Result<Option<(Vec
     Ok(Some((bytes, stamp)))
 }
 
+/// Who may read and write it.
+pub(super) fn mode(path: &Path) -> io::Result<u32> {
+    Ok(std::fs::metadata(path)?.mode() & 0o777)
+}
+
 /// Waits until no other process changes the vault; makes its folder. The system gives the turn back when a process dies.
 pub(super) fn turn(path: &Path) -> io::Result<File> {
     let folder = path.parent().unwrap_or(Path::new("."));

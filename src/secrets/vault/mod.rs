@@ -23,6 +23,25 @@ const USUAL: [&str; 2] = [".ssh/id_ed25519", ".ssh/id_rsa"];
 /// Reads a reference that is not to a vault.
 type Read<'a> = &'a dyn Fn(&SecretRef) -> Result<Secret, SecretError>;
 
+/// What a vault is to be sealed for.
+pub enum NewKey {
+    /// A passphrase.
+    Passphrase(Secret),
+    /// The key in a file.
+    Identity(PathBuf),
+}
+
+/// What can be told of a vault that is not opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClosedVault {
+    /// Who may read and write the file, as `chmod` says it.
+    pub mode: u32,
+    /// Whether a passphrase opens it, or a key.
+    pub by_passphrase: bool,
+    /// The kinds of the keys that open it (foreign text).
+    pub keys: Vec<String>,
+}
+
 /// The file, and what is known of it.
 pub(super) struct Vault {
     path: PathBuf,
@@ -154,6 +173,46 @@ impl Vault {
         let keys = sealed::keys(&sealed);
         state.opened = Some(Opened { stamp, entries, key, keys });
         Ok(changed)
+    }
+
+    /// Seals it for another passphrase or key. What is sealed is opened again before it takes the place of the old one.
+    pub(super) fn rekey(&self, to: NewKey, read: Read<'_>) -> Result<(), SecretError> {
+        let _turn = file::turn(&self.path).map_err(|source| self.storage(source))?;
+        let mut state = self.state();
+        self.entries(&mut state, "NAME", read)?;
+        let opened = state.opened.as_ref();
+        let opened = opened.ok_or_else(|| self.damaged("it changed while it was read"))?;
+        self.refuse_other_keys(opened)?;
+        let entries = opened.entries.clone();
+        let key = match &to {
+            NewKey::Passphrase(chosen) => Key::Passphrase(chosen.clone()),
+            NewKey::Identity(path) => Key::Identity(identity(path, None)?),
+        };
+        let sealed = sealed::seal(&entries, &key).map_err(|reason| self.damaged(reason))?;
+        match sealed::open(&sealed, &key) {
+            // Whoever has the key knows what opens it.
+            Ok(_) | Err(Unopened::KeyLocked) => {}
+            Err(why) => return Err(self.unopened(why)),
+        }
+        let stamp = file::replace(&self.path, &sealed).map_err(|source| self.storage(source))?;
+        if let NewKey::Passphrase(chosen) = to {
+            state.typed = Some(chosen);
+        }
+        let keys = sealed::keys(&sealed);
+        state.opened = Some(Opened { stamp, entries, key, keys });
+        Ok(())
+    }
+
+    /// What the file says of itself while it is closed; nothing where there is none.
+    pub(super) fn closed(&self) -> Result<Option<ClosedVault>, SecretError> {
+        if !self.exists() {
+            return Ok(None);
+        }
+        let read = file::read(&self.path, None).map_err(|source| self.storage(source))?;
+        let (sealed, _) = read.ok_or_else(|| self.damaged("it changed while it was read"))?;
+        let mode = file::mode(&self.path).map_err(|source| self.storage(source))?;
+        let by_passphrase = sealed::wants_passphrase(&sealed).map_err(|why| self.unopened(why))?;
+        Ok(Some(ClosedVault { mode, by_passphrase, keys: sealed::kinds(&sealed) }))
     }
 
     /// Refuses to seal a vault anew which others than the own key open: they would be locked out.

@@ -69,13 +69,17 @@ fn decryptor(sealed: &[u8]) -> Result<age::Decryptor<&[u8]>, Unopened> {
     age::Decryptor::new_buffered(sealed).map_err(|error| Unopened::Damaged(error.to_string()))
 }
 
-/// How many keys open an age file (<https://age-encryption.org/v1>, the recipient stanzas of its header). Stanzas that are
-/// there so that nobody relies on knowing all (grease) open nothing.
+/// How many keys open an age file.
 pub(super) fn keys(sealed: &[u8]) -> usize {
+    kinds(sealed).len()
+}
+
+/// Of which kind each key is that opens an age file (<https://age-encryption.org/v1>, the recipient stanzas of its header).
+/// Stanzas that are there so that nobody relies on knowing all (grease) open nothing.
+pub(super) fn kinds(sealed: &[u8]) -> Vec<String> {
     let lines = sealed.split(|byte| *byte == b'\n').take_while(|line| !line.starts_with(b"---"));
-    let kinds = lines.filter_map(|line| line.strip_prefix(b"-> "));
-    let is_grease = |line: &&[u8]| {
-        line.split(|byte| *byte == b' ').next().is_some_and(|kind| kind.ends_with(b"-grease"))
-    };
-    kinds.filter(|line| !is_grease(line)).count()
+    let stanzas = lines.filter_map(|line| line.strip_prefix(b"-> "));
+    let kinds = stanzas.filter_map(|line| line.split(|byte| *byte == b' ').next());
+    let kinds = kinds.filter(|kind| !kind.ends_with(b"-grease"));
+    kinds.map(|kind| String::from_utf8_lossy(kind).into_owned()).collect()
 }
