@@ -22,6 +22,8 @@ mod depends;
 mod edit;
 #[cfg(feature = "sandbox")]
 mod export;
+#[cfg(feature = "sandbox")]
+mod faults;
 #[cfg(feature = "console")]
 mod frames;
 #[cfg(feature = "console")]

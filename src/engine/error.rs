@@ -133,7 +133,9 @@ impl From<ClusterError> for Stop {
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         let hint = match error.kind() {
-            std::io::ErrorKind::StorageFull => {
+            std::io::ErrorKind::StorageFull
+            | std::io::ErrorKind::QuotaExceeded
+            | std::io::ErrorKind::FileTooLarge => {
                 Some("free space in the data directory, then try again".to_owned())
             }
             std::io::ErrorKind::PermissionDenied => {
