@@ -1,8 +1,7 @@
 //! A private folder with the files of one render, removed with everything in it when the render ends.
 
 use super::SourceFile;
-use rustix::process::{Pid, test_kill_process};
-use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -12,6 +11,9 @@ use tempfile::TempDir;
 #[derive(Debug)]
 pub(super) struct Scratch {
     folder: TempDir,
+    /// Locked as long as the process lives: by that [`sweep`] knows whose folder is used. A number of the process would
+    /// not tell, since in a container it is the same after each start.
+    _held: File,
 }
 
 impl Scratch {
@@ -20,11 +22,16 @@ impl Scratch {
         DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
         // Programs name files by their real path, and messages are cleaned of it.
         let parent = fs::canonicalize(parent)?;
+        // Nobody sweeps between the making of the folder and its lock. A file system without locks is never swept.
+        let all = File::open(&parent)?;
+        let _ = all.lock_shared();
         let folder = tempfile::Builder::new()
-            .prefix(&format!("{}-", std::process::id()))
+            .prefix("run-")
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(parent)?;
-        let scratch = Self { folder };
+        let held = File::open(folder.path())?;
+        let _ = held.try_lock();
+        let scratch = Self { folder, _held: held };
         DirBuilder::new().mode(0o700).create(scratch.tree())?;
         DirBuilder::new().mode(0o700).create(scratch.home())?;
         Ok(scratch)
@@ -75,13 +82,17 @@ fn put(folder: &Path, path: &str, content: &[u8]) -> io::Result<()> {
         .write_all(content)
 }
 
-/// Removes what processes left that were killed.
+/// Removes what processes left that were killed: the folders that nobody has locked.
 pub fn sweep(parent: &Path) {
+    // While somebody makes a folder or sweeps, the next start does it.
+    let Ok(all) = File::open(parent) else { return };
+    if all.try_lock().is_err() {
+        return;
+    }
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let owner = name.to_str().and_then(|name| name.split_once('-')?.0.parse().ok());
-        let owner = owner.and_then(Pid::from_raw);
-        if owner.is_some_and(|owner| test_kill_process(owner) == Err(rustix::io::Errno::SRCH)) {
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let is_left = || File::open(entry.path()).is_ok_and(|folder| folder.try_lock().is_ok());
+        if is_folder && is_left() {
             let _ = fs::remove_dir_all(entry.path());
         }
     }

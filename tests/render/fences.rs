@@ -118,12 +118,42 @@ async fn what_a_failing_program_says_is_harmless_and_short() {
 #[tokio::test]
 async fn what_killed_processes_left_is_swept() {
     let folder = tempfile::tempdir().unwrap();
-    let (mine, dead) = (format!("{}-x", std::process::id()), "2147483646-x");
-    for name in [mine.as_str(), dead, "other"] {
+    // As in a container, where whoever starts again has the number of the one that was killed.
+    let (left, used) = (format!("{}-x", std::process::id()), "used");
+    for name in [&left, used] {
         std::fs::create_dir_all(folder.path().join(name).join("tree")).unwrap();
     }
+    let held = std::fs::File::open(folder.path().join(used)).unwrap();
+    held.lock().unwrap();
     gitdeck::render::sweep(folder.path());
-    let left: Vec<bool> =
-        [mine.as_str(), dead, "other"].map(|name| folder.path().join(name).exists()).to_vec();
-    assert_eq!(left, [true, false, true]);
+    assert!(!folder.path().join(&left).exists());
+    assert!(folder.path().join(used).join("tree").exists());
+    drop(held);
+    gitdeck::render::sweep(folder.path());
+    assert!(!folder.path().join(used).exists());
+}
+
+#[tokio::test]
+async fn a_render_that_runs_is_not_swept() {
+    let gates = tempfile::tempdir().unwrap();
+    let (began, go) = (gates.path().join("began"), gates.path().join("go"));
+    let script = format!(
+        "cat > /dev/null; : > '{}'; while [ ! -e '{}' ]; do sleep 0.01; done\n\
+        printf 'apiVersion: v1\\nkind: ConfigMap\\nmetadata:\\n  name: a\\ndata:\\n'\n\
+        printf '  there: \"%s\"\\n' \"$(ls ../tree/k)\"",
+        began.display(),
+        go.display()
+    );
+    let bench = Bench::fake("kustomize", &script);
+    let files = tree();
+    let meanwhile = async {
+        while !began.exists() {
+            tokio::task::yield_now().await;
+        }
+        gitdeck::render::sweep(&bench.tools.scratch);
+        std::fs::write(&go, "").unwrap();
+    };
+    let rendering = Rendering::default();
+    let (found, ()) = tokio::join!(rendered(&bench, &files, "k", &rendering), meanwhile);
+    assert_eq!(found.unwrap()[0].object["data"]["there"], "kustomization.yaml");
 }
