@@ -10,7 +10,7 @@ use super::{Cluster, ClusterError, Inner};
 use crate::domain::object::split_api_version;
 use crate::domain::{ObjectKey, ObjectRef};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::broadcast;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -92,6 +92,8 @@ pub(super) struct Watches {
     units: Mutex<HashMap<UnitId, (Arc<Unit>, DropGuard)>>,
     /// What is wanted, by resource.
     demand: Mutex<Demand>,
+    /// Kinds that are wanted and were not served when it was last said what is wanted: group, version, kind.
+    unserved: Mutex<BTreeSet<(String, String, String)>>,
     /// Resources whose changes void proofs.
     sentinels: Mutex<Vec<Resource>>,
     /// Groups whose objects have to be asked about since; `*` is all.
@@ -110,6 +112,7 @@ impl Default for Watches {
         Self {
             units: Mutex::default(),
             demand: Mutex::default(),
+            unserved: Mutex::default(),
             sentinels: Mutex::default(),
             distrusted: Mutex::default(),
             narrow: Mutex::default(),
@@ -194,9 +197,16 @@ impl Cluster {
             let entry = wanted.entry(name).or_insert_with(|| (resource, Keys::new()));
             entry.1.insert(known.unwrap_or_else(|| Arc::new(key)));
         };
+        let mut unserved = BTreeSet::new();
         for object in objects {
             if let Some(resource) = served(&catalogue, object) {
                 want(resource, object.key());
+            } else if !is_served(&catalogue, &object.group, &object.version, &object.kind) {
+                unserved.insert((
+                    object.group.clone(),
+                    object.version.clone(),
+                    object.kind.clone(),
+                ));
             }
         }
         let records: HashMap<ObjectKey, String> =
@@ -210,10 +220,23 @@ impl Cluster {
             .iter()
             .filter_map(|(api_version, kind)| served_kind(&catalogue, api_version, kind))
             .collect();
+        *lock(&self.watches().unserved) = unserved;
         *lock(&self.watches().records) = records;
         *lock(&self.watches().demand) = demand;
         self.settle();
         Ok(())
+    }
+
+    /// Whether kinds that are wanted were not served when [`Cluster::watch`] was called: their definitions come later.
+    pub fn awaits_kinds(&self) -> bool {
+        !lock(&self.watches().unserved).is_empty()
+    }
+
+    /// Whether some of these kinds are known by now, so that [`Cluster::watch`] would watch more.
+    pub fn serves_more(&self) -> bool {
+        let Some(catalogue) = self.known_catalogue() else { return false };
+        let unserved = lock(&self.watches().unserved);
+        unserved.iter().any(|(group, version, kind)| is_served(&catalogue, group, version, kind))
     }
 
     /// News from now on.
@@ -397,6 +420,10 @@ fn served(catalogue: &Catalogue, reference: &ObjectRef) -> Option<Resource> {
         }
         _ => None,
     }
+}
+
+fn is_served(catalogue: &Catalogue, group: &str, version: &str, kind: &str) -> bool {
+    matches!(catalogue.lookup(group, version, kind), Lookup::Served(_))
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

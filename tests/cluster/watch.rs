@@ -73,6 +73,37 @@ async fn an_object_that_is_newly_wanted_is_seen() {
     .await;
 }
 
+/// What a definition of the same tree defines is claimed before the server knows it.
+#[tokio::test]
+async fn a_kind_that_comes_after_the_claim_is_watched() {
+    in_every_world("kind-late", async |world| {
+        let namespace = &world.mapping.target.namespace;
+        let group = format!("{namespace}.example.com");
+        let desired = manifests([
+            json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+                "metadata": {"name": format!("lates.{group}")}, "spec": {"group": group, "scope": "Namespaced",
+                    "names": {"plural": "lates", "singular": "late", "kind": "Late", "listKind": "LateList"},
+                    "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema":
+                        {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]}}),
+            json!({"apiVersion": format!("{group}/v1"), "kind": "Late", "metadata": {"name": "l"}, "spec": {"size": 1}}),
+        ]);
+        world.watch(&desired).await;
+        assert!(world.cluster.awaits_kinds() && !world.cluster.serves_more());
+        assert!(world.sync("r1", &desired).await.expect("a sync").complete);
+        assert!(world.cluster.serves_more());
+        world.watch(&desired).await;
+        assert!(!world.cluster.awaits_kinds() && !world.cluster.serves_more());
+        let mut changes = world.cluster.changes();
+        let address = format!("/apis/{group}/v1/namespaces/{namespace}/lates/l?fieldManager=kubectl-edit");
+        let patch = http::Request::patch(address).header("content-type", "application/merge-patch+json");
+        let body = json!({"spec": {"size": 9}}).to_string().into_bytes();
+        world.send(patch.body(body).expect("a request")).await;
+        let (kind, name) = ("Late".to_owned(), "l".to_owned());
+        until_told(&mut changes, &ObjectKey { group, kind, namespace: Some(namespace.clone()), name }).await;
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn new_admission_rules_void_the_proofs() {
     // In the sandbox alone: on a server that tests share, their proofs would be void as well.

@@ -273,7 +273,8 @@ async fn follow(
     loop {
         let claimed = ctx.world.claimed.notified();
         let changes_of_claims = ctx.world.claim_changes.load(Ordering::SeqCst);
-        if watched != Some(changes_of_claims) {
+        // The definition of a claimed kind may come long after the claim, by a sync of the same mapping say.
+        if watched != Some(changes_of_claims) || cluster.serves_more() {
             if watched.is_some() {
                 claims_settle(ctx).await;
             }
@@ -296,6 +297,11 @@ async fn follow(
                 if let Ok(found) = found {
                     live = found;
                     tell(ctx, context, shown(&cluster.watch_state(), &live)).await;
+                }
+                if cluster.awaits_kinds() {
+                    cluster.forget_discovery();
+                    // Whoever cannot be asked now is asked at the next beat.
+                    let _ = cluster.served().await;
                 }
                 measured.set(measure_later(&cluster));
             }
