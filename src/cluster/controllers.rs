@@ -22,8 +22,8 @@ pub(super) fn controlled(desired: &Value, live: &Value) -> Vec<(FieldPath, Strin
     kept
 }
 
-/// The leaves of a set of fields, also those inside of items that have a key, that differ. What stands in `metadata` is
-/// nobody's to keep, and neither is the item of a set or a key, which make the item what it is.
+/// The leaves of a set of fields that differ. What stands in `metadata` is nobody's to keep, and inside of lists only
+/// what injectors fill is kept: whoever once wrote the image of a container does not keep it from Git.
 fn differing(
     fields: &Map<String, Value>,
     (desired, live): (&Value, &Value),
@@ -32,9 +32,8 @@ fn differing(
 ) {
     for (name, below) in fields {
         let (Some(step), Some(below)) = (Step::of_node(name), below.as_object()) else { continue };
-        let is_item = matches!(step, Step::Key(_));
-        let counts = is_item || matches!(&step, Step::Field(_)) && !at.is_key_field(&step);
-        if !counts || at.0.is_empty() && name == "f:metadata" {
+        if !matches!(step, Step::Field(_) | Step::Key(_)) || at.0.is_empty() && name == "f:metadata"
+        {
             continue;
         }
         let (Some(wanted), Some(found)) = (step.find_written(desired), step.find(live)) else {
@@ -46,11 +45,23 @@ fn differing(
         at.0.push(step);
         if !below.is_empty() {
             differing(below, (wanted, found), at, paths);
-        } else if !is_item {
+        } else if !is_in_list(at) || is_injected(at) {
             paths.push(at.clone());
         }
         at.0.pop();
     }
+}
+
+fn is_in_list(path: &FieldPath) -> bool {
+    path.0.iter().any(|step| matches!(step, Step::Key(_)))
+}
+
+/// Whether a field is the authorities with which the API server calls a webhook, the one thing in lists that Git leaves
+/// empty for others to fill.
+fn is_injected(path: &FieldPath) -> bool {
+    let is = |step: &Step, wanted: &str| matches!(step, Step::Field(name) if name == wanted);
+    matches!(&path.0[..], [webhooks, Step::Key(_), config, bundle]
+        if is(webhooks, "webhooks") && is(config, "clientConfig") && is(bundle, "caBundle"))
 }
 
 #[cfg(test)]
@@ -87,27 +98,32 @@ mod tests {
     }
 
     #[test]
-    fn fields_of_items_are_found_by_their_key_and_items_stay_gits() {
-        let port =
-            |number: u32, name: &str| json!({"port": number, "protocol": "TCP", "name": name});
+    fn in_lists_only_the_authorities_of_webhooks_are_kept() {
         let object = json!({
             "metadata": {"labels": {"a": "1"}, "managedFields": [{"manager": "some-operator", "operation": "Update", "fieldsV1": {
                 "f:metadata": {"f:labels": {"f:a": {}}},
-                "f:hooks": {"k:{\"name\":\"b\"}": {".": {}, "f:name": {}, "f:client": {"f:bundle": {}}},
-                    "k:{\"name\":\"gone\"}": {"f:client": {"f:bundle": {}}}},
-                "f:ports": {"k:{\"port\":80,\"protocol\":\"TCP\"}": {"f:name": {}, "f:port": {}}, "k:{\"port\":81,\"protocol\":\"TCP\"}": {}},
+                "f:webhooks": {"k:{\"name\":\"b\"}": {".": {}, "f:name": {}, "f:timeoutSeconds": {}, "f:clientConfig": {"f:caBundle": {}, "f:url": {}}},
+                    "k:{\"name\":\"gone\"}": {"f:clientConfig": {"f:caBundle": {}}}},
+                "f:spec": {"f:conversion": {"f:webhook": {"f:clientConfig": {"f:caBundle": {}}}},
+                    "f:containers": {"k:{\"name\":\"app\"}": {".": {}, "f:image": {}, "f:caBundle": {}}}},
                 "f:set": {"v:\"x\"": {}}, "f:whole": {}}}]},
-            "hooks": [{"name": "a", "client": {"bundle": "x"}}, {"name": "b", "client": {"bundle": "x"}}],
-            "ports": [port(80, "found"), port(81, "own")], "set": ["x", "y"], "whole": [{"v": 1}]});
-        // In another order, and with a key field left out that the server sets.
+            "webhooks": [{"name": "a", "clientConfig": {"caBundle": "x"}},
+                {"name": "b", "timeoutSeconds": 1, "clientConfig": {"caBundle": "x", "url": "x"}}],
+            "spec": {"conversion": {"webhook": {"clientConfig": {"caBundle": "x"}}},
+                "containers": [{"name": "app", "image": "app:1", "caBundle": "x"}]},
+            "set": ["x", "y"], "whole": [{"v": 1}]});
+        // In another order.
         let desired = json!({"metadata": {"labels": {"a": "2"}},
-            "hooks": [{"name": "b", "client": {"bundle": "?"}}, {"name": "a", "client": {"bundle": "?"}}],
-            "ports": [{"port": 81, "name": "asked"}, {"port": 80, "name": "asked"}], "set": ["y"], "whole": [{"v": 2}]});
+            "webhooks": [{"name": "b", "timeoutSeconds": 2, "clientConfig": {"caBundle": "?", "url": "?"}},
+                {"name": "a", "clientConfig": {"caBundle": "?"}}],
+            "spec": {"conversion": {"webhook": {"clientConfig": {"caBundle": "?"}}},
+                "containers": [{"name": "app", "image": "app:2", "caBundle": "?"}]},
+            "set": ["y"], "whole": [{"v": 2}]});
         assert_eq!(
             kept(&desired, &object),
             [
-                "/hooks/[name=b]/client/bundle some-operator",
-                "/ports/[port=80,protocol=TCP]/name some-operator",
+                "/spec/conversion/webhook/clientConfig/caBundle some-operator",
+                "/webhooks/[name=b]/clientConfig/caBundle some-operator",
                 "/whole some-operator"
             ]
         );

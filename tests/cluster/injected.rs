@@ -1,4 +1,4 @@
-//! Values that a controller puts into items of lists: an injector's authorities in a webhook.
+//! Values that a controller puts into items of lists: an injector's authorities in a webhook stay, an image does not.
 
 use super::world::{World, in_every_world, manifests};
 use gitdeck::domain::{Manifest, Why};
@@ -82,6 +82,46 @@ async fn authorities_that_an_injector_put_into_a_webhook_are_left() {
         assert_eq!(hooks.live().await, json!([[PLACEHOLDER, 7], ["aW5qZWN0ZWQ=", 7]]));
         let request = http::Request::delete(&hooks.item).body(Vec::new()).expect("a request");
         world.send(request).await;
+    })
+    .await;
+}
+
+/// Who wrote an image once, under a name like a controller's, does not keep it from Git.
+#[tokio::test]
+async fn an_image_that_a_controller_wrote_follows_git() {
+    in_every_world("written-once", async |world| {
+        let namespace = &world.mapping.target.namespace;
+        let item = format!("/apis/apps/v1/namespaces/{namespace}/deployments/web");
+        let desired = |image: &str| {
+            manifests([
+                json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+                "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": {
+                    "metadata": {"labels": {"app": "web"}},
+                    "spec": {"containers": [{"name": "web", "image": image}]}}}}),
+            ])
+        };
+        let path = "/spec/template/spec/containers/0/image";
+        let live = async || world.get(&item).await.pointer(path).cloned().unwrap_or_default();
+        assert!(world.sync("r1", &desired("web:1")).await.expect("a sync").complete);
+        for (revision, manager, wanted) in
+            [("r1", "deploy-manager", "web:1"), ("r2", "some-operator", "web:2")]
+        {
+            let body = json!([{"op": "replace", "path": path, "value": format!("web:{manager}")}]);
+            let request = http::Request::patch(format!("{item}?fieldManager={manager}"))
+                .header("content-type", "application/json-patch+json");
+            world.send(request.body(body.to_string().into_bytes()).expect("a request")).await;
+            assert_eq!(live().await, format!("web:{manager}"));
+            let plan = world.plan(revision, &desired(wanted)).await.expect("a plan");
+            let changed: Vec<&str> = plan
+                .operations
+                .iter()
+                .flat_map(|one| &one.changes)
+                .map(|one| one.path.as_str())
+                .collect();
+            assert_eq!(changed, ["/spec/template/spec/containers/[name=web]/image"], "{manager}");
+            assert!(world.sync(revision, &desired(wanted)).await.expect("a sync").complete);
+            assert_eq!(live().await, wanted);
+        }
     })
     .await;
 }
