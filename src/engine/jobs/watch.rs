@@ -1,7 +1,6 @@
 //! Keep everything observed: poll the repositories, watch the clusters, look again at what changed.
 
 use crate::cluster::{Cluster, Notice, WatchState};
-use crate::domain::health::GRACE;
 use crate::domain::{Health, MappingStatus};
 use crate::engine::error::Stop;
 use crate::engine::event::ClusterState;
@@ -27,9 +26,10 @@ const PREPARE: Duration = Duration::from_secs(5);
 const RECONNECT: Duration = Duration::from_secs(5);
 /// How often the round trip to a cluster is measured.
 const MEASURE: Duration = Duration::from_secs(30);
-/// A mapping whose cluster could not be seen, or which is on its way, is looked at again after this time.
+/// A mapping whose cluster could not be seen is looked at again after this time.
 const SECOND_LOOK: Duration = Duration::from_secs(30);
-
+/// How often a mapping that is on its way is looked at: some of what ends that is announced by no change.
+const ON_ITS_WAY: Duration = Duration::from_secs(10);
 /// How long no look is to come before it counts as quiet.
 const QUIET: Duration = Duration::from_secs(2);
 
@@ -156,7 +156,7 @@ fn next_look(status: &MappingStatus) -> Option<Duration> {
         ends.and_then(|until| Duration::try_from(until.duration_since(Timestamp::now())).ok());
     let unseen = status.objects.total == 0 && status.desired_revision.is_some();
     let soon = match status.health {
-        Health::Progressing => Some(GRACE),
+        Health::Progressing => Some(ON_ITS_WAY),
         _ => unseen.then_some(SECOND_LOOK),
     };
     soon.into_iter().chain(ends).min()
@@ -365,4 +365,19 @@ async fn measure(cluster: &Cluster) -> Result<ClusterState, Failure> {
 
 async fn tell(ctx: &Context, context: &str, state: ClusterState) {
     ctx.emit(Event::ClusterObserved { context: context.to_owned(), state }).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::next_look;
+    use crate::domain::{Health, MappingStatus, fixture};
+    use std::time::Duration;
+
+    #[test]
+    fn what_is_on_its_way_is_looked_at_more_often_than_patience_with_it_lasts() {
+        let mut status = MappingStatus::unseen(&fixture::mapping("checkout"));
+        assert_eq!(next_look(&status), None);
+        status.health = Health::Progressing;
+        assert_eq!(next_look(&status), Some(Duration::from_secs(10)));
+    }
 }
