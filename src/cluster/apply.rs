@@ -5,6 +5,7 @@ use super::carry::{Carried, Positions, Task};
 use super::desired::Desired;
 use super::ground::Ground;
 use super::hook_plan::comes_first;
+use super::phases::STOPPED;
 use super::plan::{PlanRequest, refused};
 use super::said::Said;
 use super::standing::Standing;
@@ -272,6 +273,12 @@ impl<'a> Run<'a> {
                     StepOutcome::Done { uid: Some(uid) }
                 }
                 Carried::Absent => StepOutcome::Done { uid: None },
+                // It stays in the record, and what it stands on stays.
+                Carried::Lingering => {
+                    self.stopped.get_or_insert_with(|| "stopped".to_owned());
+                    let because = format!("{STOPPED}; it is deleted, but not gone yet");
+                    StepOutcome::Skipped { because }
+                }
                 Carried::Failed(error) => StepOutcome::Failed { error },
             };
             self.note(at, outcome.clone());
@@ -460,7 +467,7 @@ fn positions<'r>(references: impl Iterator<Item = &'r ObjectRef>) -> Positions {
 }
 
 fn stopped() -> StepOutcome {
-    StepOutcome::Skipped { because: "the sync was stopped".to_owned() }
+    StepOutcome::Skipped { because: STOPPED.to_owned() }
 }
 
 fn verb(op: Op) -> Verb {

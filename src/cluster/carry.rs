@@ -4,6 +4,7 @@ use super::desired::Desired;
 use super::ground::{Ground, ours};
 use super::judge::{Frame, Verdict};
 use super::live::Live;
+use super::patience::{to_its_end, unless_stopped};
 use super::resource::Resource;
 use super::said::Said;
 use super::wire::Failure;
@@ -43,6 +44,8 @@ pub(super) enum Carried {
     Present(Live),
     /// The object is gone, or is not ours any more.
     Absent,
+    /// The object was deleted and something holds it; nobody waited for its end.
+    Lingering,
     /// Refused or failed.
     Failed(String),
 }
@@ -249,6 +252,15 @@ impl Cluster {
                     Err(error) => return Carried::Failed(error.to_string()),
                 }
             }
+        }
+        // What was deleted for it is made anew, also when somebody stops meanwhile.
+        to_its_end(self.make_anew(desired, resource, task)).await
+    }
+
+    /// Makes an object whose former one was deleted.
+    async fn make_anew(&self, desired: &Desired, resource: &Resource, task: &Task<'_>) -> Carried {
+        let item = resource.item(desired.reference.namespace.as_deref(), &desired.reference.name);
+        if let Some(live) = &task.live {
             let patience = (self.wire().limits().ready, task.said);
             if let Err(reason) = self.wait_gone(&item, &live.uid, patience).await {
                 return Carried::Failed(reason);
@@ -292,8 +304,12 @@ impl Cluster {
             match self.remove(resource, &item, &live).await {
                 Written::Done(last) if task.awaited && lingers(&last) => {
                     let patience = (self.wire().limits().ready, task.said);
-                    let gone = self.wait_gone(&item, &live.uid, patience).await;
-                    return gone.map_or_else(Carried::Failed, |()| Carried::Absent);
+                    let gone = unless_stopped(self.wait_gone(&item, &live.uid, patience)).await;
+                    return match gone {
+                        Some(Ok(())) => Carried::Absent,
+                        Some(Err(reason)) => Carried::Failed(reason),
+                        None => Carried::Lingering,
+                    };
                 }
                 Written::Done(_) => return Carried::Absent,
                 Written::Moved(_) => {}

@@ -21,6 +21,11 @@ pub(super) async fn until<T>(stop: CancellationToken, work: impl Future<Output =
     STOP.scope(stop, work).await
 }
 
+/// Runs work that is not to be left half done: its waits last until their own limits, whoever stops what is around it.
+pub(super) async fn to_its_end<T>(work: impl Future<Output = T>) -> T {
+    until(CancellationToken::new(), work).await
+}
+
 /// Waits for something; nothing when somebody stops it first.
 pub(super) async fn unless_stopped<T>(wait: impl Future<Output = T>) -> Option<T> {
     let stop = STOP.try_with(Clone::clone).unwrap_or_default();

@@ -19,7 +19,7 @@ use std::time::Duration;
 /// How long one hook is waited for where nobody says, and how long health before `PostSync` is.
 pub(super) const LIMIT: Duration = Duration::from_secs(30 * 60);
 /// Said of what did not go on.
-const STOPPED: &str = "the sync was stopped";
+pub(super) const STOPPED: &str = "the sync was stopped";
 /// How often it is asked whether to wait on.
 pub(super) const TICK: Duration = Duration::from_millis(200);
 

@@ -61,7 +61,7 @@ pub enum StepOutcome {
         /// Why (foreign text, values of Secrets removed).
         error: String,
     },
-    /// Not tried.
+    /// Not tried, or not waited for.
     Skipped {
         /// Why: a dependency failed, or the apply was stopped.
         because: String,

@@ -5,7 +5,7 @@ use super::desired::Desired;
 use super::earlier::earlier;
 use super::explain::{is_undeclared, words};
 use super::live::{Live, types_of};
-use super::patience::{back_off, unless_stopped};
+use super::patience::back_off;
 use super::resource::Resource;
 use super::said::Said;
 use super::wire::{APPLY, Call, Failure, JSON_PATCH};
@@ -171,7 +171,8 @@ impl Cluster {
         Written::Failed(last)
     }
 
-    /// Waits until an object that was deleted is gone. Whoever is stopped waits no longer: it was deleted.
+    /// Waits until an object that was deleted is gone. It does not end sooner when somebody stops the apply: what comes
+    /// next may need the object's place.
     pub(super) async fn wait_gone(
         &self,
         item: &str,
@@ -198,9 +199,7 @@ impl Cluster {
             let name = value["metadata"]["name"].as_str().unwrap_or_default();
             let kind = value["kind"].as_str().unwrap_or_default();
             said.say(format!("waiting until {kind} {name} is gone; finalizers: {finalizers}"));
-            if unless_stopped(tokio::time::sleep(pause)).await.is_none() {
-                return Ok(());
-            }
+            tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(1));
         }
     }

@@ -8,6 +8,7 @@ use gitdeck::domain::Manifest;
 use gitdeck::sandbox::{Effect, Options, When};
 use serde_json::{Value, json};
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// A definition of its own for each namespace: they are shared by all tests of a server.
 fn group(world: &World) -> String {
@@ -104,33 +105,77 @@ async fn a_refused_deletion_keeps_what_the_object_stands_on() {
     all_goes(&world).await;
 }
 
-/// Takes the finalizer away at the first word about it.
-struct Finishing<'a> {
+/// Sets the finalizers of an object as their controller does.
+fn hold(world: &World, address: &str, finalizers: &Value) -> impl Future<Output = ()> + use<> {
+    let body = json!({"metadata": {"finalizers": finalizers}}).to_string().into_bytes();
+    let request = http::Request::patch(address)
+        .header("content-type", "application/merge-patch+json")
+        .body(body)
+        .expect("a request");
+    let client = world.client.clone();
+    async move {
+        let _ = client.request::<Value>(request).await;
+    }
+}
+
+/// What happens while something is waited for.
+struct Meanwhile<'a> {
     world: &'a World,
+    /// Of what the finalizer is taken away.
+    held: String,
+    /// At the first word of a wait somebody stops the apply.
+    stops: bool,
+    /// At which word the finalizer goes, if it does.
+    goes_at: Option<usize>,
+    stop: CancellationToken,
     said: Vec<String>,
 }
 
-impl Steps for Finishing<'_> {
+impl<'a> Meanwhile<'a> {
+    fn new(world: &'a World, held: String, stops: bool, goes_at: Option<usize>) -> Self {
+        Self { world, held, stops, goes_at, stop: CancellationToken::new(), said: Vec::new() }
+    }
+}
+
+impl Steps for Meanwhile<'_> {
     fn before(&mut self, _: &Step) -> Result<(), String> {
         Ok(())
     }
 
     fn after(&mut self, _: &Step, _: &StepOutcome) {}
 
+    fn stop(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
     fn waiting(&mut self, for_what: &str) -> bool {
-        if self.said.is_empty() {
-            let (client, address) = (self.world.client.clone(), gadget_address(self.world));
-            tokio::spawn(async move {
-                let body = json!({"metadata": {"finalizers": null}}).to_string().into_bytes();
-                let request = http::Request::patch(address)
-                    .header("content-type", "application/merge-patch+json")
-                    .body(body);
-                let _ = client.request::<Value>(request.expect("a request")).await;
-            });
+        if self.stops {
+            self.stop.cancel();
+        }
+        if self.goes_at == Some(self.said.len()) {
+            tokio::spawn(hold(self.world, &self.held, &Value::Null));
         }
         self.said.push(for_what.to_owned());
-        true
+        !self.stops
     }
+}
+
+/// Carries out what is planned for a revision.
+async fn apply(
+    world: &mut World,
+    revision: &str,
+    desired: &[Manifest],
+    held: String,
+    (stops, goes_at): (bool, Option<usize>),
+) -> (Applied, Vec<String>) {
+    let revision = gitdeck::domain::Revision::new(revision);
+    let plan = world.cluster.plan(&world.request(&revision, desired)).await.expect("a plan");
+    world.options.allow_delete = Some(plan.summary.delete);
+    let request = world.request(&revision, desired);
+    let plan = world.cluster.plan(&request).await.expect("a plan");
+    let mut steps = Meanwhile::new(world, held, stops, goes_at);
+    let applied = world.cluster.apply(&request, &plan, &mut steps).await.expect("an end");
+    (applied, steps.said)
 }
 
 #[tokio::test]
@@ -148,16 +193,65 @@ async fn what_an_object_stands_on_goes_when_the_object_is_gone() {
         );
         // The next sync waits again, says so, and goes on once it is gone.
         world.cluster = patient;
-        world.options.allow_delete = Some(4);
-        let revision = gitdeck::domain::Revision::new("r2");
-        let request = world.request(&revision, &[]);
-        let plan = world.cluster.plan(&request).await.expect("a plan");
-        let mut steps = Finishing { world: &world, said: Vec::new() };
-        let applied = world.cluster.apply(&request, &plan, &mut steps).await.expect("an end");
+        let held = gadget_address(&world);
+        let (applied, said) = apply(&mut world, "r2", &[], held, (false, Some(0))).await;
         assert!(applied.complete, "{:#?}", applied.outcomes);
-        let words = steps.said.first().expect("words");
+        let words = said.first().expect("words");
         assert!(words.contains("until Gadget") && words.contains(hold), "{words}");
         all_goes(&world).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_held_when_somebody_stops_is_waited_for_by_the_next_sync() {
+    in_every_world("held-stopped", async |mut world| {
+        let hold = "example.com/hold";
+        assert!(world.sync("r1", &stack(&world, Some(hold))).await.expect("a sync").complete);
+        let (new, held) = (manifests([config("new", "1")]), gadget_address(&world));
+        let (applied, said) = apply(&mut world, "r2", &new, held.clone(), (true, None)).await;
+        assert!(said.first().is_some_and(|words| words.contains("until Gadget")), "{said:?}");
+        assert!(applied.stopped.is_some() && !applied.complete, "{applied:#?}");
+        assert!(outcome(&applied, "new").is_done());
+        let StepOutcome::Skipped { because } = outcome(&applied, "g") else {
+            panic!("{applied:#?}")
+        };
+        assert!(because.contains("stopped") && because.contains("not gone yet"), "{because}");
+        let limits = Limits { ready: Duration::from_millis(300), ..Limits::default() };
+        let patient = world.cluster.clone();
+        world.cluster = Cluster::with_limits(world.client.clone(), "test", "default", limits);
+        let (again, _) = apply(&mut world, "r2", &new, held.clone(), (false, None)).await;
+        assert!(again.failures().any(|(_, error)| error.contains(hold)), "{again:#?}");
+        let definition = world.get(&definition_address(&world)).await;
+        assert!(definition["metadata"]["deletionTimestamp"].is_null(), "{definition}");
+        assert_eq!(world.data("operator").await, "1");
+        world.cluster = patient;
+        let (end, _) = apply(&mut world, "r3", &[], held, (false, Some(0))).await;
+        assert!(end.complete, "{:#?}", end.outcomes);
+        all_goes(&world).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_deleted_to_be_made_anew_is_made_also_when_somebody_stops() {
+    in_every_world("anew-stopped", async |mut world| {
+        let fixed = |value: &str| {
+            let mut object = config("fixed", value);
+            object["immutable"] = true.into();
+            manifests([object])
+        };
+        assert!(world.sync("r1", &fixed("1")).await.expect("a sync").complete);
+        let held = format!("{}/fixed", world.configs());
+        hold(&world, &held, &json!(["example.com/hold"])).await;
+        world.options.recreate = true;
+        // Stopped at the first word, and let go at the next.
+        let (applied, said) =
+            apply(&mut world, "r2", &fixed("2"), held.clone(), (true, Some(1))).await;
+        assert!(said.len() > 1 && said[0].contains("until ConfigMap fixed"), "{said:?}");
+        assert!(outcome(&applied, "fixed").is_done(), "{applied:#?}");
+        assert!(world.get(&held).await["metadata"]["deletionTimestamp"].is_null());
+        assert_eq!(world.data("fixed").await, "2");
     })
     .await;
 }
