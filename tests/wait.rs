@@ -188,6 +188,7 @@ async fn a_sync_that_was_killed_in_its_wait_goes_on_waiting() {
                 let output = gitdeck(&resumed).args(again).output().expect("it runs");
                 assert!(!output.status.success(), "{kind:?}: {again:?}: {}", said(&output));
                 assert!(said(&output).contains("it is applied, but fails: "), "{}", said(&output));
+                assert!(said(&output).contains("ignore-healthcheck"), "{}", said(&output));
             }
         })
         .await;

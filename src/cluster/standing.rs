@@ -1,13 +1,12 @@
 //! What is as desired already and needs no write, but may not do its work: what needs or follows it waits for it all the
-//! same, as it would after a write. An earlier sync may have failed on it.
+//! same, as it would after a write, where it rolls out or fails. An earlier sync may have failed on it.
 
 use super::apply::Run;
 use super::arrange::{Arrangement, Obstacles};
 use super::live::Live;
 use super::phases::TICK;
 use super::said::Said;
-use crate::domain::Health;
-use crate::domain::health::assess_at;
+use crate::domain::health::{assess_at, holds_up};
 use crate::domain::plan::Operation;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -116,11 +115,11 @@ impl Run<'_> {
         }
     }
 
-    /// Whether an object did its work when it was looked at last; that costs nothing.
+    /// Whether an object held nothing up when it was looked at last; that costs nothing.
     fn stands(&self, index: usize) -> bool {
         let live = self.ground.live.get(&self.ground.placed[index].reference.key());
-        let health = |live: &Live| assess_at(&live.value(), Timestamp::now()).health;
-        matches!(live.map(health), Some(Health::Healthy | Health::Suspended))
+        live.map(Live::value)
+            .is_some_and(|live| !holds_up(&live, assess_at(&live, Timestamp::now()).health))
     }
 
     /// The next that comes of what runs. Meanwhile it is told what is waited for, and somebody may stop it; what was sent

@@ -1,10 +1,11 @@
 //! Waves and dependencies on what was applied before and does not do its work.
 
 use super::world::{Journal, World, config, in_every_world, manifests, sandboxed};
-use gitdeck::cluster::{Applied, Step, StepOutcome, Steps};
+use gitdeck::cluster::{Applied, Cluster, Limits, Step, StepOutcome, Steps};
 use gitdeck::domain::Manifest;
 use gitdeck::sandbox::Options;
 use serde_json::{Value, json};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// A Deployment that comes up unless its image is broken, which its controller says after a second.
@@ -74,6 +75,32 @@ async fn what_follows_a_failing_object_waits_for_it_at_every_sync() {
         let healed = world.sync("r2", &stack(&world, "example.com/web:1")).await.expect("a sync");
         assert!(healed.complete, "{:#?}", healed.outcomes);
         assert_eq!((world.data("late").await, world.data("needy").await), (json!("1"), json!("1")));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_may_wait_for_a_later_wave_does_not_hold_it_up() {
+    in_every_world("standing", async |mut world| {
+        let limits = Limits { ready: Duration::from_millis(300), ..Limits::default() };
+        world.cluster = Cluster::with_limits(world.client.clone(), "test", "default", limits);
+        let mut desired = manifests([
+            json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}, "spec": {
+                "storageClassName": "none", "accessModes": ["ReadWriteOnce"],
+                "resources": {"requests": {"storage": "1Gi"}}}}),
+            json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "web"},
+                "spec": {"minReplicas": 1, "maxReplicas": 2, "scaleTargetRef":
+                    {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}}}),
+            json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "web"},
+                "spec": {"defaultBackend": {"service": {"name": "web", "port": {"number": 80}}}}}),
+        ]);
+        assert!(world.sync("r1", &desired).await.expect("a sync").complete);
+        let mut late = config("late", "1");
+        late["metadata"]["annotations"] = json!({"argocd.argoproj.io/sync-wave": "1"});
+        desired.extend(manifests([late]));
+        let applied = world.sync("r2", &desired).await.expect("a sync");
+        assert!(applied.complete, "{applied:#?}");
+        assert_eq!(world.data("late").await, "1");
     })
     .await;
 }

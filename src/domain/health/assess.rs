@@ -206,6 +206,23 @@ fn is_of_before(object: &Value) -> bool {
     spoken.zip(written_by_us(object)).is_some_and(|(spoken, written)| spoken < written)
 }
 
+/// Whether an object that was there already holds up what comes after it by this health: where it rolls out or fails by
+/// itself. A claim without a volume, an autoscaler, an address or a served API may wait for just what comes after it.
+pub fn holds_up(object: &Value, health: Health) -> bool {
+    if matches!(health, Health::Healthy | Health::Suspended) {
+        return false;
+    }
+    let group = split_api_version(object["apiVersion"].as_str().unwrap_or_default()).0;
+    match (group, object["kind"].as_str().unwrap_or_default()) {
+        _ if !object["metadata"]["deletionTimestamp"].is_null() => true,
+        ("", "PersistentVolumeClaim" | "PersistentVolume") => health == Health::Degraded,
+        ("", "Service")
+        | ("networking.k8s.io" | "extensions", "Ingress")
+        | ("autoscaling" | "policy" | "apiregistration.k8s.io", _) => false,
+        _ => true,
+    }
+}
+
 /// Whether the object says that its health is not to be assessed.
 fn is_exempt(object: &Value) -> bool {
     object["metadata"]["annotations"]["argocd.argoproj.io/ignore-healthcheck"] == "true"

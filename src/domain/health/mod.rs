@@ -8,7 +8,7 @@ mod conditions;
 mod others;
 mod workloads;
 
-pub use assess::{GRACE, assess, assess_at, assess_written, is_provisional};
+pub use assess::{GRACE, assess, assess_at, assess_written, holds_up, is_provisional};
 
 use serde::{Deserialize, Serialize};
 

@@ -190,7 +190,7 @@ fn complete(name: &str, applied: &Applied) -> Result<(), Failure> {
         (None, Some(unready), _) if ran_hooks(applied) => {
             (unready.clone(), hook_hint(Phase::PostSync))
         }
-        (None, Some(unready), _) => (unready.clone(), nothing),
+        (None, Some(unready), _) => (unready.clone(), UNREADY),
         (None, None, Some(reason)) => (reason.clone(), nothing),
         (None, None, None) => {
             ("the record of the mapping could not be written".to_owned(), nothing)
@@ -198,6 +198,10 @@ fn complete(name: &str, applied: &Applied) -> Result<(), Failure> {
     };
     Err(Failure::new(format!("{name}: {done} of {total} done, then: {message}")).hint(hint))
 }
+
+/// What to do where what stands already holds up the rest.
+const UNREADY: &str = "nothing was pruned; mend it and sync again; where it waits for what comes after it, give it a later \
+                       wave, or the annotation argocd.argoproj.io/ignore-healthcheck: \"true\"";
 
 fn ran_hooks(applied: &Applied) -> bool {
     applied.outcomes.iter().any(|(verb, ..)| matches!(verb, Verb::Hook(_)))
