@@ -35,20 +35,22 @@ impl Things {
         Self(Api::namespaced_with(world.client().await, &world.namespace, &kind))
     }
 
-    async fn says(&self, conditions: Value) {
+    async fn says(&self, status: Value) {
         let by = PatchParams { field_manager: Some("things".into()), ..PatchParams::default() };
-        let patch = Patch::Merge(json!({"status": {"conditions": conditions}}));
+        let patch = Patch::Merge(json!({"status": status}));
         self.0.patch_status("one", &by, &patch).await.expect("a status");
     }
 
+    /// Of the first generation alone: what is committed later is on its way until more is said.
     async fn well(&self) {
-        self.says(json!([{"type": "Degraded", "status": "False"}])).await;
+        let fine = json!({"type": "Degraded", "status": "False"});
+        self.says(json!({"observedGeneration": 1, "conditions": [fine]})).await;
     }
 
     async fn ill(&self) {
         let broken =
             json!({"type": "Degraded", "status": "True", "reason": "Broken", "message": "no disk"});
-        self.says(json!([broken])).await;
+        self.says(json!({"observedGeneration": null, "conditions": [broken]})).await;
     }
 }
 
@@ -185,6 +187,39 @@ async fn what_runs_keeps_its_health_where_the_tip_does_not_render() {
         let causes = running.store.causes(&[]);
         assert_eq!(causes.len(), 1, "{causes:?}");
         assert_eq!(causes[0].mappings, ["torn"]);
+        running.stop().await;
+    }
+}
+
+/// The kind is not served yet when the mapping claims what it desires: once it is, its objects are watched.
+#[tokio::test(flavor = "multi_thread")]
+async fn drift_of_a_kind_that_the_mapping_itself_defines_is_seen() {
+    for world in worlds("defines").await {
+        let group = "defines.example.com";
+        let tables = "[mappings.own]\nrepository = \"fleet\"\npath = \"apps/own\"\nsync = { auto = true, self_heal = false }\n";
+        let origin = Origin::new(&world, tables);
+        origin.commit(
+            "begin",
+            &[
+                ("apps/own/crd.yaml", Some(&definition(group))),
+                ("apps/own/thing.yaml", Some(&thing(group, 1))),
+            ],
+        );
+        let mut running = Running::watch(origin.settings("one"));
+        let things = Things::of(&world, group).await;
+        running.see("own", "a sync", |status| status.sync == SyncState::Synced).await;
+        things.well().await;
+        running.see("own", "health on record", |status| status.last_healthy.is_some()).await;
+        // Nothing makes a look necessary any more, but what happens to the object.
+        let mut looks = 0;
+        while std::mem::replace(&mut looks, running.looks.0) != running.looks.0 {
+            running.pass(Duration::from_secs(1)).await;
+        }
+        let by =
+            PatchParams { field_manager: Some("kubectl-edit".into()), ..PatchParams::default() };
+        let patch = Patch::Merge(json!({"spec": {"size": 9}}));
+        things.0.patch("one", &by, &patch).await.expect("a change");
+        running.see("own", "drift", |status| status.sync == SyncState::Drifted).await;
         running.stop().await;
     }
 }
