@@ -65,7 +65,8 @@ async fn notice(running: &mut Running) -> JournalEntry {
     for _ in 0..100 {
         let mut told = regressions(running).await;
         assert!(told.len() < 2, "{told:#?}");
-        if let Some(said) = told.pop() {
+        // It is begun first, and its words follow.
+        if let Some(said) = told.pop().filter(|one| one.message.is_some()) {
             return said;
         }
         running.pass(Duration::from_millis(50)).await;
