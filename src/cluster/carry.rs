@@ -8,7 +8,7 @@ use super::patience::{to_its_end, unless_stopped};
 use super::resource::Resource;
 use super::said::Said;
 use super::wire::Failure;
-use super::write::{Written, lingers};
+use super::write::{Written, is_ending};
 use super::{Cluster, ClusterError};
 use crate::domain::managed::entries;
 use crate::domain::owner::PART_OF;
@@ -302,7 +302,7 @@ impl Cluster {
                 return Carried::Absent;
             }
             match self.remove(resource, &item, &live).await {
-                Written::Done(last) if task.awaited && lingers(&last) => {
+                Written::Done(last) if task.awaited && is_ending(&last) => {
                     let patience = (self.wire().limits().ready, task.said);
                     let gone = unless_stopped(self.wait_gone(&item, &live.uid, patience)).await;
                     return match gone {

@@ -234,6 +234,21 @@ pub(super) fn lingers(live: &Live) -> bool {
     !live.value()["metadata"]["deletionTimestamp"].is_null()
 }
 
+/// Whether an object that was deleted is still there because something works on its end. A volume that is in use is let
+/// go by those who use it, and these may be what is deleted next.
+pub(super) fn is_ending(live: &Live) -> bool {
+    let value = live.value();
+    let finalizers = value["metadata"]["finalizers"].as_array().map_or(&[][..], Vec::as_slice);
+    let in_use = !finalizers.is_empty()
+        && finalizers.iter().all(|one| {
+            matches!(
+                one.as_str(),
+                Some("kubernetes.io/pvc-protection" | "kubernetes.io/pv-protection")
+            )
+        });
+    lingers(live) && !in_use
+}
+
 fn landed(answer: &Value, resource: &Resource) -> Written {
     match read(answer, resource) {
         Ok(live) => Written::Done(live),

@@ -255,3 +255,28 @@ async fn what_is_deleted_to_be_made_anew_is_made_also_when_somebody_stops() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_claim_that_is_in_use_does_not_wait_for_its_user_to_go() {
+    // The sandbox lets a claim go at once.
+    let Some(plane) = control_plane() else { return };
+    let namespace = plane.namespace("in-use").await;
+    let mut world = World::new(plane.client().await, &namespace, &namespace);
+    let limits = Limits { ready: Duration::from_millis(300), ..Limits::default() };
+    world.cluster = Cluster::with_limits(world.client.clone(), "test", "default", limits);
+    let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data",
+            "annotations": {"argocd.argoproj.io/sync-wave": "1"}}, "spec": {"storageClassName": "none",
+                "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
+    let both = manifests([claim, config("user", "1")]);
+    assert!(world.sync("r1", &both).await.expect("a sync").complete);
+    let held = format!("/api/v1/namespaces/{namespace}/persistentvolumeclaims/data");
+    // That of volumes has the same meaning, and on a claim nobody takes it away.
+    hold(&world, &held, &json!(["kubernetes.io/pvc-protection", "kubernetes.io/pv-protection"]))
+        .await;
+    let (applied, _) = apply(&mut world, "r2", &[], held.clone(), (false, None)).await;
+    assert!(applied.complete, "{:#?}", applied.outcomes);
+    assert_eq!(world.data("user").await, Value::Null);
+    assert!(world.get(&held).await["metadata"]["deletionTimestamp"].is_string());
+    hold(&world, &held, &Value::Null).await;
+    assert!(world.try_get(&held).await.is_null());
+}
