@@ -59,7 +59,7 @@ fn a_refused_credential_is_not_offered_again_and_again() {
 
     // What to do stands with the repository.
     terminal.keys("1").keys("jj").keys("D");
-    terminal.see("polling rests for an hour").keys("\x1b");
+    terminal.see("polling rests for 5 minutes").keys("\x1b");
     terminal.miss("polling rests").keys("\x12");
     terminal.wait("another conversation", |_| asked(&server, "ill").1 > 2);
     polls(&mut terminal, 3);

@@ -7,6 +7,7 @@ use crate::engine::{Command, Event, Failure};
 use crate::git::{FetchProgress, Fetched, Flow, GitError, Upstream};
 use jiff::Timestamp;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// Fetches, then, where asked, looks at the mappings that it feeds.
 pub(super) async fn run(ctx: &Context, repository: &str, look: bool) -> Result<String, Stop> {
@@ -68,8 +69,8 @@ async fn with(ctx: &Context, repository: &str, credential: Credential) -> Result
             if !is_refused {
                 return told(ctx, repository, failure.into()).await;
             }
-            ctx.world.refused.note(repository, credential);
-            told(ctx, repository, resting(ctx, failure).into()).await
+            let rest = ctx.world.refused.note(repository, credential);
+            told(ctx, repository, resting(ctx, failure, rest).into()).await
         }
         Ok(Ok((fetched, (followed, pending)))) => {
             ctx.world.refused.forget(repository);
@@ -96,7 +97,11 @@ async fn with(ctx: &Context, repository: &str, credential: Credential) -> Result
                 }
             }
         }
-        Err(stop) => failed(ctx, repository, stop).await,
+        Err(stop) => {
+            // It is another fault now, and polling tells when it is over.
+            ctx.world.refused.forget(repository);
+            failed(ctx, repository, stop).await
+        }
     }
 }
 
@@ -134,14 +139,15 @@ fn problem(ctx: &Context, repository: &str, fetched: &Fetched) -> Option<Failure
 }
 
 /// What becomes of polling, in words for those who wait for it.
-fn resting(ctx: &Context, failure: Failure) -> Failure {
+fn resting(ctx: &Context, failure: Failure, rest: Duration) -> Failure {
     if !ctx.world.lasts.load(Ordering::Relaxed) {
         return failure;
     }
-    failure.hint(
-        "polling rests for an hour, so that no account gets locked; a changed credential or configuration is tried by itself, \
-         and `Ctrl-R` tries at once",
-    )
+    let minutes = rest.as_secs() / 60;
+    failure.hint(format!(
+        "polling rests for {minutes} minutes, so that no account gets locked; a changed credential or configuration is tried \
+         by itself, and `Ctrl-R` tries at once"
+    ))
 }
 
 fn key_of(error: &GitError) -> Option<HostKey> {
