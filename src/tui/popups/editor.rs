@@ -121,7 +121,12 @@ impl Editor {
         }
         let text = if self.line_end == "\n" { text.to_owned() } else { text.replace("\r\n", "\n") };
         let DataCursor(row, column) = self.area.cursor();
-        self.area.select_all();
+        // The widget's own way to select everything ends at line 65,536.
+        self.area.move_cursor(CursorMove::Top);
+        self.area.move_cursor(CursorMove::Head);
+        self.area.start_selection();
+        self.area.move_cursor(CursorMove::Bottom);
+        self.area.move_cursor(CursorMove::End);
         self.area.insert_str(text);
         self.go_to(row, column);
         self.compare();
@@ -405,7 +410,9 @@ mod tests {
         let text = "a: 1\n".repeat(100_000);
         let mut editor = editor(&text);
         editor.go_to(99_000, 2);
-        editor.take(&text.replacen("a: 1", "a: 2", 1));
+        let outside = text.replacen("a: 1", "a: 2", 1);
+        editor.take(&outside);
+        assert!(editor.content() == outside);
         assert_eq!(editor.area.cursor(), tui_textarea::DataCursor(99_000, 2));
         assert!(editor.changed);
         editor.take(&text);
