@@ -149,7 +149,7 @@ async fn argo_cd_2573_a_render_that_fails_deletes_nothing() {
         fleet.publish("base/service.yaml", pointer);
         let (code, _, notes) = fleet.run(&["sync", "podinfo", "--yes", "--allow-delete", "6"]);
         assert!(code == Some(3) && notes.contains("base/service.yaml"), "{code:?} {notes}");
-        assert!(notes.contains("its content lies in Git LFS"), "{notes}");
+        assert!(notes.contains("a pointer of Git LFS, not the file itself"), "{notes}");
         assert_eq!(fleet.owned().await, owned);
         fleet.publish("base/service.yaml", &service);
 
