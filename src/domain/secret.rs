@@ -33,9 +33,14 @@ impl Drop for Secret {
     fn drop(&mut self) {
         // Overwrites the bytes in place; zero is valid UTF-8, so the string stays sound.
         let mut bytes = std::mem::take(&mut self.0).into_bytes();
-        bytes.fill(0);
-        std::hint::black_box(&bytes);
+        wipe(&mut bytes);
     }
+}
+
+/// Overwrites what was secret, also where nobody reads it any more.
+pub fn wipe(bytes: &mut [u8]) {
+    bytes.fill(0);
+    std::hint::black_box(&*bytes);
 }
 
 #[cfg(test)]

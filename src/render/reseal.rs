@@ -9,6 +9,7 @@ use super::sops::{Decrypter, format, is_encrypted, keys};
 use super::{RenderError, SourceFile};
 use crate::domain::normalize::is_secret;
 use crate::domain::redact::scrub;
+use crate::domain::secret::wipe;
 use crate::domain::{Decryption, Secret};
 use crate::yaml::documents;
 use serde_json::Value;
@@ -24,8 +25,7 @@ pub struct Opened {
 
 impl Drop for Opened {
     fn drop(&mut self) {
-        self.clear.fill(0);
-        std::hint::black_box(&self.clear);
+        wipe(&mut self.clear);
     }
 }
 
@@ -86,8 +86,7 @@ impl Opened {
             fault(format!("it cannot be sealed again (with sops 3.10 or newer): {error}"))
         })?;
         // The editor repeats what it was given.
-        said.fill(0);
-        std::hint::black_box(&said);
+        wipe(&mut said);
         let sealed = std::fs::read(file).map_err(|error| RenderError::scratch(&error))?;
         match self.exposed(changed, &sealed) {
             None => Ok(sealed),
