@@ -199,14 +199,14 @@ impl Cluster {
         };
         let mut unserved = BTreeSet::new();
         for object in objects {
-            if let Some(resource) = served(&catalogue, object) {
-                want(resource, object.key());
-            } else if !is_served(&catalogue, &object.group, &object.version, &object.kind) {
-                unserved.insert((
-                    object.group.clone(),
-                    object.version.clone(),
-                    object.kind.clone(),
-                ));
+            let (group, version, kind) = (&object.group, &object.version, &object.kind);
+            match catalogue.lookup(group, version, kind) {
+                Lookup::Served(resource) => {
+                    if is_watchable(resource) {
+                        want(resource.clone(), object.key());
+                    }
+                }
+                _ => drop(unserved.insert((group.clone(), version.clone(), kind.clone()))),
             }
         }
         let records: HashMap<ObjectKey, String> =
@@ -236,7 +236,9 @@ impl Cluster {
     pub fn serves_more(&self) -> bool {
         let Some(catalogue) = self.known_catalogue() else { return false };
         let unserved = lock(&self.watches().unserved);
-        unserved.iter().any(|(group, version, kind)| is_served(&catalogue, group, version, kind))
+        unserved.iter().any(|(group, version, kind)| {
+            matches!(catalogue.lookup(group, version, kind), Lookup::Served(_))
+        })
     }
 
     /// News from now on.
@@ -410,20 +412,11 @@ pub(super) fn served_kind(
 ) -> Option<Resource> {
     let (group, version) = split_api_version(api_version);
     let resource = catalogue.any(group, version, kind)?;
-    (resource.offers("watch") && resource.offers("list")).then(|| resource.clone())
+    is_watchable(resource).then(|| resource.clone())
 }
 
-fn served(catalogue: &Catalogue, reference: &ObjectRef) -> Option<Resource> {
-    match catalogue.lookup(&reference.group, &reference.version, &reference.kind) {
-        Lookup::Served(resource) if resource.offers("watch") && resource.offers("list") => {
-            Some(resource.clone())
-        }
-        _ => None,
-    }
-}
-
-fn is_served(catalogue: &Catalogue, group: &str, version: &str, kind: &str) -> bool {
-    matches!(catalogue.lookup(group, version, kind), Lookup::Served(_))
+fn is_watchable(resource: &Resource) -> bool {
+    resource.offers("watch") && resource.offers("list")
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
