@@ -48,12 +48,14 @@ fn settle() {
     });
 }
 
-/// A tree, held against its id.
+/// A tree, held against its id. What is no tree is not damaged by that.
 pub(super) fn checked_tree(
     repository: &git2::Repository,
     id: Oid,
 ) -> Result<git2::Tree<'_>, git2::Error> {
-    check_named(id, ObjectType::Tree, repository.odb()?.read(id)?.data())?;
+    let objects = repository.odb()?;
+    let object = objects.read(id)?;
+    check_named(id, object.kind(), object.data())?;
     repository.find_tree(id)
 }
 
@@ -139,4 +141,21 @@ pub(super) fn is_damage(error: &git2::Error) -> bool {
             | ErrorClass::Sha1
     ) || error.code() == ErrorCode::HashsumMismatch
         || (error.class() == ErrorClass::Reference && error.message().starts_with("corrupted"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{checked_tree, is_damage};
+    use git2::Repository;
+
+    #[test]
+    fn what_is_no_tree_is_not_damaged_by_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = Repository::init_bare(folder.path()).unwrap();
+        let blob = repository.blob(b"no tree").unwrap();
+        let (own, other) = (checked_tree(&repository, blob), repository.find_tree(blob));
+        let (own, other) = (own.err().unwrap(), other.err().unwrap());
+        assert_eq!((own.code(), own.class()), (other.code(), other.class()));
+        assert!(!is_damage(&own), "{own}");
+    }
 }
