@@ -7,6 +7,7 @@ use super::raw::Raw;
 use super::resolve::Resolver;
 use super::settings::{RepositorySettings, Settings};
 use super::trace::Trace;
+use crate::domain::folder::is_within;
 use crate::domain::{Holder, Mapping, Recording};
 use indexmap::IndexMap;
 use std::time::Duration;
@@ -55,8 +56,8 @@ impl Resolver<'_> {
             let other = active().find(|other| {
                 other.name != recorded.name
                     && place(other) == place(recorded)
-                    && (is_below(&other.path, &recorded.path)
-                        || is_below(&recorded.path, &other.path))
+                    && (is_within(&other.path, &recorded.path)
+                        || is_within(&recorded.path, &other.path))
             });
             let named = self.raw.mappings.iter().find(|named| named.name == recorded.name);
             let (Some(other), Some(named)) = (other, named) else { continue };
@@ -76,12 +77,6 @@ impl Resolver<'_> {
             self.faults.push(Fault { place: own.unwrap_or_else(|| named.place.clone()), message });
         }
     }
-}
-
-/// Whether a path is another one, or inside it.
-fn is_below(path: &str, above: &str) -> bool {
-    above.is_empty()
-        || path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Settings of recorded mappings that nothing will come of.

@@ -18,6 +18,7 @@ pub mod earlier;
 pub mod export;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod folder;
 pub mod guard;
 pub mod health;
 pub mod hook;

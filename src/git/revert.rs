@@ -8,6 +8,7 @@ use super::repository::{Repository, revision};
 use super::revision::id_of;
 use super::write::Draft;
 use super::{GitError, path};
+use crate::domain::folder::is_within;
 use crate::domain::{Commit, Revision};
 use git2::{MergeOptions, Oid, Tree};
 use std::collections::BTreeSet;
@@ -253,10 +254,7 @@ impl Repository {
             let new = delta.new_file();
             let raw = new.path_bytes().or(delta.old_file().path_bytes()).unwrap_or_default();
             let path = path::shown(raw);
-            let rest = path.strip_prefix(below);
-            if !rest
-                .is_some_and(|rest| below.is_empty() || rest.is_empty() || rest.starts_with('/'))
-            {
+            if !is_within(&path, below) {
                 besides.push(path);
                 continue;
             }

@@ -1,5 +1,6 @@
 //! Puts live values into the files of a mapping, as far as each of them can be.
 
+use crate::domain::folder::is_within;
 use crate::domain::{FileEdit, Holder, Mapping, Revision};
 use crate::engine::Failure;
 use crate::engine::error::Stop;
@@ -142,12 +143,7 @@ impl Site<'_> {
 
     /// Why a file may not be changed.
     fn taken(&self, file: &str) -> Option<String> {
-        let is_made_from = |path: &String| {
-            path.is_empty()
-                || file
-                    .strip_prefix(path.as_str())
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
+        let is_made_from = |path: &String| is_within(file, path);
         let (other, _) =
             self.others.iter().find(|(_, sources)| sources.iter().any(is_made_from))?;
         Some(format!(

@@ -1,5 +1,6 @@
 //! Renders a mapping at a revision, or what it would be with some edits, once for everything that goes into it.
 
+use crate::domain::folder::is_within;
 use crate::domain::{Decryption, FileEdit, Manifest, Mapping, Revision, Secret, hook};
 use crate::engine::Failure;
 use crate::engine::error::Stop;
@@ -349,13 +350,7 @@ impl render::Tree for Edited<'_> {
         };
         let mut files: BTreeMap<String, SourceFile> =
             found.files.into_iter().map(|file| (file.path.clone(), file)).collect();
-        let is_below = |file: &str| {
-            path.is_empty()
-                || file
-                    .strip_prefix(path)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        for edit in self.edits.iter().filter(|edit| is_below(&edit.path)) {
+        for edit in self.edits.iter().filter(|edit| is_within(&edit.path, path)) {
             match &edit.content {
                 Some(content) => {
                     let (path, content) = (edit.path.clone(), content.clone());

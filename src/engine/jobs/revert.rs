@@ -1,6 +1,7 @@
 //! Undo commits: draft the commit that does it, as it will be.
 
 use crate::domain::depends::order;
+use crate::domain::folder::is_within;
 use crate::domain::revert::{RevertDraft, Undo, of_commit, of_range, to_state};
 use crate::domain::{Author, Commit, Mapping, Revision};
 use crate::engine::error::Stop;
@@ -224,12 +225,7 @@ async fn touched(
     let own = ctx.world.settings.mappings.values().filter(|one| one.repository == repository);
     for mapping in own {
         let paths = sources(ctx, mapping, revision).await;
-        let is_of = |file: &String| {
-            paths.iter().any(|path| {
-                let rest = file.strip_prefix(path.as_str());
-                rest.is_some_and(|rest| path.is_empty() || rest.is_empty() || rest.starts_with('/'))
-            })
-        };
+        let is_of = |file: &String| paths.iter().any(|path| is_within(file, path));
         if files.iter().any(is_of) && !names.contains(&mapping.name) {
             names.push(mapping.name.clone());
         }

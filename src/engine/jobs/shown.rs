@@ -1,5 +1,6 @@
 //! What a commit makes of the objects of mappings.
 
+use crate::domain::folder::is_within;
 use crate::domain::rendered::{RenderFaults, RenderedCommit, RenderedMapping, Rendering, compare};
 use crate::domain::{CommitDetails, Mapping, Revision};
 use crate::engine::error::Stop;
@@ -74,14 +75,7 @@ async fn chosen<'a>(
         for revision in sides(details) {
             sources.extend(render::sources(ctx, mapping, revision).await);
         }
-        let touches = |source: &String| {
-            files.iter().any(|file| {
-                source.is_empty()
-                    || file
-                        .strip_prefix(source.as_str())
-                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            })
-        };
+        let touches = |source: &String| files.iter().any(|file| is_within(file, source));
         if sources.iter().any(touches) {
             chosen.push(mapping);
         }

@@ -1,7 +1,9 @@
 //! Puts live values of Secrets into the files that SOPS sealed, and into no others.
 
+use crate::domain::folder::is_within;
 use crate::domain::normalize::is_secret;
 use crate::domain::path::{FieldPath, Step};
+use crate::domain::secret::wipe;
 use crate::domain::{FileEdit, Manifest, Mapping, ObjectKey};
 use crate::engine::jobs::live_changes::Pick;
 use crate::engine::jobs::overlay::Overlay;
@@ -48,10 +50,7 @@ impl<'a> SealedFiles<'a> {
             }
         }
         let root = ground.gathered.root();
-        let is_own = file
-            .strip_prefix(root)
-            .is_some_and(|rest| root.is_empty() || rest.is_empty() || rest.starts_with('/'));
-        if !is_own {
+        if !is_within(&file, root) {
             return Err(format!(
                 "{object} comes from {file}, which others may use; change it with `sops {file}`"
             ));
@@ -115,8 +114,7 @@ impl<'a> SealedFiles<'a> {
                 let edit = content.map(|content| FileEdit { path, content: Some(content) });
                 sealed.push(edit.map_err(|error| error.to_string()));
             }
-            clear.fill(0);
-            std::hint::black_box(&clear);
+            wipe(&mut clear);
         }
         sealed
     }
