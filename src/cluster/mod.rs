@@ -114,6 +114,8 @@ struct Inner {
     namespace: String,
     server: String,
     catalogue: RwLock<Option<Arc<Catalogue>>>,
+    /// The last answer, also where it has gaps and is not kept, or was forgotten since.
+    heard: RwLock<Option<Arc<Catalogue>>>,
     /// Held by whoever asks for the catalogue. Others wait, and take the answer, also where it is a failure or has gaps.
     discovery: tokio::sync::Mutex<Option<Told>>,
     /// How often the catalogue was forgotten: what was asked for before that is no answer to who asks after it.
@@ -164,6 +166,7 @@ impl Cluster {
             namespace,
             server,
             catalogue: RwLock::new(None),
+            heard: RwLock::new(None),
             discovery: tokio::sync::Mutex::default(),
             forgotten: AtomicU64::new(0),
             memo: Memo::default(),
@@ -249,6 +252,11 @@ impl Cluster {
     /// A group that failed is asked again next time, and what was forgotten meanwhile stays forgotten.
     fn keep_catalogue(&self, answer: &Result<Arc<Catalogue>, Failure>, forgotten: u64) {
         if let Ok(catalogue) = answer
+            && let Ok(mut heard) = self.inner.heard.write()
+        {
+            *heard = Some(catalogue.clone());
+        }
+        if let Ok(catalogue) = answer
             && catalogue.failed().is_empty()
             && let Ok(mut slot) = self.inner.catalogue.write()
             && self.forgotten() == forgotten
@@ -263,6 +271,11 @@ impl Cluster {
 
     fn known_catalogue(&self) -> Option<Arc<Catalogue>> {
         self.inner.catalogue.read().ok().and_then(|catalogue| catalogue.clone())
+    }
+
+    /// What the server said last, however old or full of gaps that is.
+    fn heard_catalogue(&self) -> Option<Arc<Catalogue>> {
+        self.inner.heard.read().ok().and_then(|catalogue| catalogue.clone())
     }
 
     /// Makes the next call ask for the resources again: after definitions changed, or when a kind is not known.

@@ -232,9 +232,10 @@ impl Cluster {
         !lock(&self.watches().unserved).is_empty()
     }
 
-    /// Whether some of these kinds are known by now, so that [`Cluster::watch`] would watch more.
+    /// Whether some of these kinds are known by now, so that [`Cluster::watch`] would watch more. What was heard last
+    /// tells, also while another group cannot be asked.
     pub fn serves_more(&self) -> bool {
-        let Some(catalogue) = self.known_catalogue() else { return false };
+        let Some(catalogue) = self.heard_catalogue() else { return false };
         let unserved = lock(&self.watches().unserved);
         unserved.iter().any(|(group, version, kind)| {
             matches!(catalogue.lookup(group, version, kind), Lookup::Served(_))

@@ -2,12 +2,12 @@
 
 use super::world::{World, config, in_every_world, manifests, sandboxed};
 use gitdeck::cluster::{Cluster, Notice, WatchState};
-use gitdeck::domain::ObjectKey;
+use gitdeck::domain::{Manifest, ObjectKey};
 use gitdeck::sandbox::{Options, Rule, User};
 use serde_json::json;
 
 impl World {
-    async fn watch(&self, desired: &[gitdeck::domain::Manifest]) {
+    async fn watch(&self, desired: &[Manifest]) {
         let namespace = &self.mapping.target.namespace;
         let mut changes = self.cluster.changes();
         let objects = self.cluster.references(desired, namespace).await.expect("references");
@@ -73,35 +73,70 @@ async fn an_object_that_is_newly_wanted_is_seen() {
     .await;
 }
 
+/// A definition of a kind of the namespace's own group, and an object of it.
+fn late_kind(namespace: &str) -> Vec<Manifest> {
+    let group = format!("{namespace}.example.com");
+    manifests([
+        json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": format!("lates.{group}")}, "spec": {"group": group, "scope": "Namespaced",
+                "names": {"plural": "lates", "singular": "late", "kind": "Late", "listKind": "LateList"},
+                "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema":
+                    {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]}}),
+        json!({"apiVersion": format!("{group}/v1"), "kind": "Late", "metadata": {"name": "l"}, "spec": {"size": 1}}),
+    ])
+}
+
+impl World {
+    /// Changes the object of the late kind, and waits until that is told.
+    async fn until_late_drift_is_told(&self) {
+        let namespace = &self.mapping.target.namespace;
+        let group = format!("{namespace}.example.com");
+        let mut changes = self.cluster.changes();
+        let address =
+            format!("/apis/{group}/v1/namespaces/{namespace}/lates/l?fieldManager=kubectl-edit");
+        let patch =
+            http::Request::patch(address).header("content-type", "application/merge-patch+json");
+        let body = json!({"spec": {"size": 9}}).to_string().into_bytes();
+        self.send(patch.body(body).expect("a request")).await;
+        let (kind, name) = ("Late".to_owned(), "l".to_owned());
+        until_told(
+            &mut changes,
+            &ObjectKey { group, kind, namespace: Some(namespace.clone()), name },
+        )
+        .await;
+    }
+}
+
 /// What a definition of the same tree defines is claimed before the server knows it.
 #[tokio::test]
 async fn a_kind_that_comes_after_the_claim_is_watched() {
     in_every_world("kind-late", async |world| {
-        let namespace = &world.mapping.target.namespace;
-        let group = format!("{namespace}.example.com");
-        let desired = manifests([
-            json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-                "metadata": {"name": format!("lates.{group}")}, "spec": {"group": group, "scope": "Namespaced",
-                    "names": {"plural": "lates", "singular": "late", "kind": "Late", "listKind": "LateList"},
-                    "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema":
-                        {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]}}),
-            json!({"apiVersion": format!("{group}/v1"), "kind": "Late", "metadata": {"name": "l"}, "spec": {"size": 1}}),
-        ]);
+        let desired = late_kind(&world.mapping.target.namespace);
         world.watch(&desired).await;
         assert!(world.cluster.awaits_kinds() && !world.cluster.serves_more());
         assert!(world.sync("r1", &desired).await.expect("a sync").complete);
         assert!(world.cluster.serves_more());
         world.watch(&desired).await;
         assert!(!world.cluster.awaits_kinds() && !world.cluster.serves_more());
-        let mut changes = world.cluster.changes();
-        let address = format!("/apis/{group}/v1/namespaces/{namespace}/lates/l?fieldManager=kubectl-edit");
-        let patch = http::Request::patch(address).header("content-type", "application/merge-patch+json");
-        let body = json!({"spec": {"size": 9}}).to_string().into_bytes();
-        world.send(patch.body(body).expect("a request")).await;
-        let (kind, name) = ("Late".to_owned(), "l".to_owned());
-        until_told(&mut changes, &ObjectKey { group, kind, namespace: Some(namespace.clone()), name }).await;
+        world.until_late_drift_is_told().await;
     })
     .await;
+}
+
+/// A group that does not answer says nothing of what the others serve.
+#[tokio::test]
+async fn a_kind_that_comes_while_another_group_fails_is_watched() {
+    let (sandbox, world) = sandboxed("kind-late-gap", Options::default()).await;
+    let desired = late_kind(&world.mapping.target.namespace);
+    sandbox.faults().break_group("policy");
+    world.watch(&desired).await;
+    assert!(world.cluster.awaits_kinds() && !world.cluster.serves_more());
+    assert!(world.sync("r1", &desired).await.expect("a sync").complete);
+    assert!(world.cluster.served().await.expect("an answer").failed.contains_key("policy"));
+    assert!(world.cluster.serves_more());
+    world.watch(&desired).await;
+    assert!(!world.cluster.awaits_kinds() && !world.cluster.serves_more());
+    world.until_late_drift_is_told().await;
 }
 
 #[tokio::test]
