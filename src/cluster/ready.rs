@@ -9,7 +9,7 @@ use super::said::Said;
 use super::wire::Call;
 use super::{Cluster, ClusterError};
 use crate::cluster::resource::Resource;
-use crate::domain::health::{assess_at, assess_written};
+use crate::domain::health::{assess_at, assess_written, may_await_consumer};
 use crate::domain::{Health, HealthReport, ObjectRef};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -91,9 +91,11 @@ impl Cluster {
         let listing = definition.as_ref().and_then(Listing::of);
         loop {
             let Some(now) = live else { return Some(Err(format!("{reference} was deleted"))) };
-            let report = health(&now.value());
+            let value = now.value();
+            let report = health(&value);
             match report.health {
                 Health::Healthy | Health::Suspended => return Some(Ok(())),
+                health if may_await_consumer(&value, health) => return Some(Ok(())),
                 Health::Degraded => {
                     return Some(Err(format!("it is applied, but fails: {}", report.message)));
                 }

@@ -105,6 +105,40 @@ async fn what_may_wait_for_a_later_wave_does_not_hold_it_up() {
     .await;
 }
 
+/// A claim of a class that binds with the first consumer, and that consumer two waves later.
+#[tokio::test]
+async fn a_claim_of_an_earlier_wave_does_not_wait_for_its_consumer() {
+    in_every_world("consumed", async |mut world| {
+        let limits = Limits { ready: Duration::from_secs(30), ..Limits::default() };
+        world.cluster = Cluster::with_limits(world.client.clone(), "test", "default", limits);
+        let namespace = world.mapping.target.namespace.clone();
+        let class = json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": namespace},
+            "provisioner": "example.com/volumes", "volumeBindingMode": "WaitForFirstConsumer"});
+        let request = http::Request::post("/apis/storage.k8s.io/v1/storageclasses")
+            .header("content-type", "application/json");
+        world.send(request.body(class.to_string().into_bytes()).expect("a request")).await;
+        let waved = |mut object: Value, wave: &str| {
+            object["metadata"]["annotations"] = json!({"argocd.argoproj.io/sync-wave": wave});
+            object
+        };
+        let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}, "spec": {
+            "storageClassName": namespace, "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}}}});
+        let mut web = deployment("example.com/web:1");
+        web["spec"]["template"]["spec"]["volumes"] =
+            json!([{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]);
+        let desired = manifests([claim, waved(config("between", "1"), "1"), waved(web, "2"), waved(config("late", "1"), "3")]);
+        let applied = world.sync("r1", &desired).await.expect("a sync");
+        assert!(applied.complete, "{applied:#?}");
+        assert_eq!(world.data("late").await, "1");
+        let address = format!("/api/v1/namespaces/{namespace}/persistentvolumeclaims/data");
+        while world.get(&address).await["status"]["phase"] != "Bound" {}
+        let class = format!("/apis/storage.k8s.io/v1/storageclasses/{namespace}");
+        world.send(http::Request::delete(class).body(Vec::new()).expect("a request")).await;
+    })
+    .await;
+}
+
 /// Steps that stop or are left alone at the first word about what is waited for.
 #[derive(Default)]
 struct Impatient {

@@ -215,12 +215,21 @@ pub fn holds_up(object: &Value, health: Health) -> bool {
     let group = split_api_version(object["apiVersion"].as_str().unwrap_or_default()).0;
     match (group, object["kind"].as_str().unwrap_or_default()) {
         _ if !object["metadata"]["deletionTimestamp"].is_null() => true,
-        ("", "PersistentVolumeClaim" | "PersistentVolume") => health == Health::Degraded,
+        _ if may_await_consumer(object, health) => false,
         ("", "Service")
         | ("networking.k8s.io" | "extensions", "Ingress")
         | ("autoscaling" | "policy" | "apiregistration.k8s.io", _) => false,
         _ => true,
     }
+}
+
+/// Whether a claim or a volume may do nothing but wait for its first consumer, which comes after it: its class says when
+/// it is bound (`WaitForFirstConsumer`), and nothing of that is in the object.
+pub fn may_await_consumer(object: &Value, health: Health) -> bool {
+    let is_volume =
+        matches!(object["kind"].as_str(), Some("PersistentVolumeClaim" | "PersistentVolume"));
+    let stays = object["metadata"]["deletionTimestamp"].is_null();
+    is_volume && object["apiVersion"] == "v1" && stays && health == Health::Progressing
 }
 
 /// Whether the object says that its health is not to be assessed.

@@ -8,7 +8,9 @@ mod conditions;
 mod others;
 mod workloads;
 
-pub use assess::{GRACE, assess, assess_at, assess_written, holds_up, is_provisional};
+pub use assess::{
+    GRACE, assess, assess_at, assess_written, holds_up, is_provisional, may_await_consumer,
+};
 
 use serde::{Deserialize, Serialize};
 

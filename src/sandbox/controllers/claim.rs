@@ -1,4 +1,4 @@
-//! Claims get a volume of their size.
+//! Claims get a volume of their size, at once or with their first consumer, as their class says.
 
 use serde_json::{Value, json};
 
@@ -13,6 +13,16 @@ pub async fn reconcile(context: &mut Context, key: &Key) -> Result<(), Error> {
         return Ok(());
     };
     if claim["status"]["phase"] == "Bound" {
+        return Ok(());
+    }
+    if awaits_consumer(context, &claim, key) {
+        if context.once((uid(&claim), "wait for a consumer")) {
+            let message = "waiting for first consumer to be created before binding".to_owned();
+            let (source, reason) = ("persistentvolume-controller", "WaitForFirstConsumer");
+            context
+                .note(Kind::Claim, &claim, Note { kind: "Normal", source, reason, message })
+                .await;
+        }
         return Ok(());
     }
     if claim["spec"]["volumeName"].as_str().is_none_or(str::is_empty) {
@@ -38,6 +48,30 @@ pub async fn reconcile(context: &mut Context, key: &Key) -> Result<(), Error> {
         "capacity": {"storage": claim.pointer("/spec/resources/requests/storage").cloned().unwrap_or(json!("1Gi"))},
     });
     context.status(Kind::Claim, &claim, CONTROLLER).await
+}
+
+/// The claims that a pod mounts.
+pub fn consumed(namespace: &str, pod: &Value) -> Vec<Key> {
+    let volumes = pod["spec"]["volumes"].as_array().into_iter().flatten();
+    let names = volumes.filter_map(|one| one["persistentVolumeClaim"]["claimName"].as_str());
+    let key = |name: &str| Key {
+        kind: Kind::Claim,
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+    };
+    names.map(key).collect()
+}
+
+/// Whether the claim's class binds with the first consumer, and there is none yet.
+fn awaits_consumer(context: &Context, claim: &Value, key: &Key) -> bool {
+    let name = claim["spec"]["storageClassName"].as_str().unwrap_or_default().to_owned();
+    let class = Key { kind: Kind::Class, namespace: String::new(), name };
+    let class = context.world.get(&class);
+    class.is_some_and(|class| class["volumeBindingMode"] == "WaitForFirstConsumer")
+        && !context
+            .world
+            .in_namespace(Kind::Pod, &key.namespace)
+            .any(|pod| consumed(&key.namespace, pod).contains(key))
 }
 
 async fn provide(context: &mut Context, claim: &Value, name: &str) -> Result<(), Error> {

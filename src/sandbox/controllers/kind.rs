@@ -25,6 +25,8 @@ pub enum Kind {
     Pod,
     /// Disruption budgets.
     Budget,
+    /// Classes of storage, which say when a claim is bound.
+    Class,
     /// Volumes; only written.
     Volume,
     /// Accounts; only written.
@@ -35,8 +37,9 @@ pub enum Kind {
 
 impl Kind {
     /// The kinds that are watched.
-    pub const WATCHED: [Self; 10] = [
+    pub const WATCHED: [Self; 11] = [
         Self::Namespace,
+        Self::Class,
         Self::Claim,
         Self::Service,
         Self::Deployment,
@@ -61,6 +64,7 @@ impl Kind {
             Self::Job => ("batch", "v1", "Job", "jobs"),
             Self::Pod => ("", "v1", "Pod", "pods"),
             Self::Budget => ("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"),
+            Self::Class => ("storage.k8s.io", "v1", "StorageClass", "storageclasses"),
             Self::Volume => ("", "v1", "PersistentVolume", "persistentvolumes"),
             Self::Account => ("", "v1", "ServiceAccount", "serviceaccounts"),
             Self::Event => ("", "v1", "Event", "events"),
@@ -100,7 +104,7 @@ impl Kind {
             format!("/apis/{group}/{version}")
         };
         match self {
-            Self::Namespace | Self::Volume => format!("{root}/{plural}"),
+            Self::Namespace | Self::Class | Self::Volume => format!("{root}/{plural}"),
             _ => format!("{root}/namespaces/{namespace}/{plural}"),
         }
     }

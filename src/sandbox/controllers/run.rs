@@ -159,13 +159,14 @@ impl Loop {
         self.concern(key, object);
     }
 
-    /// Queues an object, its controller, and the budgets that count it.
+    /// Queues an object, its controller, the budgets that count it, and the claims that it consumes.
     fn concern(&mut self, key: &Key, object: &Value) {
         self.queue.insert(key.clone());
         self.queue.extend(Key::of_owner(object));
         if key.kind == Kind::Pod {
             let budgets = self.context.world.in_namespace(Kind::Budget, &key.namespace);
             self.queue.extend(budgets.map(|budget| Key::of(Kind::Budget, budget)));
+            self.queue.extend(claim::consumed(&key.namespace, object));
         }
     }
 
@@ -203,6 +204,6 @@ async fn reconcile(context: &mut Context, key: &Key) -> Result<(), Error> {
         Kind::Job => job::reconcile(context, key).await,
         Kind::Pod => pod::reconcile(context, key).await,
         Kind::Budget => budget::reconcile(context, key).await,
-        Kind::Volume | Kind::Account | Kind::Event => Ok(()),
+        Kind::Class | Kind::Volume | Kind::Account | Kind::Event => Ok(()),
     }
 }

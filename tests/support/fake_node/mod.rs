@@ -2,7 +2,7 @@
 //!
 //! A pod runs and is ready at once, and one of a Job succeeds. An image named `fail` or `broken` is never pulled; one
 //! named `crash` ends with an error. Deleted pods go at once. Claims are bound and Services of the type `LoadBalancer`
-//! get an address, unless they are named so.
+//! get an address, unless they are named so. A claim whose class waits for its first consumer is bound when a pod mounts it.
 
 mod pod_status;
 
@@ -141,15 +141,49 @@ async fn attend_pod(client: &Client, pod: DynamicObject) -> Result<(), kube::Err
             .await
             .map(|_| ())
         }
-        Some(NODE) => match pod_status::next(&pod, now()) {
-            Some(status) => pods
-                .patch_status(&name, &by_node(), &Patch::Merge(json!({"status": status})))
-                .await
-                .map(|_| ()),
-            None => Ok(()),
-        },
+        Some(NODE) => {
+            bind_mounted(client, &pod).await?;
+            report(&pods, &pod).await
+        }
         Some(_) => Ok(()),
     }
+}
+
+async fn report(pods: &Api<DynamicObject>, pod: &DynamicObject) -> Result<(), kube::Error> {
+    let name = pod.name_any();
+    match pod_status::next(pod, now()) {
+        Some(status) => pods
+            .patch_status(&name, &by_node(), &Patch::Merge(json!({"status": status})))
+            .await
+            .map(|_| ()),
+        None => Ok(()),
+    }
+}
+
+/// Binds the claims that a pod mounts.
+async fn bind_mounted(client: &Client, pod: &DynamicObject) -> Result<(), kube::Error> {
+    let claims = beside(client, pod, "PersistentVolumeClaim");
+    let volumes = pod.data.pointer("/spec/volumes").and_then(Value::as_array);
+    let names = volumes
+        .into_iter()
+        .flatten()
+        .filter_map(|one| one.pointer("/persistentVolumeClaim/claimName"));
+    for name in names.filter_map(Value::as_str) {
+        if let Some(claim) = claims.get_opt(name).await? {
+            bind(client, &claim).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a claim's class binds with the first consumer.
+async fn binds_late(client: &Client, claim: &DynamicObject) -> Result<bool, kube::Error> {
+    let name = claim.data.pointer("/spec/storageClassName").and_then(Value::as_str);
+    let Some(name) = name.filter(|name| !name.is_empty()) else { return Ok(false) };
+    let classes: Api<DynamicObject> =
+        Api::all_with(client.clone(), &kind("storage.k8s.io", "v1", "StorageClass"));
+    let class = classes.get_opt(name).await?;
+    Ok(class.is_some_and(|class| class.data["volumeBindingMode"] == "WaitForFirstConsumer"))
 }
 
 /// Whether the pod's selector asks only for what the node has.
@@ -176,6 +210,10 @@ async fn unless_there(
 }
 
 async fn bind_claim(client: &Client, claim: DynamicObject) -> Result<(), kube::Error> {
+    if binds_late(client, &claim).await? { Ok(()) } else { bind(client, &claim).await }
+}
+
+async fn bind(client: &Client, claim: &DynamicObject) -> Result<(), kube::Error> {
     let pending = claim.data.pointer("/status/phase").and_then(Value::as_str) == Some("Pending");
     if !pending || named_to_fail(&claim.name_any()) {
         return Ok(());
@@ -185,7 +223,7 @@ async fn bind_claim(client: &Client, claim: DynamicObject) -> Result<(), kube::E
         "accessModes": claim.data.pointer("/spec/accessModes"),
         "capacity": claim.data.pointer("/spec/resources/requests"),
     }});
-    let claims = beside(client, &claim, "PersistentVolumeClaim");
+    let claims = beside(client, claim, "PersistentVolumeClaim");
     claims.patch_status(&claim.name_any(), &by_node(), &Patch::Merge(status)).await.map(|_| ())
 }
 
