@@ -8,6 +8,7 @@ use super::hook_plan::comes_first;
 use super::phases::STOPPED;
 use super::plan::{PlanRequest, refused};
 use super::said::Said;
+use super::stall::{Ailing, Failing};
 use super::standing::Standing;
 use super::steps::{Applied, Step, StepOutcome, Steps, Verb};
 use super::turns::Hooks;
@@ -39,6 +40,8 @@ pub(super) struct Run<'a> {
     unapplied: Obstacles,
     undeleted: Obstacles,
     pub(super) standing: Standing,
+    /// The first that was applied, now or before, and does not come up.
+    pub(super) ailing: Option<(Ailing, Option<Failing>)>,
     uids: HashMap<ObjectKey, String>,
     holder: Option<Holder>,
     pub(super) stopped: Option<String>,
@@ -85,6 +88,7 @@ impl Cluster {
             unapplied: Obstacles::default(),
             undeleted: Obstacles::default(),
             standing,
+            ailing: None,
             uids: HashMap::new(),
             holder: request.holder.cloned(),
             stopped: None,
@@ -145,6 +149,7 @@ impl<'a> Run<'a> {
         if self.stopped.is_none() || !self.uids.is_empty() {
             self.conclude(complete).await?;
         }
+        self.tell_ailing().await;
         Ok(self.result(complete && self.stopped.is_none()))
     }
 
@@ -205,7 +210,7 @@ impl<'a> Run<'a> {
                     self.end(from + offset, None, StepOutcome::Skipped { because });
                     continue;
                 }
-                let step = self.step(verb(operation.op), operation.object.clone());
+                let step = self.step(Verb::of(operation.op), operation.object.clone());
                 next.push((from + offset, step, operation));
             }
             for (at, step, operation) in self.announced(next) {
@@ -280,6 +285,10 @@ impl<'a> Run<'a> {
                     StepOutcome::Skipped { because }
                 }
                 Carried::Failed(error) => StepOutcome::Failed { error },
+                Carried::Unready(unready) => {
+                    self.ailing = self.ailing.take().or(unready.known);
+                    StepOutcome::Failed { error: unready.why }
+                }
             };
             self.note(at, outcome.clone());
             (step, outcome)
@@ -348,7 +357,7 @@ impl<'a> Run<'a> {
     fn end(&mut self, at: usize, step: Option<&Step>, outcome: StepOutcome) {
         let step = step.cloned().unwrap_or_else(|| {
             let operation = &self.plan.operations[at];
-            self.step(verb(operation.op), operation.object.clone())
+            self.step(Verb::of(operation.op), operation.object.clone())
         });
         self.steps.after(&step, &outcome);
         self.note(at, outcome);
@@ -452,7 +461,7 @@ impl<'a> Run<'a> {
         let outcomes = std::mem::take(&mut self.outcomes);
         let outcomes = self.plan.operations.iter().zip(outcomes).map(|(operation, outcome)| {
             let outcome = outcome.unwrap_or_else(stopped);
-            (verb(operation.op), operation.object.clone(), outcome)
+            (Verb::of(operation.op), operation.object.clone(), outcome)
         });
         let outcomes = outcomes.chain(self.hooks.outcomes()).collect();
         let failed = self.hooks.unready.take().or_else(|| self.unready());
@@ -468,15 +477,6 @@ fn positions<'r>(references: impl Iterator<Item = &'r ObjectRef>) -> Positions {
 
 fn stopped() -> StepOutcome {
     StepOutcome::Skipped { because: STOPPED.to_owned() }
-}
-
-fn verb(op: Op) -> Verb {
-    match op {
-        Op::Create => Verb::Create,
-        Op::Update | Op::TakeOver => Verb::Update,
-        Op::Delete => Verb::Delete,
-        Op::Recreate => Verb::Recreate,
-    }
 }
 
 fn parent(cluster: &Cluster, mapping: &str) -> ObjectRef {

@@ -5,6 +5,7 @@ use super::ground::{Ground, ours};
 use super::judge::{Frame, Verdict};
 use super::live::Live;
 use super::patience::{to_its_end, unless_stopped};
+use super::ready::Unready;
 use super::resource::Resource;
 use super::said::Said;
 use super::wire::Failure;
@@ -48,6 +49,8 @@ pub(super) enum Carried {
     Lingering,
     /// Refused or failed.
     Failed(String),
+    /// Applied, but what it stands for does not come up.
+    Unready(Box<Unready>),
 }
 
 impl Cluster {
@@ -130,9 +133,8 @@ impl Cluster {
                 if !task.awaited {
                     return carried;
                 }
-                self.wait_ready(desired, live, task.said)
-                    .await
-                    .map_or_else(Carried::Failed, |()| carried)
+                let ready = self.wait_ready(desired, live, task.said).await;
+                ready.map_or_else(|unready| Carried::Unready(Box::new(unready)), |()| carried)
             }
             _ => Carried::Failed("it is not in this revision".to_owned()),
         }

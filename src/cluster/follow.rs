@@ -5,10 +5,11 @@ use super::Cluster;
 use super::live::{Live, types_of};
 use super::resource::{Resource, segment};
 use super::stall::Failing;
+use super::troubled::Troubled;
 use super::wire::{Failure, JSON};
 use crate::domain::ObjectRef;
 use crate::domain::hook::{Progress, progress};
-use crate::domain::stall::{family, hopeless};
+use crate::domain::stall::family;
 use futures::AsyncBufReadExt;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -71,7 +72,7 @@ impl Cluster {
     pub(super) async fn follow_hook(&self, followed: &Followed<'_>, made: Live) -> Ended {
         let begun = Instant::now();
         let mut last = made;
-        let mut troubled: Option<(String, Instant)> = None;
+        let mut troubled = Troubled::default();
         loop {
             let address = watched(followed, &last);
             let stream = match self.wire().lines(&address, JSON).await {
@@ -160,23 +161,14 @@ impl Cluster {
         &self,
         followed: &Followed<'_>,
         last: &Live,
-        troubled: &mut Option<(String, Instant)>,
+        troubled: &mut Troubled,
     ) -> Option<Ended> {
         let failing = self.failing_pod(&followed.reference).await.ok().flatten();
-        let Some(failing) = failing else {
-            *troubled = None;
-            return None;
-        };
-        let kind = family(&failing.trouble.reason).to_owned();
         // A Job counts itself how often its pods may end.
-        if kind == "CrashLoopBackOff" {
-            return None;
-        }
-        let since = match troubled {
-            Some((known, since)) if *known == kind => *since,
-            _ => troubled.insert((kind, Instant::now())).1,
-        };
-        let why = hopeless(&failing.trouble, since.elapsed())?;
+        let counts = |failing: &Failing| family(&failing.trouble.reason) != "CrashLoopBackOff";
+        let failing = failing.filter(counts);
+        let why = troubled.in_vain(failing.as_ref())?;
+        let failing = failing?;
         let failure = Some(format!("{}: {}", failing.trouble.reason, failing.trouble.message));
         Some(Ended {
             live: Some(last.clone()),

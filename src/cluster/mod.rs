@@ -48,6 +48,7 @@ mod steps;
 mod succession;
 mod surplus;
 mod tls;
+mod troubled;
 mod tryout;
 mod turn;
 mod turns;

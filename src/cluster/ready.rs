@@ -6,6 +6,8 @@ use super::discovery::Lookup;
 use super::live::Live;
 use super::patience::unless_stopped;
 use super::said::Said;
+use super::stall::{Ailing, Failing};
+use super::troubled::Troubled;
 use super::wire::Call;
 use super::{Cluster, ClusterError};
 use crate::cluster::resource::Resource;
@@ -22,6 +24,48 @@ const SLOWEST: Duration = Duration::from_secs(1);
 /// How long only the list of resources is asked for a definition, which is as large as its schemas: reading ten of them
 /// again and again kept a server busier than everything else of an apply.
 const UNREAD: Duration = Duration::from_secs(4);
+
+/// How often the pods of what does not come up are looked at.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Why something that was applied, now or before, does not do its work.
+#[derive(Debug)]
+pub(super) struct Unready {
+    /// In words.
+    pub(super) why: String,
+    /// The object's own state and its pod that fails, where there is more to tell than the words.
+    pub(super) known: Option<(Ailing, Option<Failing>)>,
+}
+
+impl Unready {
+    fn new(why: impl Into<String>) -> Self {
+        Self { why: why.into(), known: None }
+    }
+
+    /// With all that is known of an object.
+    fn of(
+        (reference, report): (&ObjectRef, &HealthReport),
+        verdict: &str,
+        failing: Option<Failing>,
+        hopeless: Option<String>,
+    ) -> Self {
+        // The pod's own words say more than that its controller waits for it.
+        let words = match (&failing, &hopeless) {
+            (Some(failing), Some(_)) => failing.words(),
+            (Some(failing), None) => format!("{}; {}", report.message, failing.words()),
+            (None, _) => report.message.clone(),
+        };
+        let not_awaited =
+            hopeless.as_ref().map(|why| format!("; not waited for: {why}")).unwrap_or_default();
+        let ailing = Ailing {
+            object: reference.clone(),
+            reason: report.health.word().to_owned(),
+            message: report.message.clone(),
+            hopeless,
+        };
+        Self { why: format!("{verdict}: {words}{not_awaited}"), known: Some((ailing, failing)) }
+    }
+}
 
 /// Where the server lists what a definition defines, once it is established.
 struct Listing {
@@ -48,7 +92,7 @@ impl Cluster {
         desired: &Desired,
         applied: &Live,
         said: &Said,
-    ) -> Result<(), String> {
+    ) -> Result<(), Unready> {
         let begun = Instant::now();
         let health = |value: &Value| assess_written(value, begun.elapsed());
         let ready = self.until_ready(desired, Some(applied.clone()), (begun, &health), said).await;
@@ -62,13 +106,13 @@ impl Cluster {
         desired: &Desired,
         begun: Instant,
         said: &Said,
-    ) -> Option<Result<(), String>> {
+    ) -> Option<Result<(), Unready>> {
         let Some(resource) = &desired.resource else {
-            return Some(Err("its kind is not served".to_owned()));
+            return Some(Err(Unready::new("its kind is not served")));
         };
         let live = match self.read_one(resource, &desired.reference).await {
             Ok(live) => live,
-            Err(error) => return Some(Err(error.to_string())),
+            Err(error) => return Some(Err(Unready::new(error.to_string()))),
         };
         let health = |value: &Value| assess_at(value, Timestamp::now());
         self.until_ready(desired, live, (begun, &health), said).await
@@ -80,31 +124,41 @@ impl Cluster {
         mut live: Option<Live>,
         (begun, health): (Instant, &(dyn Fn(&Value) -> HealthReport + Sync)),
         said: &Said,
-    ) -> Option<Result<(), String>> {
+    ) -> Option<Result<(), Unready>> {
         let reference = &desired.reference;
         let Some(resource) = &desired.resource else { return Some(Ok(())) };
         let limits = self.wire().limits();
         let foundation = is_definition(reference) || is_namespace(reference);
         let limit = if foundation { limits.established } else { limits.ready };
-        let mut pause = FIRST;
+        let (mut pause, mut look, mut troubled) = (FIRST, Instant::now(), Troubled::default());
         let definition = live.as_ref().filter(|_| is_definition(reference)).map(Live::value);
         let listing = definition.as_ref().and_then(Listing::of);
         loop {
-            let Some(now) = live else { return Some(Err(format!("{reference} was deleted"))) };
+            let Some(now) = live else {
+                return Some(Err(Unready::new(format!("{reference} was deleted"))));
+            };
             let value = now.value();
             let report = health(&value);
+            let late = begun.elapsed() > limit;
             match report.health {
                 Health::Healthy | Health::Suspended => return Some(Ok(())),
                 health if may_await_consumer(&value, health) => return Some(Ok(())),
-                Health::Degraded => {
-                    return Some(Err(format!("it is applied, but fails: {}", report.message)));
-                }
-                _ if begun.elapsed() > limit => {
-                    let seconds = limit.as_secs();
-                    return Some(Err(format!(
-                        "it is applied, but not ready after {seconds} s: {}",
-                        report.message
-                    )));
+                health if health == Health::Degraded || late || look.elapsed() > LOOK => {
+                    look = Instant::now();
+                    let failing = self.failing_of(reference).await;
+                    let about = (reference, &report);
+                    // A Job tries again with other pods, and says itself when it has had enough of it.
+                    let judged = failing.as_ref().filter(|_| reference.kind != "Job");
+                    let hopeless = troubled.in_vain(judged);
+                    if health == Health::Degraded || hopeless.is_some() {
+                        let verdict = "it is applied, but fails";
+                        return Some(Err(Unready::of(about, verdict, failing, hopeless)));
+                    }
+                    if late {
+                        let seconds = limit.as_secs();
+                        let verdict = format!("it is applied, but not ready after {seconds} s");
+                        return Some(Err(Unready::of(about, &verdict, failing, None)));
+                    }
                 }
                 _ => {}
             }
@@ -118,9 +172,17 @@ impl Cluster {
             }
             live = match self.read_one(resource, reference).await {
                 Ok(live) => live,
-                Err(error) => return Some(Err(error.to_string())),
+                Err(error) => return Some(Err(Unready::new(error.to_string()))),
             };
         }
+    }
+
+    /// The pod to blame; nothing for whoever may not look at pods, who waits for the object itself all the same.
+    pub(super) async fn failing_of(&self, object: &ObjectRef) -> Option<Failing> {
+        self.failing_pod(object).await.unwrap_or_else(|error| {
+            tracing::debug!(%error, "the pods of an object cannot be looked at");
+            None
+        })
     }
 
     /// Waits for a while until the server lists what a definition defines; only what is established is listed.

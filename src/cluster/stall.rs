@@ -3,6 +3,7 @@
 use super::resource::{Resource, segment};
 use super::wire::Call;
 use super::{Cluster, ClusterError};
+use crate::domain::health::is_behind;
 use crate::domain::redact::scrub;
 use crate::domain::stall::{Told, Trouble, trouble};
 use crate::domain::{ObjectRef, Stall};
@@ -28,7 +29,21 @@ pub(super) struct Failing {
     pub(super) trouble: Trouble,
 }
 
+impl Failing {
+    /// `pod web-7d4, container app: ImagePullBackOff: Back-off pulling image "x"`.
+    pub(super) fn words(&self) -> String {
+        let Trouble { container, reason, message, .. } = &self.trouble;
+        let container = container.as_ref().map(|name| format!(", container {name}"));
+        let parts = [reason, message].into_iter().filter(|text| !text.is_empty());
+        parts.fold(
+            format!("pod {}{}", self.pod.name, container.unwrap_or_default()),
+            |words, part| format!("{words}: {part}"),
+        )
+    }
+}
+
 /// What is known already of an object that does not do its work.
+#[derive(Debug)]
 pub(super) struct Ailing {
     pub(super) object: ObjectRef,
     /// In a word, and in the object's own words.
@@ -45,17 +60,19 @@ impl Cluster {
         &self,
         object: &ObjectRef,
     ) -> Result<Option<Failing>, ClusterError> {
+        if !runs_pods(object) {
+            return Ok(None);
+        }
         let catalogue = self.catalogue().await?;
         let Some(resource) = catalogue.any(&object.group, &object.version, &object.kind) else {
             return Ok(None);
         };
-        let core = matches!(object.group.as_str(), "" | "apps" | "batch");
-        let runs = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "Pod"];
-        if !core || !runs.contains(&object.kind.as_str()) {
-            return Ok(None);
-        }
         let Some(live) = self.read_one(resource, object).await? else { return Ok(None) };
         let live = live.value();
+        // The newest pods that there are belong to what was there before.
+        if is_behind(&live) {
+            return Ok(None);
+        }
         let pods =
             if object.kind == "Pod" { vec![live] } else { self.pods_of(object, &live).await? };
         let failing = pods.iter().filter_map(|pod| Some((pod, trouble(pod)?)));
@@ -142,6 +159,12 @@ impl Cluster {
         if let Some(newest) = live["status"]["updateRevision"].as_str() {
             pods.retain(|pod| pod["metadata"]["labels"]["controller-revision-hash"] == newest);
         }
+        // A daemon set has no such hash in its status, but numbers its templates.
+        let newest = &live["metadata"]["annotations"]["deprecated.daemonset.template.generation"];
+        if object.kind == "DaemonSet" && newest.is_string() {
+            let of = |pod: &Value| pod["metadata"]["labels"]["pod-template-generation"].clone();
+            pods.retain(|pod| of(pod).is_null() || of(pod) == *newest);
+        }
         Ok(pods)
     }
 
@@ -169,6 +192,13 @@ fn lines<'s>(text: &str, objects: impl Iterator<Item = &'s Value>) -> Vec<String
     let all: Vec<&str> = text.lines().collect();
     let last = all.iter().skip(all.len().saturating_sub(LINES));
     last.map(|line| line.chars().take(LINE).collect()).collect()
+}
+
+/// Whether an object's work is done by pods.
+fn runs_pods(object: &ObjectRef) -> bool {
+    let core = matches!(object.group.as_str(), "" | "apps" | "batch");
+    let runs = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "Pod"];
+    core && runs.contains(&object.kind.as_str())
 }
 
 fn owned(object: &Value, owner: &Value) -> bool {

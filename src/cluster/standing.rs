@@ -103,8 +103,10 @@ impl Run<'_> {
             let Some((index, stands)) = self.next_of(&mut waits, &said).await else { return };
             match stands {
                 Some(Ok(())) => {}
-                Some(Err(why)) => {
-                    let words = format!("{}: {why}", self.ground.placed[index].reference);
+                Some(Err(unready)) => {
+                    let reference = &self.ground.placed[index].reference;
+                    let words = format!("{reference}: {}", unready.why);
+                    self.ailing = self.ailing.take().or(unready.known);
                     self.standing.obstacles.add(&self.arrangement, index, index);
                     self.standing.words.insert(index, words);
                 }
@@ -139,6 +141,13 @@ impl Run<'_> {
                 self.stopped.get_or_insert_with(|| "stopped".to_owned());
             }
         }
+    }
+
+    /// Tells all that is known of the first that did not come up. Its pod and its events are asked about once.
+    pub(super) async fn tell_ailing(&mut self) {
+        let Some((ailing, failing)) = self.ailing.take() else { return };
+        let secrets = self.desired.iter().map(|one| &one.object);
+        self.hooks.stall = Some(self.cluster.stall(ailing, failing, secrets).await);
     }
 
     /// Why nothing failed and yet not everything was done: what was there already does not do its work.

@@ -1,5 +1,6 @@
 //! The steps of an apply, as they are announced before and reported after.
 
+use crate::domain::plan::Op;
 use crate::domain::{ObjectRef, Phase, Stall};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +23,16 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// What an operation of a plan does.
+    pub(super) fn of(op: Op) -> Self {
+        match op {
+            Op::Create => Self::Create,
+            Op::Update | Op::TakeOver => Self::Update,
+            Op::Delete => Self::Delete,
+            Op::Recreate => Self::Recreate,
+        }
+    }
+
     /// The word for people and the journal.
     pub fn word(self) -> &'static str {
         match self {

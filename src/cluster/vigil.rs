@@ -1,9 +1,9 @@
 //! Waiting until everything that was applied does its work, or until it is clear that it will not.
 
 use super::stall::{Ailing, Failing};
+use super::troubled::Troubled;
 use super::{Cluster, ClusterError};
-use crate::domain::stall::{family, hopeless};
-use crate::domain::{Health, Manifest, Mapping, ObjectKey, ObjectRef, PlannedObject, Stall};
+use crate::domain::{Health, Manifest, Mapping, ObjectKey, PlannedObject, Stall};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -19,8 +19,7 @@ pub struct Vigil<'a> {
     desired: &'a [Manifest],
     limit: Duration,
     begun: Instant,
-    /// Since when an object's pods have the trouble that they have.
-    troubled: HashMap<ObjectKey, (String, Instant)>,
+    troubled: HashMap<ObjectKey, Troubled>,
 }
 
 impl<'a> Vigil<'a> {
@@ -43,7 +42,7 @@ impl<'a> Vigil<'a> {
             tell(&format!("waiting for {}: {why}", first.object));
             let over = self.begun.elapsed() >= self.limit;
             for planned in objects.iter().take(ASKED) {
-                let failing = self.failing(&planned.object).await;
+                let failing = self.cluster.failing_of(&planned.object).await;
                 let why = self.in_vain(planned, failing.as_ref());
                 if why.is_some() || over && (failing.is_some() || objects.len() == 1) {
                     return Ok(Some(self.stalled(planned, failing, why).await));
@@ -69,36 +68,11 @@ impl<'a> Vigil<'a> {
         Ok(objects)
     }
 
-    async fn failing(&self, object: &ObjectRef) -> Option<Failing> {
-        match self.cluster.failing_pod(object).await {
-            Ok(failing) => failing,
-            // Who may not look at pods still waits for the object itself.
-            Err(error) => {
-                tracing::debug!(%error, "the pods of an object cannot be looked at");
-                None
-            }
-        }
-    }
-
     /// Why waiting on is in vain: its own controller gave it up, or its pods fail for a reason that stays.
     fn in_vain(&mut self, planned: &PlannedObject, failing: Option<&Failing>) -> Option<String> {
-        let key = planned.object.key();
         // A Job tries again with other pods, and says itself when it has had enough of it.
         let judged = failing.filter(|_| planned.object.kind != "Job");
-        let verdict = judged.and_then(|failing| {
-            let kind = family(&failing.trouble.reason);
-            let since = self
-                .troubled
-                .entry(key.clone())
-                .or_insert_with(|| (kind.to_owned(), Instant::now()));
-            if since.0 != kind {
-                *since = (kind.to_owned(), Instant::now());
-            }
-            hopeless(&failing.trouble, since.1.elapsed())
-        });
-        if failing.is_none() {
-            self.troubled.remove(&key);
-        }
+        let verdict = self.troubled.entry(planned.object.key()).or_default().in_vain(judged);
         let final_word = matches!(planned.object.kind.as_str(), "Deployment" | "Job")
             && planned.health == Health::Degraded;
         verdict.or_else(|| final_word.then(|| "its controller gave it up".to_owned()))

@@ -139,6 +139,53 @@ async fn a_claim_of_an_earlier_wave_does_not_wait_for_its_consumer() {
     .await;
 }
 
+/// Nobody asked to wait, but the next wave does: a node that pulls in vain ends that wait with its own words.
+#[tokio::test]
+async fn a_wave_ends_early_with_the_words_of_its_pod() {
+    in_every_world("pulling", async |mut world| {
+        let limits = Limits { ready: Duration::from_secs(60), ..Limits::default() };
+        world.cluster = Cluster::with_limits(world.client.clone(), "test", "default", limits);
+        let mut broken = stack(&world, "example.com/broken:1");
+        let spec = broken[0].object["spec"].as_object_mut().expect("a spec");
+        spec.shift_remove("progressDeadlineSeconds");
+        for round in 0..2 {
+            let applied = world.sync("r1", &broken).await.expect("a sync");
+            let words = applied.failures().next().map(|(_, why)| why.to_owned());
+            let words = words.or(applied.failed.clone()).expect("a reason");
+            for part in [
+                "it is applied, but fails: ",
+                "container main: ",
+                "example.com/broken:1",
+                "pulls in vain",
+            ] {
+                assert!(words.contains(part), "{round}: {words}");
+            }
+            let stall = applied.stall.expect("what is known");
+            assert_eq!(stall.object.name, "web");
+            assert!(
+                stall.pod.is_some_and(|pod| pod.starts_with("web-")) && stall.hopeless.is_some()
+            );
+            assert_eq!(world.data("late").await, Value::Null);
+        }
+    })
+    .await;
+}
+
+/// The pods of before crash while the new ones come up.
+#[tokio::test]
+async fn a_fix_is_not_taken_for_what_it_mends() {
+    let (_sandbox, world) = sandboxed("mended", Options::default()).await;
+    let mut crashing = stack(&world, "example.com/crash:1");
+    // Ready for a moment before each crash, which must not count.
+    crashing[0].object["spec"]["minReadySeconds"] = 60.into();
+    let applied = world.sync("r1", &crashing).await.expect("a sync");
+    let stall = applied.stall.expect("what is known");
+    assert!(stall.hopeless.is_some_and(|why| why.contains("in a row")), "{:#?}", stall.reason);
+    assert!(!stall.events.is_empty() && !stall.log.is_empty());
+    let applied = world.sync("r2", &stack(&world, "example.com/web:1")).await.expect("a sync");
+    assert!(applied.complete, "{:#?}", applied.outcomes);
+}
+
 /// Steps that stop or are left alone at the first word about what is waited for.
 #[derive(Default)]
 struct Impatient {

@@ -51,7 +51,7 @@ pub(super) fn condition<'a>(object: &'a Value, kind: &str) -> Option<Condition<'
 }
 
 /// Whether the controller has not seen the newest `spec` yet.
-pub(super) fn is_behind(object: &Value) -> bool {
+pub fn is_behind(object: &Value) -> bool {
     let generation = object["metadata"]["generation"].as_u64();
     let observed = object["status"]["observedGeneration"].as_u64();
     matches!((generation, observed), (Some(generation), Some(observed)) if observed < generation)

@@ -11,6 +11,7 @@ mod workloads;
 pub use assess::{
     GRACE, assess, assess_at, assess_written, holds_up, is_provisional, may_await_consumer,
 };
+pub use conditions::is_behind;
 
 use serde::{Deserialize, Serialize};
 
