@@ -3,12 +3,13 @@
 use crate::frames::{both, is_plan};
 use crate::support::driver::Driver;
 use crate::support::world;
+use gitdeck::domain::stall::{Stall, Told};
 use gitdeck::domain::suspect::{Deed, Rank, Suspect};
 use gitdeck::domain::{
     Health, Healthy, LeftOut, MappingStatus, MissingRights, Op, Operation, Reason, Refusal,
     SyncState, Wait, Why,
 };
-use gitdeck::engine::{Event, Store};
+use gitdeck::engine::{Command, Event, Failure, Outcome, Store};
 use std::sync::Arc;
 
 /// The fleet, with another status of some mappings.
@@ -115,6 +116,51 @@ fn a_mapping_that_fell_ill_names_its_suspects() {
         let message = format!("was healthy at 77ab210 and is degraded: {PULL}");
         driver.fact(Event::Regressed { mapping: "search".into(), message, at: world::now() });
     });
+}
+
+/// Who opens the description of what does not come up is told what the cluster says, once, and nobody else asks.
+#[test]
+fn the_description_of_what_is_ill_asks_the_cluster() {
+    let store = fleet(|status| {
+        if status.name == "search" {
+            is_ill(status, PULL);
+        }
+    });
+    let is_asked = |command: &Command| matches!(command, Command::Diagnose { .. });
+    let stall = Stall {
+        object: world::object("Deployment", "search"),
+        pod: Some("search-7d4-x2".into()),
+        container: Some("app".into()),
+        reason: "ImagePullBackOff".into(),
+        message: "Back-off pulling image \"registry.example.com/shop/search:9\u{1b}[31m\"".into(),
+        hopeless: None,
+        events: vec![Told {
+            warning: true,
+            reason: "Failed".into(),
+            message: "no such image".into(),
+            count: 7,
+        }],
+        log: vec!["cannot reach the index".into()],
+    };
+    both("diagnosis", &store, |driver| {
+        driver.keys("/search<enter>");
+        assert!(driver.command(is_asked).is_none());
+        driver.keys("D");
+        assert!(driver.picture().contains("Asking the cluster why it does not come up"));
+        driver.fact(Event::Stalled { mapping: "search".into(), stall: Arc::new(stall.clone()) });
+        driver.done(is_asked);
+        assert!(!driver.picture().contains("Asking the cluster"));
+    });
+    let mut driver = Driver::new(store, (120, 36));
+    driver.keys("/search<enter>D");
+    let failure = Failure::new("pods: forbidden");
+    driver.end(Outcome::Failed(failure), is_asked);
+    let words = "The cluster could not be asked why it does not come up: pods: forbidden";
+    assert!(driver.picture().contains(words), "{}", driver.picture());
+    // What is well is not asked about.
+    let mut well = Driver::new(fleet(|status| status.health = Health::Healthy), (120, 36));
+    well.keys("/search<enter>D");
+    assert!(well.command(is_asked).is_none());
 }
 
 #[test]

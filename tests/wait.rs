@@ -114,6 +114,59 @@ async fn waiting_ends_with_the_pods_own_message() {
     }
 }
 
+/// Nobody waits for what nothing follows; whoever asks about the mapping later is told all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_of_a_mapping_tells_which_pod_fails() {
+    for world in worlds("wait-told").await {
+        let place = tempfile::tempdir().expect("a place");
+        let config = laid_out(place.path(), &world);
+        let kind = world.kind;
+        let all = config.clone();
+        on_a_thread(move || {
+            commit(
+                &config,
+                "deployment.yaml",
+                &deployment("registry.example.com/catalog-broken:1", ""),
+            );
+            let output =
+                gitdeck(&config).args(["sync", "catalog", "--yes"]).output().expect("it runs");
+            assert!(output.status.success(), "{kind:?}: {}", said(&output));
+            let begun = Instant::now();
+            let stall = loop {
+                let status = json(gitdeck(&config).args(["status", "catalog"]));
+                let stall = status["stalls"][0].clone();
+                if stall["reason"] == "ImagePullBackOff" {
+                    break stall;
+                }
+                assert!(begun.elapsed() < Duration::from_secs(120), "{kind:?}: {status}");
+            };
+            assert_eq!(
+                (&stall["mapping"], &stall["container"]),
+                (&"catalog".into(), &"app".into())
+            );
+            assert!(
+                stall["pod"].as_str().is_some_and(|pod| pod.starts_with("catalog-")),
+                "{stall}"
+            );
+            let output = gitdeck(&config).args(["status", "catalog"]).output().expect("it runs");
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(text.contains("catalog: does not come up: Deployment "), "{kind:?}: {text}");
+            assert!(text.contains("Back-off pulling image"), "{kind:?}: {text}");
+            if kind == Kind::Sandbox {
+                assert!(text.contains("catalog:   event "), "{text}");
+            }
+        })
+        .await;
+        let Some(traffic) = world.traffic() else { continue };
+        // Where no mapping is named, no pod is asked about.
+        let asked =
+            || traffic.count(|one| one.resource == "pods" && matches!(&*one.verb, "list" | "get"));
+        let before = asked();
+        let status = on_a_thread(move || json(gitdeck(&all).args(["status"]))).await;
+        assert_eq!((&status["stalls"], asked()), (&serde_json::Value::Null, before), "{status}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_wait_leaves_what_was_applied() {
     for world in worlds("wait-stop").await {

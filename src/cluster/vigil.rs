@@ -55,6 +55,22 @@ impl<'a> Vigil<'a> {
         }
     }
 
+    /// What is known at this moment of what does not come up: of the first object whose pods fail, else of one that failed.
+    /// What is merely on its way, or not there at all, is left out. Nothing is waited for.
+    pub async fn diagnose(&self) -> Result<Option<Stall>, ClusterError> {
+        let objects = self.unready().await?;
+        let there = || objects.iter().filter(|one| one.health != Health::Missing);
+        for planned in there().take(ASKED) {
+            if let Some(failing) = self.cluster.failing_of(&planned.object).await {
+                return Ok(Some(self.stalled(planned, Some(failing), None).await));
+            }
+        }
+        match there().find(|one| one.health == Health::Degraded) {
+            Some(failed) => Ok(Some(self.stalled(failed, None, None).await)),
+            None => Ok(None),
+        }
+    }
+
     /// How long it was waited so far.
     pub fn elapsed(&self) -> Duration {
         self.begun.elapsed()

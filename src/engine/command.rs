@@ -92,6 +92,11 @@ pub enum Command {
         /// Whether its repository is fetched first.
         fetch: bool,
     },
+    /// Find out why a mapping does not come up: which of its pods fails, with its events and the end of its log.
+    Diagnose {
+        /// Mapping.
+        mapping: String,
+    },
     /// Plan one mapping.
     Plan {
         /// Mapping.
@@ -337,9 +342,9 @@ impl Command {
             Self::Show { revision, .. } => push(&mut line, "show", revision),
             Self::RenderCommit { .. } | Self::Blame { .. } => self.push_reading(&mut line),
             Self::Files { mapping } => push(&mut line, "mapping show", mapping),
-            Self::Observe { mapping, .. } | Self::StopHealing { mapping, .. } => {
-                push(&mut line, "status", mapping);
-            }
+            Self::Observe { mapping, .. }
+            | Self::Diagnose { mapping }
+            | Self::StopHealing { mapping, .. } => push(&mut line, "status", mapping),
             Self::Plan { mapping, revision, options } => {
                 push(&mut line, "plan", mapping);
                 push_sync(&mut line, revision.as_deref(), options);

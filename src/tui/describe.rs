@@ -4,6 +4,7 @@ use crate::domain::{EngineKind, Mapping, MappingStatus};
 use crate::engine::store::{MappingView, RepositoryView};
 use crate::engine::{Command, Store};
 use crate::tui::action::Pane;
+use crate::tui::flows::diagnose::is_ill;
 use crate::tui::popups::reader::Reader;
 use crate::tui::style::Role;
 use crate::tui::ui::Ui;
@@ -24,8 +25,20 @@ pub fn describe(ui: &Ui, store: &Store) -> Option<Reader> {
     let view = ui.selected_mapping(store)?;
     let name = view.mapping.name.clone();
     let line = Command::Files { mapping: name.clone() }.line();
-    let reader = Reader::sentences(format!("Mapping {name}"), &mapping(view));
-    Some(reader.with_command_line(line))
+    let asked = if is_ill(view) { Asked::Now } else { Asked::Over };
+    let reader = Reader::sentences(format!("Mapping {name}"), &mapping(view, asked));
+    Some(reader.with_command_line(line).of_mapping(name))
+}
+
+/// Whether the cluster is asked why a mapping does not come up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked<'a> {
+    /// The answer is on its way.
+    Now,
+    /// What there is to know is known.
+    Over,
+    /// It could not be asked, and why (may hold foreign text).
+    Vainly(&'a str),
 }
 
 fn fact(name: &str, value: impl std::fmt::Display) -> (Role, String) {
@@ -68,7 +81,8 @@ fn repository(name: &str, view: &RepositoryView, store: &Store) -> Vec<(Role, St
     facts
 }
 
-fn mapping(view: &MappingView) -> Vec<(Role, String)> {
+/// Everything known of a mapping.
+pub fn mapping(view: &MappingView, asked: Asked<'_>) -> Vec<(Role, String)> {
     let (mapping, status) = (&view.mapping, &view.status);
     let revision = |revision: &Option<crate::domain::Revision>| {
         revision.as_ref().map_or_else(|| "none".to_owned(), |revision| revision.as_str().to_owned())
@@ -88,7 +102,7 @@ fn mapping(view: &MappingView) -> Vec<(Role, String)> {
         fact("desired revision", revision(&status.desired_revision)),
         fact("synced revision", revision(&status.synced_revision)),
     ];
-    facts.extend(troubles(view));
+    facts.extend(troubles(view, asked));
     facts.extend([
         (Role::Muted, " ".to_owned()),
         fact("project", mapping.project.as_deref().unwrap_or("none")),
@@ -134,7 +148,7 @@ fn source(mapping: &Mapping) -> String {
 }
 
 /// What keeps it from being synced and well; it comes before what was configured.
-fn troubles(view: &MappingView) -> Vec<(Role, String)> {
+fn troubles(view: &MappingView, asked: Asked<'_>) -> Vec<(Role, String)> {
     let status = &view.status;
     let mut facts = Vec::new();
     if let Some(held) = &status.held {
@@ -148,7 +162,7 @@ fn troubles(view: &MappingView) -> Vec<(Role, String)> {
         facts.push(fact("drifted since", moment(status.drift_since)));
     }
     facts.extend(suspects(status));
-    facts.extend(stall(view));
+    facts.extend(stall(view, asked));
     facts
 }
 
@@ -197,12 +211,22 @@ pub fn causes(store: &Store) -> Reader {
 }
 
 /// What does not come up, in the cluster's own words.
-fn stall(view: &MappingView) -> Vec<(Role, String)> {
-    let Some(stall) = &view.stall else { return Vec::new() };
-    let mut facts = vec![
-        (Role::Muted, " ".to_owned()),
-        (Role::Bad, format!("Does not come up: {}", stall.words())),
-    ];
+fn stall(view: &MappingView, asked: Asked<'_>) -> Vec<(Role, String)> {
+    let space = || (Role::Muted, " ".to_owned());
+    let Some(stall) = &view.stall else {
+        let why = "why it does not come up";
+        return match asked {
+            Asked::Now => vec![space(), (Role::Busy, format!("Asking the cluster {why}"))],
+            Asked::Vainly(failure) => {
+                vec![
+                    space(),
+                    (Role::Bad, format!("The cluster could not be asked {why}: {failure}")),
+                ]
+            }
+            Asked::Over => Vec::new(),
+        };
+    };
+    let mut facts = vec![space(), (Role::Bad, format!("Does not come up: {}", stall.words()))];
     facts.extend(stall.details().into_iter().map(|line| (Role::Text, format!("  {line}"))));
     facts
 }

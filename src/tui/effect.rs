@@ -73,6 +73,11 @@ pub enum Purpose {
         /// Mapping.
         mapping: String,
     },
+    /// What the cluster says of a mapping that does not come up goes into its description, while that is open.
+    Diagnose {
+        /// Mapping.
+        mapping: String,
+    },
     /// The plan of the commit under the cursor.
     Preview,
     /// The log of the selection.

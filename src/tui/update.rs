@@ -6,8 +6,8 @@ use crate::tui::command_line::command_line;
 use crate::tui::describe::{causes, describe};
 use crate::tui::effect::{Effect, Purpose};
 use crate::tui::flows::{
-    accept, adopt, blame, connect, edit, ended, go_on, guide, leave, place, revert, sync, travel,
-    unlock, write,
+    accept, adopt, blame, connect, diagnose, edit, ended, go_on, guide, leave, place, revert, sync,
+    travel, unlock, write,
 };
 use crate::tui::popups::activity::Activity;
 use crate::tui::popups::help::Help;
@@ -325,6 +325,7 @@ fn describe_selection(ui: &mut Ui, store: &Store) -> Vec<Effect> {
     }
     if let Some(reader) = describe(ui, store) {
         ui.popups.push(Popup::Reader(Box::new(reader)));
+        return diagnose::begin(ui, store);
     }
     Vec::new()
 }

@@ -6,7 +6,7 @@ use crate::cli::print;
 use crate::cli::select;
 use crate::cli::session::Work;
 use crate::domain::cause::Group;
-use crate::domain::{MappingStatus, SyncState};
+use crate::domain::{Health, MappingStatus, Stall, SyncState};
 use crate::engine::Command;
 use clap::Args;
 use jiff::Timestamp;
@@ -14,7 +14,8 @@ use serde::Serialize;
 
 /// Show how mappings stand: in sync, drifted, behind, failed, and how healthy
 ///
-/// Looks at the repositories and clusters now, all at once. A mapping that cannot be seen is reported with the reason and
+/// Looks at the repositories and clusters now, all at once. Of a mapping that is named and does not come up, the pod that
+/// fails is told, with its events and the end of its log. A mapping that cannot be seen is reported with the reason and
 /// ends the command with 3. With --exit-code the state counts too: 1 where a mapping is seen to be anything but in sync
 /// (in error, drifted, out of sync or suspended), 0 where all are in sync.
 #[derive(Debug, Args)]
@@ -37,9 +38,20 @@ pub struct Status {
 #[derive(Debug, Serialize)]
 struct Document {
     mappings: Vec<MappingStatus>,
+    /// What does not come up, of mappings that were asked for by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stalls: Vec<Stalled>,
     /// Only where the causes were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     causes: Option<Vec<Group>>,
+}
+
+/// What is known of a mapping that does not come up.
+#[derive(Debug, Serialize)]
+pub(crate) struct Stalled {
+    pub(crate) mapping: String,
+    #[serde(flatten)]
+    pub(crate) stall: Stall,
 }
 
 impl Status {
@@ -55,6 +67,11 @@ impl Status {
         if !self.cached {
             exit = work.observe(&names).await;
         }
+        let stalls = if self.cached || self.mappings.is_empty() {
+            Vec::new()
+        } else {
+            work.diagnose(&names).await
+        };
         let known = names.iter().filter_map(|name| work.store.mappings.get(name));
         let mappings: Vec<MappingStatus> = known.map(|view| view.status.clone()).collect();
         if self.exit_code {
@@ -62,7 +79,7 @@ impl Status {
         }
         let causes = self.by_cause.then(|| work.store.causes(&names));
         if !work.out.is_human() {
-            work.out.document(&Document { mappings, causes });
+            work.out.document(&Document { mappings, stalls, causes });
         } else if mappings.is_empty() {
             work.nothing_configured();
         } else if let Some(causes) = causes {
@@ -70,7 +87,7 @@ impl Status {
             work.out.text(&text);
         } else {
             let text = print::status::print(work.out.paint, &mappings, Timestamp::now());
-            work.out.text(&text);
+            work.out.text(&(text + &print::status::stalls(work.out.paint, &stalls)));
         }
         Ok(exit)
     }
@@ -103,6 +120,22 @@ impl Work<'_> {
             }
         }
         exit
+    }
+
+    /// What the cluster says of those mappings that do not come up. Where it cannot be asked, their state says so already.
+    async fn diagnose(&mut self, names: &[String]) -> Vec<Stalled> {
+        let is_ill = |name: &&String| {
+            let health = self.store.mappings.get(*name).map(|view| view.status.health);
+            matches!(health, Some(Health::Progressing | Health::Degraded))
+        };
+        let ill: Vec<String> = names.iter().filter(is_ill).cloned().collect();
+        let ask = |mapping: &String| Command::Diagnose { mapping: mapping.clone() };
+        self.run(ill.iter().map(ask).collect()).await;
+        let told = ill.into_iter().filter_map(|mapping| {
+            let stall = self.store.mappings.get(&mapping)?.stall.as_deref()?.clone();
+            Some(Stalled { mapping, stall })
+        });
+        told.collect()
     }
 
     /// Says how to begin.

@@ -3,6 +3,7 @@
 use super::paint::Paint;
 use super::table::{Cell, Style, table};
 use super::time::age;
+use crate::cli::commands::status::Stalled;
 use crate::domain::cause::Group;
 use crate::domain::text::harmless;
 use crate::domain::{Health, MappingStatus, SyncState};
@@ -41,6 +42,19 @@ pub(crate) fn print(paint: Paint, statuses: &[MappingStatus], now: Timestamp) ->
         if let Some(held) = &status.held {
             let name = paint.name(&harmless(&status.name));
             let _ = writeln!(text, "{name}: {}: {}", status.held_words(), harmless(held));
+        }
+    }
+    text
+}
+
+/// What does not come up, in the cluster's own words, each mapping with its events and log.
+pub(crate) fn stalls(paint: Paint, stalls: &[Stalled]) -> String {
+    let mut text = String::new();
+    for Stalled { mapping, stall } in stalls {
+        let name = paint.name(&harmless(mapping));
+        let _ = writeln!(text, "{name}: does not come up: {}", harmless(&stall.words()));
+        for line in stall.details() {
+            let _ = writeln!(text, "{name}:   {}", harmless(&line));
         }
     }
     text

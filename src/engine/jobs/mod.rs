@@ -14,6 +14,7 @@ mod configure;
 mod conflict;
 mod credentials;
 mod depends;
+mod diagnose;
 mod draft;
 mod drop;
 mod export;
@@ -138,6 +139,7 @@ pub(crate) fn title(command: &Command) -> String {
         Command::Blame { mapping, .. } => format!("blame {mapping}"),
         Command::Files { mapping } => format!("files of {mapping}"),
         Command::Observe { mapping, .. } => format!("observe {mapping}"),
+        Command::Diagnose { mapping } => format!("diagnose {mapping}"),
         Command::Plan { mapping, .. } => format!("plan {mapping}"),
         Command::Preview { mapping, revision, .. } => {
             format!("preview {mapping} at {}", revision.short())
@@ -212,6 +214,7 @@ pub(crate) async fn run(ctx: Context, command: Command) -> Outcome {
         Command::Observe { mapping, fetch } => {
             Box::pin(ctx.read(observe::run(&ctx, &mapping, fetch))).await
         }
+        Command::Diagnose { mapping } => Box::pin(ctx.read(diagnose::run(&ctx, &mapping))).await,
         Command::Plan { mapping, revision, options } => {
             Box::pin(ctx.read(plan::run(&ctx, &mapping, revision, &options))).await
         }

@@ -5,7 +5,9 @@ use crate::domain::revert::Undo;
 use crate::engine::{Event, JobId, Outcome, Store};
 use crate::tui::activity_line::without_subject;
 use crate::tui::effect::{Effect, Purpose};
-use crate::tui::flows::{accept, adopt, blame, edit, leave, place, revert, sync, trust, unlock};
+use crate::tui::flows::{
+    accept, adopt, blame, diagnose, edit, leave, place, revert, sync, trust, unlock,
+};
 use crate::tui::popups::Popup;
 use crate::tui::popups::reader::Reader;
 use crate::tui::refusal;
@@ -111,6 +113,7 @@ fn ended(
         Purpose::Push { repository } => pushed(ui, &repository, outcome),
         Purpose::Accept { repository } => accept::ask(ui, store, &repository, failure),
         Purpose::Rendered { revision } => rendered(ui, store, &revision, failure),
+        Purpose::Diagnose { mapping } => diagnose::ended(ui, store, &mapping, failure.as_deref()),
         Purpose::Blame { mapping } => blame::read(ui, store, &mapping, failure),
         Purpose::Show { repository, revision } => {
             show(ui, store, (repository, &revision), failure);

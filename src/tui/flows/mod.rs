@@ -5,6 +5,7 @@ pub mod adopt;
 pub mod blame;
 pub mod confirm_sync;
 pub mod connect;
+pub mod diagnose;
 pub mod edit;
 pub mod ended;
 pub mod guide;

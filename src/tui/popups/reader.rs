@@ -27,6 +27,8 @@ pub struct Reader {
     width: usize,
     offset: usize,
     page: usize,
+    /// The mapping that it describes.
+    pub mapping: Option<String>,
     /// The command line that prints the same.
     pub command_line: Option<String>,
     /// What `R` undoes.
@@ -59,14 +61,27 @@ impl Reader {
     /// Sentences, each with its meaning. They may be foreign text.
     pub fn sentences(title: String, sentences: &[(Role, String)]) -> Self {
         let (lines, wrapped) = (lines(sentences), Vec::new());
-        let (command_line, undo, forms) = (None, None, None);
-        Self { title, lines, wrapped, width: 0, offset: 0, page: 1, command_line, undo, forms }
+        let (mapping, command_line, undo, forms) = (None, None, None, None);
+        let (width, offset, page) = (0, 0, 1);
+        Self { title, lines, wrapped, width, offset, page, mapping, command_line, undo, forms }
     }
 
     /// The same text, with the command line that prints it.
     #[must_use]
     pub fn with_command_line(self, line: String) -> Self {
         Self { command_line: Some(line), ..self }
+    }
+
+    /// The same text, as the description of a mapping.
+    #[must_use]
+    pub fn of_mapping(self, name: String) -> Self {
+        Self { mapping: Some(name), ..self }
+    }
+
+    /// Another text in the same place.
+    pub fn renew(&mut self, sentences: &[(Role, String)]) {
+        self.lines = lines(sentences);
+        self.wrapped.clear();
     }
 
     /// A commit of a repository with its message, files and patch, and what undoing it means.
