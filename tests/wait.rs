@@ -40,6 +40,31 @@ fn commit(config: &Path, file: &str, text: &str) {
     assert!(output.status.success(), "{}", said(&output));
 }
 
+/// Commits a file of `catalog` that is no manifest, past what `commit` refuses.
+fn break_manifest(root: &Path) {
+    let clone = root.join("clone");
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").args(arguments).output().expect("git runs");
+        assert!(output.status.success(), "{}", said(&output));
+    };
+    let at = clone.display().to_string();
+    git(&["clone", "-q", &root.join("fleet.git").display().to_string(), &at]);
+    std::fs::write(clone.join("apps/catalog/broken.yaml"), "a: [\n").expect("a file");
+    git(&["-C", &at, "add", "."]);
+    git(&[
+        "-C",
+        &at,
+        "-c",
+        "user.name=Ana",
+        "-c",
+        "user.email=ana@example.com",
+        "commit",
+        "-qm",
+        "Break",
+    ]);
+    git(&["-C", &at, "push", "-q"]);
+}
+
 /// Presses Ctrl-C where nobody has a keyboard.
 fn interrupt(id: u32) {
     let sent = Command::new("kill").args(["-INT", &id.to_string()]).status();
@@ -155,6 +180,11 @@ async fn the_status_of_a_mapping_tells_which_pod_fails() {
             if kind == Kind::Sandbox {
                 assert!(text.contains("catalog:   event "), "{text}");
             }
+            // What runs is told of, also where what is to run cannot be rendered.
+            break_manifest(config.parent().expect("a folder"));
+            let status = json(gitdeck(&config).args(["status", "catalog"]));
+            assert_eq!(status["mappings"][0]["sync"], "error", "{kind:?}: {status}");
+            assert_eq!(status["stalls"][0]["reason"], "ImagePullBackOff", "{kind:?}: {status}");
         })
         .await;
         let Some(traffic) = world.traffic() else { continue };
