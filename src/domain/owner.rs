@@ -1,6 +1,7 @@
 //! Marks by which other tools say that an object is theirs.
 
 use crate::domain::ObjectRef;
+use crate::domain::managed::{Entry, Ownership, entries, ownership};
 use crate::domain::path::{FieldPath, Step};
 use serde_json::Value;
 
@@ -30,6 +31,9 @@ pub fn foreign_owner(live: &Value, applyset_id: &str) -> Option<String> {
         return Some(named("Flux HelmRelease", label("helm.toolkit.fluxcd.io/namespace"), name));
     }
     if let Some(application) = annotation(TRACKING).and_then(|id| tracked_by(id, live)) {
+        return Some(format!("Argo CD application {application}"));
+    }
+    if let Some((_, application)) = labelled_by_argo(live) {
         return Some(format!("Argo CD application {application}"));
     }
     if let Some(name) = annotation("meta.helm.sh/release-name") {
@@ -66,6 +70,38 @@ const MARKS: [(&str, &str); 9] = [
 /// The application and the object of Argo CD.
 const TRACKING: &str = "argocd.argoproj.io/tracking-id";
 
+/// The labels by which Argo CD tracks objects where it does so by label: its default until version 3, and that of its
+/// first releases. `application.instanceLabelKey` may name another one; that of its own group is the usual choice.
+const INSTANCE: [&str; 3] = [
+    "app.kubernetes.io/instance",
+    "argocd.argoproj.io/instance",
+    "applications.argoproj.io/app-name",
+];
+
+/// The names under which Argo CD writes.
+const ARGO: [&str; 3] = ["argocd-controller", "argocd-application-controller", "argocd"];
+
+/// The label by which Argo CD tracks a live object, with its application. Charts set the first of these labels as well,
+/// and operators copy it, so that it counts only where Argo CD itself wrote it. Where Argo CD tracks by annotation, the
+/// label is what the chart says, and the annotation is the mark.
+fn labelled_by_argo(live: &Value) -> Option<(&'static str, &str)> {
+    let metadata = &live["metadata"];
+    if !metadata["annotations"][TRACKING].is_null() {
+        return None;
+    }
+    let of_argo = |path: &FieldPath| {
+        let own = |entry: &Entry<'_>| entry.subresource.is_empty() && ARGO.contains(&entry.manager);
+        entries(live).any(|entry| own(&entry) && ownership(entry.fields, path) == Ownership::Full)
+    };
+    let labels =
+        INSTANCE.into_iter().filter_map(|key| Some((key, metadata["labels"][key].as_str()?)));
+    labels.into_iter().find(|(key, _)| of_argo(&path_of("labels", key)))
+}
+
+fn path_of(place: &str, name: &str) -> FieldPath {
+    FieldPath(["metadata", place, name].map(|name| Step::Field(name.to_owned())).to_vec())
+}
+
 /// Where a live object carries marks of somebody else than the `ApplySet`.
 pub fn marks(live: &Value, applyset_id: &str) -> Vec<FieldPath> {
     let counts = |(place, name): &(&str, &str)| {
@@ -76,10 +112,9 @@ pub fn marks(live: &Value, applyset_id: &str) -> Vec<FieldPath> {
             _ => true,
         })
     };
-    let path = |(place, name): (&str, &str)| {
-        FieldPath(["metadata", place, name].map(|name| Step::Field(name.to_owned())).to_vec())
-    };
-    MARKS.into_iter().filter(counts).map(path).collect()
+    let label = labelled_by_argo(live).map(|(key, _)| ("labels", key));
+    let marks = MARKS.into_iter().filter(counts).chain(label);
+    marks.map(|(place, name)| path_of(place, name)).collect()
 }
 
 /// The application of `app:group/Kind:namespace/name`, if the rest names this very object.
@@ -97,7 +132,7 @@ fn tracked_by<'a>(id: &'a str, live: &Value) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::foreign_owner;
+    use super::{foreign_owner, marks};
     use serde_json::{Value, json};
 
     fn owner(metadata: Value) -> Option<String> {
@@ -143,5 +178,47 @@ mod tests {
         ] {
             assert_eq!(owner(metadata.clone()).as_deref(), expected, "{metadata}");
         }
+    }
+
+    /// An object with the label that charts set too, written by a manager.
+    fn labelled(key: &str, manager: &str, entry: Value) -> Value {
+        let mut entry = entry;
+        entry["manager"] = manager.into();
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "b",
+            "labels": {key: "shop"}, "managedFields": [entry]}})
+    }
+
+    #[test]
+    fn the_label_of_argo_counts_where_argo_wrote_it() {
+        let key = "app.kubernetes.io/instance";
+        let of = |key: &str| json!({"operation": "Update", "fieldsV1": {"f:metadata": {"f:labels": {format!("f:{key}"): {}}}}});
+        let owner = |live: &Value| foreign_owner(live, "applyset-mine-v1");
+        for manager in ["argocd-controller", "argocd-application-controller"] {
+            for key in [key, "argocd.argoproj.io/instance"] {
+                let live = labelled(key, manager, of(key));
+                assert_eq!(
+                    owner(&live).as_deref(),
+                    Some("Argo CD application shop"),
+                    "{manager} {key}"
+                );
+                let path = format!("/metadata/labels/{}", key.replace('/', "~1"));
+                let marks: Vec<String> =
+                    marks(&live, "x").iter().map(ToString::to_string).collect();
+                assert_eq!(marks, [path]);
+            }
+        }
+        // Charts, people and operators set the same label.
+        for manager in ["helm", "kubectl", "gitdeck", "argocd-image-updater", "some-operator"] {
+            assert_eq!(owner(&labelled(key, manager, of(key))), None, "{manager}");
+        }
+        // Argo CD wrote something, but not the label.
+        let other = json!({"operation": "Apply", "fieldsV1": {"f:data": {}}});
+        assert_eq!(owner(&labelled(key, "argocd-controller", other)), None);
+        // By annotation it tells for which object the mark is: a copy of another one's says nothing.
+        let mut copied = labelled(key, "argocd-controller", of(key));
+        copied["metadata"]["annotations"] =
+            json!({"argocd.argoproj.io/tracking-id": "shop:/ConfigMap:b/other"});
+        assert_eq!(owner(&copied), None);
+        assert!(marks(&copied, "x").is_empty());
     }
 }

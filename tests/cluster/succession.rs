@@ -13,7 +13,7 @@ struct Tool {
     owner: &'static str,
 }
 
-const TOOLS: [Tool; 6] = [
+const TOOLS: [Tool; 8] = [
     Tool {
         manager: "kustomize-controller",
         applies: true,
@@ -42,6 +42,19 @@ const TOOLS: [Tool; 6] = [
         manager: "argocd-application-controller",
         applies: false,
         mark: ("annotations", "argocd.argoproj.io/tracking-id", "shop:KIND:NS/web"),
+        owner: "Argo CD application shop",
+    },
+    // By label, as Argo CD does without further settings until version 3.
+    Tool {
+        manager: "argocd-controller",
+        applies: false,
+        mark: ("labels", "app.kubernetes.io/instance", "shop"),
+        owner: "Argo CD application shop",
+    },
+    Tool {
+        manager: "argocd-controller",
+        applies: true,
+        mark: ("labels", "app.kubernetes.io/instance", "shop"),
         owner: "Argo CD application shop",
     },
     Tool {
@@ -234,4 +247,34 @@ async fn a_tool_that_writes_again_is_named_again() {
         assert_eq!((&live["data"], managers(&live)), (&json!({"a": "1"}), vec!["gitdeck"]));
     })
     .await;
+}
+
+/// The label by which Argo CD tracks is set by charts as well: only where Argo CD wrote it is it a mark.
+#[tokio::test]
+async fn the_label_of_a_chart_is_nobodys_mark() {
+    for manager in ["helm", "kubectl", "argocd-image-updater"] {
+        in_every_world("chart-label", async |world| {
+            let mark = ("labels", "app.kubernetes.io/instance", "web");
+            let chart = Tool { manager, applies: true, mark, owner: "" };
+            world.bring(&config(json!({"a": "1"})), &chart).await;
+            let mut desired = config(json!({"a": "2"}));
+            desired["metadata"]["labels"] = json!({"app.kubernetes.io/instance": "web"});
+            changes(&world, &desired).await;
+            let live = sync(&world, &desired).await;
+            assert_eq!(
+                live["metadata"]["labels"]["app.kubernetes.io/instance"], "web",
+                "{manager}"
+            );
+            // Argo CD has a hand in it, but tracks something else.
+            let other = Tool {
+                manager: "argocd-controller",
+                applies: true,
+                mark: ("labels", "other", "x"),
+                owner: "",
+            };
+            world.bring(&config(json!({"b": "1"})), &other).await;
+            changes(&world, &desired).await;
+        })
+        .await;
+    }
 }
