@@ -12,7 +12,7 @@ impl Frame<'_> {
     /// Whose fields become ours when the object is applied.
     pub(super) fn succession(&self, desired: &Desired, live: &Value) -> Succession {
         match self.ownership(desired, live) {
-            (Op::TakeOver, None) => Succession::taken_over(live, &self.set_id),
+            (Op::TakeOver, None) => Succession::taken_over(live, &desired.object, &self.set_id),
             _ => Succession::ours(),
         }
     }
@@ -28,7 +28,8 @@ impl Cluster {
         succession: &Succession,
     ) -> Result<Tried, ClusterError> {
         let Some(managed) = succession.managed_fields(live) else {
-            return Ok(Tried::Predicted(predicted));
+            // Nothing but marks that nobody owns.
+            return Ok(Tried::Predicted(succession.without_left(predicted, live, sent)));
         };
         let subject =
             format!("{} {}", resource.kind, sent["metadata"]["name"].as_str().unwrap_or_default());

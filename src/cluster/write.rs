@@ -111,7 +111,8 @@ impl Cluster {
         Written::Failed(last)
     }
 
-    /// Moves the fields of those whom we succeed to our manager, so that what left Git since can be removed. The answer
+    /// Moves the fields of those whom we succeed to our manager, so that what left Git since can be removed, and takes away
+    /// marks that nobody owns. The answer
     /// is the object after that; the same object where nothing had to be moved.
     pub(super) async fn migrate(
         &self,
@@ -120,12 +121,16 @@ impl Cluster {
         succession: &Succession,
     ) -> Result<Live, Failure> {
         let value = live.value();
-        let Some(migrated) = succession.managed_fields(&value) else { return Ok(live.clone()) };
-        let patch = json!([
-            {"op": "test", "path": "/metadata/uid", "value": *live.uid},
-            {"op": "replace", "path": "/metadata/resourceVersion", "value": *live.resource_version},
-            {"op": "replace", "path": "/metadata/managedFields", "value": migrated},
-        ]);
+        let changes = succession.patch(&value);
+        if changes.is_empty() {
+            return Ok(live.clone());
+        }
+        let mut patch = vec![
+            json!({"op": "test", "path": "/metadata/uid", "value": *live.uid}),
+            json!({"op": "replace", "path": "/metadata/resourceVersion", "value": *live.resource_version}),
+        ];
+        patch.extend(changes);
+        let patch = Value::Array(patch);
         let metadata = &value["metadata"];
         let item = resource
             .item(metadata["namespace"].as_str(), metadata["name"].as_str().unwrap_or_default());

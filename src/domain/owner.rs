@@ -102,6 +102,19 @@ fn path_of(place: &str, name: &str) -> FieldPath {
     FieldPath(["metadata", place, name].map(|name| Step::Field(name.to_owned())).to_vec())
 }
 
+/// The marks that nobody owns, of those that an `ApplySet` finds on a live object which is to be as desired: no apply
+/// would ever take them away, since no manager has them.
+pub fn orphaned_marks(live: &Value, desired: &Value, applyset_id: &str) -> Vec<FieldPath> {
+    let owned = |path: &FieldPath| {
+        entries(live).any(|entry| ownership(entry.fields, path) != Ownership::None)
+    };
+    // Our own label takes the place of another ApplySet's.
+    let replaced = path_of("labels", PART_OF);
+    let mut found = marks(live, applyset_id);
+    found.retain(|path| *path != replaced && !owned(path) && path.find(desired).is_none());
+    found
+}
+
 /// Where a live object carries marks of somebody else than the `ApplySet`.
 pub fn marks(live: &Value, applyset_id: &str) -> Vec<FieldPath> {
     let counts = |(place, name): &(&str, &str)| {
@@ -132,7 +145,7 @@ fn tracked_by<'a>(id: &'a str, live: &Value) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{foreign_owner, marks};
+    use super::{foreign_owner, marks, orphaned_marks};
     use serde_json::{Value, json};
 
     fn owner(metadata: Value) -> Option<String> {
@@ -220,5 +233,23 @@ mod tests {
             json!({"argocd.argoproj.io/tracking-id": "shop:/ConfigMap:b/other"});
         assert_eq!(owner(&copied), None);
         assert!(marks(&copied, "x").is_empty());
+    }
+
+    #[test]
+    fn only_marks_that_nobody_owns_and_nobody_wants_are_orphans() {
+        let mut live = labelled(
+            "kapp.k14s.io/app",
+            "kapp",
+            json!({"operation": "Update", "fieldsV1": {"f:data": {}}}),
+        );
+        let desired = json!({"metadata": {"name": "a"}});
+        let orphans = |live: &Value, desired: &Value| orphaned_marks(live, desired, "x").len();
+        assert_eq!(orphans(&live, &desired), 1);
+        assert_eq!(orphans(&live, &json!({"metadata": {"labels": {"kapp.k14s.io/app": "1"}}})), 0);
+        live["metadata"]["managedFields"][0]["fieldsV1"] = json!({"f:metadata": {"f:labels": {}}});
+        assert_eq!(orphans(&live, &desired), 0, "all of the labels have an owner");
+        live["metadata"]["managedFields"] = json!([]);
+        live["metadata"]["labels"] = json!({"applyset.kubernetes.io/part-of": "other"});
+        assert_eq!(orphans(&live, &desired), 0, "ours comes in its place");
     }
 }

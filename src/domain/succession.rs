@@ -8,15 +8,17 @@ use crate::domain::culprit::{is_controller, is_engine};
 use crate::domain::ignored::remove;
 use crate::domain::managed::{Entry, Ownership, entry_of, is_leaf, ownership};
 use crate::domain::migrate::{is_client_side, is_ours, last_applied, merged};
-use crate::domain::owner::marks;
+use crate::domain::owner::{marks, orphaned_marks};
 use crate::domain::path::Step;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// Which entries of an object's `managedFields` an apply merges into ours.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Succession {
     /// The marks of whoever had the object, where it is taken over.
     marks: Option<Vec<FieldPath>>,
+    /// Those of them that no manager owns any more, so that no apply takes them away.
+    orphans: Vec<FieldPath>,
 }
 
 impl Succession {
@@ -25,14 +27,25 @@ impl Succession {
         Self::default()
     }
 
-    /// For a live object that becomes one of the `ApplySet`'s.
-    pub fn taken_over(live: &Value, applyset_id: &str) -> Self {
-        Self { marks: Some(marks(live, applyset_id)) }
+    /// For a live object that becomes one of the `ApplySet`'s, to be as desired.
+    pub fn taken_over(live: &Value, desired: &Value, applyset_id: &str) -> Self {
+        let orphans = orphaned_marks(live, desired, applyset_id);
+        Self { marks: Some(marks(live, applyset_id)), orphans }
     }
 
-    /// Whether a tool's entry becomes ours: more than the history that each apply moves.
+    /// Whether a tool's entry becomes ours, or its mark goes: more than the history that each apply moves.
     pub fn is_of_a_tool(&self, live: &Value) -> bool {
-        list(live).iter().any(|entry| self.is_tools(entry))
+        !self.orphans.is_empty() || list(live).iter().any(|entry| self.is_tools(entry))
+    }
+
+    /// What has to be patched (RFC 6902) before an apply: the entries that become ours, and marks that nobody owns.
+    pub fn patch(&self, live: &Value) -> Vec<Value> {
+        let managed = self.managed_fields(live).map(
+            |managed| json!({"op": "replace", "path": "/metadata/managedFields", "value": managed}),
+        );
+        let orphans =
+            self.orphans.iter().map(|path| json!({"op": "remove", "path": path.to_string()}));
+        managed.into_iter().chain(orphans).collect()
     }
 
     /// `metadata.managedFields` as they have to be before an apply, where that is otherwise than they are.
@@ -74,7 +87,7 @@ impl Succession {
         for fields in past.iter().filter_map(|entry| entry["fieldsV1"].as_object()) {
             left(fields, (live, Some(sent)), &others, &mut FieldPath::default(), &mut gone);
         }
-        for path in gone {
+        for path in gone.iter().chain(&self.orphans) {
             remove(&mut predicted, &path.0);
         }
         predicted
@@ -167,7 +180,7 @@ mod tests {
             entry("kustomize-controller", "Update", data.clone()),
             entry("ci", "Apply", data.clone()),
         ]));
-        let taken = Succession::taken_over(&object, "applyset-x-v1");
+        let taken = Succession::taken_over(&object, &json!({}), "applyset-x-v1");
         assert!(taken.is_of_a_tool(&object));
         assert_eq!(
             managers(taken.managed_fields(&object)),
@@ -176,7 +189,7 @@ mod tests {
         assert_eq!(Succession::ours().managed_fields(&object), None);
         let mut unmarked = object.clone();
         unmarked["metadata"]["labels"] = json!({});
-        let taken = Succession::taken_over(&unmarked, "applyset-x-v1");
+        let taken = Succession::taken_over(&unmarked, &json!({}), "applyset-x-v1");
         assert_eq!(managers(taken.managed_fields(&unmarked)).len(), 5, "the engine's apply only");
     }
 
@@ -195,7 +208,7 @@ mod tests {
         ]));
         object["status"] = json!({"x": 1});
         let sent = json!({"metadata": {"name": "a", "labels": {"own": "1"}}, "data": {"a": "2"}});
-        let taken = Succession::taken_over(&object, "applyset-x-v1");
+        let taken = Succession::taken_over(&object, &json!({}), "applyset-x-v1");
         let left = taken.without_left(object.clone(), &object, &sent);
         assert_eq!(left["data"], json!({"a": "1", "c": "1"}));
         assert_eq!(left["metadata"]["labels"], json!({"by-operator": "x"}));

@@ -278,3 +278,42 @@ async fn the_label_of_a_chart_is_nobodys_mark() {
         .await;
     }
 }
+
+/// What nobody owns is taken away by no apply: a mark whose tool's entry was lost would refuse the object for ever.
+#[tokio::test]
+async fn a_mark_without_an_owner_goes_with_the_take_over() {
+    for tool in [&TOOLS[0], &TOOLS[3]] {
+        for others in [false, true] {
+            in_every_world("orphaned", async |mut world| {
+                world.bring(&config(json!({"a": "old"})), tool).await;
+                let desired = config(json!({"a": "new"}));
+                let entry = json!({"manager": "ci", "operation": "Update", "apiVersion": "v1",
+                    "fieldsType": "FieldsV1", "fieldsV1": {"f:data": {"f:a": {}}}});
+                let entries = if others { json!([entry]) } else { json!([{}]) };
+                let address = format!("{}/web?fieldManager=ci", world.folder_of(&desired));
+                let body = json!({"metadata": {"managedFields": entries}}).to_string().into_bytes();
+                let patch = http::Request::patch(address)
+                    .header("content-type", "application/merge-patch+json");
+                world.send(patch.body(body).expect("a request")).await;
+                let plan = world.plan("r1", &manifests([desired.clone()])).await.expect("a plan");
+                assert!(
+                    matches!(&plan.refusals[..], [Refusal::Foreign { .. }]),
+                    "{:?}",
+                    plan.refusals
+                );
+                world.options.take_over = true;
+                let (place, key, _) = tool.mark;
+                let mark = format!("/metadata/{place}/{}", key.replace('/', "~1"));
+                let planned = changes(&world, &desired).await;
+                assert!(planned.contains(&mark), "{others} {planned:?}");
+                let live = sync(&world, &desired).await;
+                assert_eq!(live["metadata"][place][key], Value::Null, "{others} {live:#}");
+                assert_eq!(live["data"]["a"], "new");
+                world.options.take_over = false;
+                let plan = world.plan("r1", &manifests([desired.clone()])).await.expect("a plan");
+                assert!(plan.refusals.is_empty(), "{:?}", plan.refusals);
+            })
+            .await;
+        }
+    }
+}
