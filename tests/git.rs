@@ -11,6 +11,7 @@ mod hostile;
 mod https;
 mod index;
 mod jump;
+mod named;
 mod ranges;
 mod reading;
 mod reverting;

@@ -53,8 +53,8 @@ pub enum GitError {
     Authentication {
         /// Which remote.
         remote: String,
-        /// The kind of credential, never its value.
-        credential: &'static str,
+        /// The kind of credential, its reference and the user name; never its value.
+        credential: String,
         /// Words of the transport.
         reason: String,
     },

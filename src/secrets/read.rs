@@ -22,7 +22,7 @@ impl Secrets {
     /// A key, whose format wants its last line end.
     pub(super) fn key(&self, reference: &SecretRef) -> Result<Secret, SecretError> {
         let secret = self.read(reference)?;
-        Ok(Secret::new(format!("{}\n", secret.reveal())))
+        Ok(Secret::new(format!("{}\n", secret.reveal())).found_at(reference))
     }
 
     /// The secret behind a reference to anything but the vault.
@@ -44,7 +44,9 @@ fn trimmed(secret: Secret, reference: &SecretRef) -> Result<Secret, SecretError>
     if trimmed.is_empty() {
         return Err(SecretError::NotText { reference: reference.to_string() });
     }
-    Ok(if trimmed.len() == secret.reveal().len() { secret } else { Secret::new(trimmed) })
+    let same = trimmed.len() == secret.reveal().len();
+    let trimmed = if same { secret } else { Secret::new(trimmed) };
+    Ok(trimmed.found_at(reference))
 }
 
 fn from_environment(reference: &SecretRef, name: &str) -> Result<Secret, SecretError> {

@@ -75,7 +75,7 @@ fn a_wrong_password_is_offered_once_and_never_shown() {
     let repository = open(&places, &server);
     let error = fetch(&repository, &basic("hunter2-wrong")).unwrap_err();
     assert!(matches!(error, GitError::Authentication { .. }), "{error:?}");
-    assert!(error.to_string().contains("user name and password"), "{error}");
+    assert!(error.to_string().contains("the password (or token) of the user ada"), "{error}");
     assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
     let offers = server.seen().iter().filter(|seen| seen.authorised).count();
     assert!((1..=2).contains(&offers), "{:?}", server.seen());

@@ -4,6 +4,7 @@
 mod environment;
 mod explain;
 mod hosts;
+mod named;
 mod netrc;
 mod private;
 mod progress;
@@ -259,13 +260,8 @@ impl<'a> Session<'a> {
 
     fn unauthorised(&self, reason: &str) -> GitError {
         let ssh = self.real.scheme == Scheme::Ssh;
-        let credential = match self.credential {
-            Credential::Basic { .. } => "the user name and password (or token)",
-            Credential::SshKey { .. } => "the ssh key",
-            Credential::Anonymous if !ssh => "access without a credential",
-            Credential::GitCredential { .. } if !ssh => "the credential of git's helpers",
-            _ => "the keys of the ssh-agent",
-        };
+        let user = if ssh { self.real.user.as_deref() } else { None };
+        let credential = named::credential(self.credential, ssh, user);
         GitError::Authentication { remote: self.shown(), credential, reason: reason.to_owned() }
     }
 }
