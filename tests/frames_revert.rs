@@ -14,6 +14,11 @@ const PATCH: &str = "diff --git a/apps/shop/checkout/deployment.yaml b/apps/shop
     --- a/apps/shop/checkout/deployment.yaml\n+++ b/apps/shop/checkout/deployment.yaml\n@@ -4,3 +4,3 @@\n spec:\n\
     -  replicas: 5\n+  replicas: 3\n   template:\n";
 
+/// A whole id: in a large repository a short one may be the beginning of several.
+fn id(short: &str) -> String {
+    world::revision(short).to_string()
+}
+
 fn is_draft(command: &Command) -> bool {
     matches!(command, Command::DraftRevert { .. })
 }
@@ -103,7 +108,7 @@ fn the_question_shows_diff_and_plan_and_does_all_of_it() {
     });
     let mut driver = driver();
     driver.keys("R");
-    let undo = Undo::Commit("3f2a91c".into());
+    let undo = Undo::Commit(id("3f2a91c"));
     assert_eq!(
         (wished(&driver).mapping.as_deref(), wished(&driver).undo),
         (Some("checkout"), undo)
@@ -112,7 +117,8 @@ fn the_question_shows_diff_and_plan_and_does_all_of_it() {
     let picture = driver.picture();
     assert!(picture.contains("gitdeck revert checkout 3f2a91c --sync"), "{picture}");
     driver.keys("y");
-    let copied = Effect::Copy("gitdeck revert checkout 3f2a91c --sync --timeout 300s".into());
+    let line = format!("gitdeck revert checkout {} --sync --timeout 300s", id("3f2a91c"));
+    let copied = Effect::Copy(line);
     assert_eq!(driver.effects.last(), Some(&copied));
     assert!(driver.command(is_revert).is_none(), "y copies");
     driver.keys("<enter>");
@@ -186,7 +192,7 @@ fn everything_since_a_state_is_undone_from_the_same_question() {
     driver.keys("jR");
     drafted(&mut driver, world::drift());
     driver.keys("t");
-    assert_eq!(wished(&driver).undo, Undo::Since("8801c7e".into()));
+    assert_eq!(wished(&driver).undo, Undo::Since(id("8801c7e")));
     drafted(&mut driver, world::drift());
     let picture = driver.picture();
     assert!(picture.contains("Take checkout back to 8801c7e?"), "{picture}");
@@ -214,7 +220,7 @@ fn a_commit_that_is_read_can_be_reverted() {
     driver.fact(loaded.clone()).done(is_show);
     assert!(driver.picture().contains("R revert"), "{}", driver.picture());
     driver.keys("R");
-    assert_eq!(wished(&driver).undo, Undo::Commit("8801c7e".into()));
+    assert_eq!(wished(&driver).undo, Undo::Commit(id("8801c7e")));
     let mut reading = Driver::with(world::fleet(), (120, 36), true);
     reading.keys("/checkout<enter>3R");
     assert!(reading.command(is_draft).is_none());
@@ -284,12 +290,28 @@ fn a_marked_range_is_undone_as_one() {
     driver.keys("j<space>k");
     assert!(driver.picture().contains("2 marked"), "{}", driver.picture());
     driver.keys("R");
-    assert_eq!(wished(&driver).undo, Undo::Range("8801c7e~1".into(), "3f2a91c".into()));
+    assert_eq!(wished(&driver).undo, Undo::Range(format!("{}~1", id("8801c7e")), id("3f2a91c")));
     drafted(&mut driver, world::drift());
     assert!(driver.picture().contains("gitdeck revert checkout '8801c7e~1..3f2a91c'"));
     assert!(!driver.picture().contains("as one commit"), "it is one already");
     driver.keys("<esc><space><esc>R");
-    assert_eq!(wished(&driver).undo, Undo::Commit("3f2a91c".into()), "Esc takes the mark away");
+    assert_eq!(wished(&driver).undo, Undo::Commit(id("3f2a91c")), "Esc takes the mark away");
+}
+
+#[test]
+fn a_marked_range_that_has_the_first_commit_is_refused_with_what_to_do() {
+    let mut store = world::fleet();
+    let subject = Subject::Mapping("checkout".into());
+    let mut commits = store.log(&subject).expect("a log").commits.clone();
+    commits[1].parents.clear();
+    commits.truncate(2);
+    store.apply(Event::LogLoaded { subject, skip: 0, commits, more: false });
+    let mut driver = Driver::new(store, (120, 36));
+    driver.keys("/checkout<enter>3j<space>kR");
+    assert!(driver.command(is_draft).is_none(), "nothing is drafted");
+    let picture = driver.picture();
+    let why = "8801c7e is the first commit, and no range begins before it: mark from the one after";
+    assert!(picture.contains(why) && picture.contains("2 marked"), "{picture}");
 }
 
 /// A draft of two commits.

@@ -92,6 +92,8 @@ mod render;
 #[cfg(feature = "sandbox")]
 mod rendered;
 #[cfg(feature = "sandbox")]
+mod revert_bases;
+#[cfg(feature = "sandbox")]
 mod reverts;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 mod secrecy;

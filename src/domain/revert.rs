@@ -5,6 +5,9 @@ use crate::domain::{Commit, CommitDetails, Revision};
 use serde::Serialize;
 use std::fmt::Write;
 
+/// Files and folders that a message names.
+const NAMED: usize = 5;
+
 /// What somebody wants undone, as it was said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Undo {
@@ -36,7 +39,7 @@ impl Undo {
 pub struct RevertDraft {
     /// Repository.
     pub repository: String,
-    /// Mapping whose path it is limited to.
+    /// Mapping to whose path, and what else it is made from, it is limited.
     pub mapping: Option<String>,
     /// The commit that it was drafted on.
     pub base: Revision,
@@ -44,7 +47,7 @@ pub struct RevertDraft {
     pub commits: Vec<Commit>,
     /// The last of them, with what all of them change; values of Secrets are masked.
     pub details: CommitDetails,
-    /// Files that what is undone changed outside of the mapping's path, and that stay as they are.
+    /// Files that what is undone changed and the mapping is not made from, and that stay as they are.
     pub besides: Vec<String>,
     /// Commits that wait for a push already, the newest first; a push takes them along.
     pub waiting: Vec<Commit>,
@@ -67,12 +70,12 @@ pub struct RevertConflict {
 
 /// The message of the commit that undoes one commit, in the words of `git revert`; of a merge, `stays` is the parent
 /// that the branch goes back to.
-pub fn of_commit(undone: &Commit, stays: Option<&Revision>, path: Option<&str>) -> String {
+pub fn of_commit(undone: &Commit, stays: Option<&Revision>, paths: &[String]) -> String {
     let mut text = format!("{}\n\nThis reverts commit {}", title(undone.title()), undone.revision);
     if let Some(stays) = stays {
         let _ = write!(text, ", reversing\nchanges made to {stays}");
     }
-    limited(&mut text, path);
+    limited(&mut text, paths);
     text
 }
 
@@ -89,14 +92,14 @@ pub fn of_range(
     [first, last]: [&Revision; 2],
     undone: &[Commit],
     count: usize,
-    path: Option<&str>,
+    paths: &[String],
 ) -> String {
     if let [one] = undone {
-        return of_commit(one, None, path);
+        return of_commit(one, None, paths);
     }
     let (from, to) = (first.short(), last.short());
     let mut text = format!("Revert {count} commits\n\nThis reverts the range {from}..{to}");
-    limited(&mut text, path);
+    limited(&mut text, paths);
     // Each in the words that programs look for; the newest is undone first.
     for commit in undone {
         let (id, title) = (&commit.revision, harmless(commit.title()));
@@ -109,20 +112,24 @@ pub fn of_range(
 }
 
 /// The message of the commit that goes back to a state.
-pub fn to_state(state: &Commit, subject: &str, path: Option<&str>) -> String {
+pub fn to_state(state: &Commit, subject: &str, paths: &[String]) -> String {
     let mut text = format!(
         "Take {subject} back to {}\n\nThis restores the state of commit {} ({})",
         state.revision.short(),
         state.revision,
         harmless(state.title())
     );
-    limited(&mut text, path);
+    limited(&mut text, paths);
     text
 }
 
-fn limited(text: &mut String, path: Option<&str>) {
-    if let Some(path) = path.filter(|path| !path.is_empty()) {
-        let _ = write!(text, ",\nas far as it is about {}", harmless(path));
+fn limited(text: &mut String, paths: &[String]) {
+    if !paths.is_empty() && paths.iter().all(|path| !path.is_empty()) {
+        let named: Vec<_> = paths.iter().take(NAMED).map(|path| harmless(path)).collect();
+        let _ = write!(text, ",\nas far as it is about {}", named.join(", "));
+        if paths.len() > NAMED {
+            let _ = write!(text, " and {} more", paths.len() - NAMED);
+        }
     }
     text.push('.');
 }

@@ -11,7 +11,7 @@ use std::fmt::Write;
 pub struct Wish {
     /// Repository; the mapping's, or the first that has the commit, where nothing is given.
     pub repository: Option<String>,
-    /// Only below the path of this mapping.
+    /// Only what this mapping is made from.
     pub mapping: Option<String>,
     /// What is undone.
     pub undo: Undo,

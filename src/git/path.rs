@@ -45,6 +45,14 @@ pub(super) fn to_read(path: &str) -> Result<String, GitError> {
     Ok(trimmed.to_owned())
 }
 
+/// Files and folders to read; where none is given, all of the tree.
+pub(super) fn all_to_read<P: AsRef<str>>(paths: &[P]) -> Result<Vec<String>, GitError> {
+    if paths.is_empty() {
+        return Ok(vec![String::new()]);
+    }
+    paths.iter().map(|path| to_read(path.as_ref())).collect()
+}
+
 /// Refuses paths that a checkout elsewhere could turn against its user (git-update-index(1), CVE-2014-9390,
 /// CVE-2025-48384), or that are no file.
 pub(super) fn check_writable(path: &str) -> Result<(), GitError> {

@@ -14,19 +14,19 @@ use git2::{Oid, Sort, Tree};
 const MOST: usize = 500;
 
 impl Repository {
-    /// The commits after `first` and up to `last` that change something below the path, the newest first, each with the
+    /// The commits after `first` and up to `last` that change something below the paths, the newest first, each with the
     /// parent that stays where it is a merge.
     ///
     /// A merge brings nothing of its own as long as it is what merging its parents gives: the commits of all its lines are
     /// in the range, so that it is passed over. With `mainline`, only the branch's own line is walked, and a merge is
     /// undone with all that it brought.
-    pub fn range(
+    pub fn range<P: AsRef<str>>(
         &self,
         [first, last]: [&Revision; 2],
-        path: Option<&str>,
+        paths: &[P],
         mainline: Option<usize>,
     ) -> Result<Vec<(Commit, Option<usize>)>, GitError> {
-        let path = path.map(path::to_read).transpose()?.unwrap_or_default();
+        let paths = path::all_to_read(paths)?;
         self.with(|handles| {
             let (first, last) = self.ends(handles, [first, last])?;
             let ids = match mainline {
@@ -43,13 +43,14 @@ impl Repository {
                 let commit = handles.all.find_commit(id).map_err(&fault)?;
                 let is_merge = commit.parent_count() > 1;
                 if is_merge && mainline.is_none() {
-                    self.check_merge(handles, &commit, &path)?;
+                    for path in &paths {
+                        self.check_merge(handles, &commit, path)?;
+                    }
                     continue;
                 }
                 let before = self.tree_of(handles, commit.parent_id(0).ok())?;
                 let trees = [commit.tree().map_err(&fault)?, before];
-                let [after, before] = self.below(handles, trees, &path)?;
-                if after != before {
+                if self.differ(handles, &trees, &paths)? {
                     found.push((described(&commit, false), mainline.filter(|_| is_merge)));
                 }
             }
@@ -147,6 +148,22 @@ impl Repository {
         let again = handles.all.find_tree(again).map_err(&fault)?;
         let [again, merged] = self.below(handles, [again, merged], path)?;
         if again == merged { Ok(()) } else { Err(of_its_own()) }
+    }
+
+    /// Whether two trees have something else at one of the paths.
+    fn differ(
+        &self,
+        handles: &Handles,
+        trees: &[Tree<'_>; 2],
+        paths: &[String],
+    ) -> Result<bool, GitError> {
+        for path in paths {
+            let [one, other] = self.below(handles, trees.clone(), path)?;
+            if one != other {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// What lies at the path in each tree.

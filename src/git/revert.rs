@@ -53,7 +53,7 @@ pub struct Drafted {
     pub newest: Commit,
     /// Files that they change.
     pub files: Vec<String>,
-    /// Files that what is undone changed outside of the path, and that stay as they are.
+    /// Files that what is undone changed outside of the paths, and that stay as they are.
     pub besides: Vec<String>,
 }
 
@@ -68,16 +68,16 @@ impl Undone {
 }
 
 impl Repository {
-    /// Drafts a revert on its ground, commit by commit, below `path` alone where one is given. Nothing changes but that the
-    /// commits can be read by their ids; [`Repository::publish`] makes them the newest ones. `about` gives author and
+    /// Drafts a revert on its ground, commit by commit, below `paths` alone where some are given. Nothing changes but that
+    /// the commits can be read by their ids; [`Repository::publish`] makes them the newest ones. `about` gives author and
     /// trailers of each. A conflict names the files. Of several commits those are left out that have nothing to undo.
-    pub fn draft_revert(
+    pub fn draft_revert<P: AsRef<str>>(
         &self,
         undoing: &[Undoing],
-        path: Option<&str>,
+        paths: &[P],
         (about, ground): (&CommitRequest, Ground),
     ) -> Result<Drafted, GitError> {
-        let path = path.map(path::to_read).transpose()?.unwrap_or_default();
+        let paths = path::all_to_read(paths)?;
         let (author, committer) = (signature(&about.author)?, signature(&about.committer)?);
         self.with(|handles| {
             let base = match ground {
@@ -91,7 +91,7 @@ impl Repository {
             let (mut newest, mut commits, mut besides) = (base, Vec::new(), BTreeSet::new());
             for one in undoing {
                 let ours = self.tree_of(handles, Some(newest))?;
-                let (tree, others) = match self.undone(handles, &one.undone, newest, &path) {
+                let (tree, others) = match self.undone(handles, &one.undone, newest, &paths) {
                     Err(GitError::NothingChanged) if undoing.len() > 1 => continue,
                     Err(GitError::Diverged { paths, .. }) => {
                         let at = one.undone.commit().filter(|_| undoing.len() > 1).cloned();
@@ -178,21 +178,21 @@ impl Repository {
         Ok(chain)
     }
 
-    /// The tree of `newest` without what is undone, and the files outside of the path that what is undone changed.
+    /// The tree of `newest` without what is undone, and the files outside of the paths that what is undone changed.
     fn undone(
         &self,
         handles: &Handles,
         undone: &Undone,
         newest: Oid,
-        path: &str,
+        paths: &[String],
     ) -> Result<(Oid, Vec<String>), GitError> {
         let ours = self.tree_of(handles, Some(newest))?;
         let (from, to) = self.sides(handles, undone, newest)?;
-        let (placements, besides) = self.way_back(handles, &from, &to, path)?;
+        let (placements, besides) = self.way_back(handles, &from, &to, paths)?;
         if placements.is_empty() {
             return Err(GitError::NothingChanged);
         }
-        let whole = path.is_empty();
+        let whole = paths.iter().any(String::is_empty);
         let theirs = if whole { to.id() } else { self.replaced(handles, &from, placements)? };
         Ok((self.merged(handles, [&from, &ours], theirs, whole)?, besides))
     }
@@ -239,13 +239,13 @@ impl Repository {
         Ok((self.tree_of(handles, Some(from))?, self.tree_of(handles, to)?))
     }
 
-    /// What leads from one tree to the other below a path, and the files that differ elsewhere.
+    /// What leads from one tree to the other below the paths, and the files that differ elsewhere.
     fn way_back(
         &self,
         handles: &Handles,
         from: &Tree<'_>,
         to: &Tree<'_>,
-        below: &str,
+        below: &[String],
     ) -> Result<(Vec<Placement>, Vec<String>), GitError> {
         let fault = self.fault("comparing commits");
         let diff = handles.all.diff_tree_to_tree(Some(from), Some(to), None).map_err(&fault)?;
@@ -254,7 +254,7 @@ impl Repository {
             let new = delta.new_file();
             let raw = new.path_bytes().or(delta.old_file().path_bytes()).unwrap_or_default();
             let path = path::shown(raw);
-            if !is_within(&path, below) {
+            if !below.iter().any(|above| is_within(&path, above)) {
                 besides.push(path);
                 continue;
             }
@@ -298,7 +298,7 @@ impl Repository {
         let merge = || -> Result<Result<Oid, Vec<String>>, git2::Error> {
             let theirs = handles.all.find_tree(theirs)?;
             let mut options = MergeOptions::new();
-            // A file that left the path is not followed out of it.
+            // A file that left the paths is not followed out of it.
             options.find_renames(renames);
             let mut index = handles.all.merge_trees(base, ours, &theirs, Some(&options))?;
             if index.has_conflicts() {

@@ -7,6 +7,7 @@ use crate::tui::panes::Scene;
 use crate::tui::popups::Popup;
 use crate::tui::style::Role;
 use crate::tui::widgets::text::{cells, clip, safe};
+use crate::tui::words::shortened;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -17,7 +18,7 @@ pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
     let total = area.width as usize;
     let mut right = Vec::new();
     if let Some(command) = command_line(ui, store) {
-        let command = safe(&command);
+        let command = shortened(&safe(&command));
         let command = clip(&command, total / 2, look.glyphs.ellipsis).into_owned();
         right.push(look.span(Role::Muted, command));
         if ui.popups.last().is_none_or(Popup::copies) {

@@ -5,6 +5,20 @@ use crate::tui::style::Role;
 use crate::tui::widgets::text::safe;
 use jiff::Timestamp;
 
+/// A text with the whole ids of commits in it cut to what people read.
+pub fn shortened(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_hexdigit()) {
+        let (before, id) = rest.split_at(at);
+        let end = id.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(id.len());
+        let cut = if end == 40 { 7 } else { end };
+        out.extend([before, &id[..cut]]);
+        rest = &id[end..];
+    }
+    out + rest
+}
+
 /// The age of a fact in at most four cells: `12s`, `3m`, `2h`, `5d`.
 pub fn age(then: Timestamp, now: Timestamp) -> String {
     let (number, unit) = split_age(then, now);

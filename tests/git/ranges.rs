@@ -144,16 +144,16 @@ fn draft(
     [first, last]: [&Revision; 2],
     (path, mainline): (Option<&str>, Option<usize>),
 ) -> Result<Drafted, GitError> {
-    let range = repository.range([first, last], path, mainline)?;
+    let range = repository.range([first, last], path.as_slice(), mainline)?;
     let undoing: Vec<Undoing> = range
         .into_iter()
         .map(|(commit, stays)| {
             let line = stays.map(|stays| &commit.parents[stays - 1]);
-            let message = of_commit(&commit, line, path);
+            let message = of_commit(&commit, line, &[]);
             Undoing { undone: Undone::Commit(commit.revision, stays), message }
         })
         .collect();
-    repository.draft_revert(&undoing, path, (&about(), Ground::Newest))
+    repository.draft_revert(&undoing, path.as_slice(), (&about(), Ground::Newest))
 }
 
 /// The same by gitdeck, pushed.
@@ -173,7 +173,8 @@ fn by_gitdeck(world: &World, ends: [&Revision; 2], mainline: Option<usize>) -> E
             assert_eq!(head(&repository), before, "nothing is kept");
             assert_eq!(repository.pending().unwrap(), []);
             // Of one commit it is clear which it is.
-            let only = || repository.range(ends, None, mainline).unwrap().remove(0).0.revision;
+            let only =
+                || repository.range::<&str>(ends, &[], mainline).unwrap().remove(0).0.revision;
             End::Conflict(at.unwrap_or_else(only).to_string())
         }
         Err(other) => panic!("{other}"),

@@ -17,7 +17,7 @@ fn draft(
     path: Option<&str>,
 ) -> Result<Drafted, GitError> {
     let undoing = [Undoing { undone: undone.clone(), message: "undo".into() }];
-    repository.draft_revert(&undoing, path, (&about(), Ground::Newest))
+    repository.draft_revert(&undoing, path.as_slice(), (&about(), Ground::Newest))
 }
 
 fn contents(repository: &Repository, at: &Revision, path: &str) -> Vec<(String, Vec<u8>)> {

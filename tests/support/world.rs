@@ -191,7 +191,7 @@ pub fn commits() -> Vec<Commit> {
 pub fn commit(short: &str, author: &str, seconds: i64, title: &str) -> Commit {
     Commit {
         revision: revision(short),
-        parents: Vec::new(),
+        parents: vec![revision("0")],
         author: author.into(),
         email: format!("{author}@example.com"),
         time: ago(seconds),

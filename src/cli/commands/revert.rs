@@ -24,9 +24,10 @@ use std::time::Duration;
 /// Undo a commit, a range, or everything since a state, by a new commit
 ///
 /// `revert MAPPING` undoes the newest commit of the mapping, `revert MAPPING REV` that commit or range A..B, each as far as
-/// it is about the mapping's path; what else it changed is told and stays. `revert REV` undoes all of it. Undoing a revert
-/// applies again what it undid. A commit that was changed again since is a conflict: the files are named, and nothing is
-/// kept.
+/// it is about what the mapping's log shows: its path, and the bases, components and values that it is made from. What else
+/// it changed is told and stays. Other mappings that are made from the same files change as well: they are planned and shown
+/// with it. `revert REV` undoes all of it. Undoing a revert applies again what it undid. A commit that was changed again
+/// since is a conflict: the files are named, and nothing is kept.
 ///
 /// A range makes one commit for each of its commits, the newest first, as `git revert` does, or one of all with --squash;
 /// they are shown, pushed and synced together. Its merges are passed over, since the commits of their lines are in the
@@ -44,7 +45,7 @@ pub struct Revert {
     /// Of the mapping, this commit or range A..B instead of the newest commit
     #[arg(value_name = "REV", conflicts_with = "to")]
     revision: Option<String>,
-    /// Undo everything since this state; below the mapping's path it is exactly that state again
+    /// Undo everything since this state; what the mapping is made from is exactly that state again
     #[arg(long, value_name = "REV")]
     to: Option<String>,
     /// Of a merge, the parent that stays, counted from 1

@@ -44,6 +44,7 @@ mod regress;
 mod render;
 mod resume;
 mod revert;
+mod revert_paths;
 mod seal;
 mod set;
 mod shown;

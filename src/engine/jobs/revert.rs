@@ -9,7 +9,7 @@ use crate::engine::jobs::commit::{MAPPING_TRAILER, OPERATION_TRAILER, author};
 use crate::engine::jobs::conflict::conflicts;
 use crate::engine::jobs::render::sources;
 use crate::engine::jobs::wording::reworded;
-use crate::engine::jobs::{Context, log};
+use crate::engine::jobs::{Context, log, revert_paths};
 use crate::engine::revert::Wish;
 use crate::engine::{Event, Failure};
 use crate::git::{CommitRequest, GitError, Ground, LogQuery, Repository, Undoing, Undone};
@@ -26,21 +26,22 @@ pub(super) async fn draft(ctx: &Context, wish: &Wish) -> Result<String, Stop> {
         (None, Some(name)) => ctx.world.repository(name)?.remote.name.clone(),
         (None, None) => holder(ctx, &wish.undo).await?,
     };
-    let path = mapping.map(|mapping| mapping.path.clone());
+    let paths = revert_paths::paths(ctx, mapping, wish).await;
+    let paths = paths.map_err(|stop| hinted(stop, &subject_of(wish)))?;
     let subject = mapping.map_or_else(|| repository.clone(), |mapping| mapping.name.clone());
     let about = about(author(ctx)?, trailers(mapping));
     let (wished, words) = (wish.clone(), (ctx.clone(), mapping.cloned(), repository.clone()));
     let drafted = ctx
         .world
         .git(&repository, move |git| {
-            let mut undoing = resolved(git, &wished, path.as_deref(), &subject)?;
+            let mut undoing = resolved(git, &wished, &paths, &subject)?;
             for one in &mut undoing {
                 let own = std::mem::take(&mut one.message);
                 let worded = || reworded(&words.0, words.1.as_ref(), &words.2, own);
                 one.message = wished.message.clone().unwrap_or_else(worded);
             }
             let ground = if wished.branch.is_some() { Ground::Fetched } else { Ground::Newest };
-            let drafted = match git.draft_revert(&undoing, path.as_deref(), (&about, ground)) {
+            let drafted = match git.draft_revert(&undoing, &paths, (&about, ground)) {
                 Err(GitError::Diverged { paths, at }) => {
                     let found = conflicts(git, &undoing, at.as_ref(), &paths)?;
                     return Ok(Err((found, GitError::Diverged { paths, at })));
@@ -154,7 +155,7 @@ async fn holder(ctx: &Context, undo: &Undo) -> Result<String, Stop> {
 fn resolved(
     git: &Repository,
     wish: &Wish,
-    path: Option<&str>,
+    paths: &[String],
     subject: &str,
 ) -> Result<Vec<Undoing>, GitError> {
     let only = |undone, message| vec![Undoing { undone, message }];
@@ -162,28 +163,24 @@ fn resolved(
         Undo::Newest => {
             // A branch of its own has nothing of what waits for a push.
             let from = wish.branch.as_ref().and_then(|_| git.tip());
-            let path_of = path.map(str::to_owned);
-            let query = LogQuery { from, path: path_of, limit: 1, ..LogQuery::default() };
+            let query = LogQuery { from, limit: 1, ..query(paths) };
             let newest = git.log(&query)?.commits.pop().ok_or(GitError::NothingChanged)?;
-            vec![one(newest, wish.mainline, path)]
+            vec![one(newest, wish.mainline, paths)]
         }
-        Undo::Commit(text) => vec![one(described(git, text)?, wish.mainline, path)],
+        Undo::Commit(text) => vec![one(described(git, text)?, wish.mainline, paths)],
         Undo::Range(first, last) if wish.squash => {
             let (first, last) = (git.resolve(first)?, git.resolve(last)?);
-            let paths = [path.unwrap_or_default()];
-            let count = git.ahead(Some(&first), &last, &paths)?;
-            let query = LogQuery {
-                from: Some(last.clone()),
-                path: path.map(str::to_owned),
-                limit: count.min(NAMED),
-                ..LogQuery::default()
-            };
-            let message = of_range([&first, &last], &git.log(&query)?.commits, count, path);
+            let all = [String::new()];
+            let count =
+                git.ahead(Some(&first), &last, if paths.is_empty() { &all } else { paths })?;
+            let (from, limit) = (Some(last.clone()), count.min(NAMED));
+            let undone = git.log(&LogQuery { from, limit, ..query(paths) })?.commits;
+            let message = of_range([&first, &last], &undone, count, paths);
             only(Undone::Range(first, last), message)
         }
         Undo::Range(first, last) => {
             let (first, last) = (git.resolve(first)?, git.resolve(last)?);
-            let range = git.range([&first, &last], path, wish.mainline)?;
+            let range = git.range([&first, &last], paths, wish.mainline)?;
             if range.len() > 1 && wish.message.is_some() {
                 let reason = format!(
                     "each of {} commits has a message of its own: leave --message out, or make one commit with --squash",
@@ -191,19 +188,28 @@ fn resolved(
                 );
                 return Err(GitError::Request { reason });
             }
-            range.into_iter().map(|(commit, stays)| one(commit, stays, path)).collect()
+            range.into_iter().map(|(commit, stays)| one(commit, stays, paths)).collect()
         }
         Undo::Since(text) => {
             let state = described(git, text)?;
-            let message = to_state(&state, subject, path);
+            let message = to_state(&state, subject, paths);
             only(Undone::Since(state.revision), message)
         }
     })
 }
 
-fn one(commit: Commit, mainline: Option<usize>, path: Option<&str>) -> Undoing {
+/// The log of the paths; of everything where none is given.
+fn query(paths: &[String]) -> LogQuery {
+    let (path, beside) = match paths {
+        [path, beside @ ..] => (Some(path.clone()), beside.to_vec()),
+        [] => (None, Vec::new()),
+    };
+    LogQuery { path, beside, ..LogQuery::default() }
+}
+
+fn one(commit: Commit, mainline: Option<usize>, paths: &[String]) -> Undoing {
     let stays = mainline.and_then(|line| commit.parents.get(line.checked_sub(1)?));
-    let message = of_commit(&commit, stays, path);
+    let message = of_commit(&commit, stays, paths);
     Undoing { undone: Undone::Commit(commit.revision, mainline), message }
 }
 

@@ -258,7 +258,7 @@ fn show(
         .find(|(known, _)| known.as_str().starts_with(revision))
         .map(|(_, details)| details.clone());
     if let Some(details) = details {
-        let undo = Undo::Commit(details.commit.revision.short().to_owned());
+        let undo = Undo::Commit(details.commit.revision.to_string());
         let wish = if ui.read_only { None } else { revert::wish(ui, undo) };
         ui.popups.push(Popup::Reader(Box::new(Reader::commit(&details, repository, wish))));
     }

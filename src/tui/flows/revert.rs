@@ -17,7 +17,7 @@ use crate::tui::refusal;
 use crate::tui::style::Role;
 use crate::tui::ui::Ui;
 use crate::tui::widgets::text::safe;
-use crate::tui::words::count;
+use crate::tui::words::{count, shortened};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -91,14 +91,22 @@ pub fn wish(ui: &Ui, undo: Undo) -> Option<Wish> {
 pub fn begin(ui: &mut Ui, store: &Store) -> Vec<Effect> {
     let in_log = ui.focus == Pane::Commits;
     if let Some([newest, oldest]) = ui.commits.ends(store).filter(|_| in_log) {
+        if oldest.parents.is_empty() {
+            let short = oldest.revision.short();
+            let why = format!(
+                "{short} is the first commit, and no range begins before it: mark from the one after it on, and revert {short} alone"
+            );
+            ui.say(Role::Bad, why);
+            return Vec::new();
+        }
         // A range begins after its first commit, and the oldest one is to be undone, too.
-        let first = format!("{}~1", oldest.revision.short());
-        let undo = Undo::Range(first, newest.revision.short().to_owned());
+        let first = format!("{}~1", oldest.revision);
+        let undo = Undo::Range(first, newest.revision.to_string());
         ui.commits.mark = None;
         return wish(ui, undo).map_or_else(Vec::new, |wish| draft(ui, wish));
     }
     let commit = ui.commits.commit(store).filter(|_| in_log);
-    let undo = commit.map_or(Undo::Newest, |one| Undo::Commit(one.revision.short().to_owned()));
+    let undo = commit.map_or(Undo::Newest, |one| Undo::Commit(one.revision.to_string()));
     let Some(wish) = wish(ui, undo) else {
         ui.say(Role::Muted, "no commit and no mapping is selected");
         return Vec::new();
@@ -240,9 +248,11 @@ fn question(store: &Store, flow: &RevertFlow) -> Option<Question> {
     };
     let of = flow.wish.mapping.as_ref().unwrap_or(&draft.repository);
     let title = match &flow.wish.undo {
-        Undo::Since(state) => format!("Take {of} back to {state}"),
-        Undo::Commit(text) => format!("Revert {text} in {of}"),
-        Undo::Range(first, last) => format!("Revert {first}..{last} in {of}"),
+        Undo::Since(state) => format!("Take {of} back to {}", shortened(state)),
+        Undo::Commit(text) => format!("Revert {} in {of}", shortened(text)),
+        Undo::Range(first, last) => {
+            format!("Revert {}..{} in {of}", shortened(first), shortened(last))
+        }
         Undo::Newest => format!("Revert the newest commit of {of}"),
     };
     let title = format!("{title}{}?", if apart { " on a branch of its own" } else { "" });
