@@ -273,6 +273,13 @@ fn the_commit_form() {
         }
         to_the_form_with(driver, drafted);
     });
+    both("commit-form-also", &world::fleet(), |driver| {
+        let mut drafted = world::drafted("cart", &[]);
+        if let Event::Drafted { tried, .. } = &mut drafted {
+            tried.also = vec!["checkout (2 objects)".into(), "web\u{1b}[31m (1 object)".into()];
+        }
+        to_the_form_with(driver, drafted);
+    });
 }
 
 #[test]

@@ -98,6 +98,8 @@ mod reverts;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 mod secrecy;
 #[cfg(feature = "sandbox")]
+mod shared_bases;
+#[cfg(feature = "sandbox")]
 mod shown;
 #[cfg(feature = "sandbox")]
 mod signed;

@@ -354,6 +354,13 @@ pub enum Event {
         /// What the server says of what changes.
         tried: Tried,
     },
+    /// A commit is made that changes objects of other mappings, too.
+    AlsoChanges {
+        /// Mapping.
+        mapping: String,
+        /// The others, as [`Tried::also`] names them.
+        also: Vec<String>,
+    },
     /// A commit is made although the server was not asked about all of it.
     Untried {
         /// Mapping.

@@ -1,4 +1,4 @@
-//! What the API server says of the objects that a commit changes, before it is made.
+//! What is known of the objects that a commit changes before it is made: what the API server says, and whose they are.
 
 /// The outcome of a dry run of each object that would be another one, or a new one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -7,4 +7,6 @@ pub struct Tried {
     pub refused: Vec<String>,
     /// Why some or all could not be tried, a sentence each (may hold foreign text).
     pub untold: Vec<String>,
+    /// Other mappings that are made from the same files, each with how many of its objects change: `cart (2 objects)`.
+    pub also: Vec<String>,
 }

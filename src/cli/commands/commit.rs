@@ -18,7 +18,8 @@ use std::io::Read;
 ///
 /// The result has to render: a commit with a malformed manifest is refused with file and line. Objects that change are tried
 /// on the API server by a dry run; one that is not valid there is refused with its fields, unless --no-validate says
-/// otherwise. A cluster that cannot be reached, or forbids it, is said and holds nothing up. Without --push or
+/// otherwise. So are those of other mappings that are made from the same files; they are named, and one that would no longer
+/// render refuses the commit. A cluster that cannot be reached, or forbids it, is said and holds nothing up. Without --push or
 /// --no-push a terminal asks; elsewhere one of both is wanted. What is not pushed waits in the outbox for `gitdeck push`.
 #[derive(Debug, Args)]
 pub struct Commit {
@@ -62,6 +63,8 @@ struct Document<'a> {
     branch: Option<Offered<'a>>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     untried: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    also: &'a [String],
 }
 
 /// A branch of its own.
@@ -98,7 +101,11 @@ impl Commit {
             validate: !self.no_validate,
         };
         let push = place.is_push();
-        let exit = made(work, &mapping, command, push).await;
+        let (outcome, events) = work.run_one(command).await;
+        if self.destination.chosen().is_some() {
+            events.iter().filter_map(also).for_each(|also| tell_also(work, also));
+        }
+        let exit = tell_made(work, &mapping, (&outcome, &events), push);
         // A commit on what was fetched last is sound; the push looks at the remote again.
         Ok(if exit == Exit::Fine && !push { exit.and(fetched) } else { exit })
     }
@@ -133,9 +140,10 @@ impl Commit {
         let draft = Command::Draft { mapping: mapping.name.clone(), edits: edits.to_vec() };
         let (_, events) = work.run_one(draft).await;
         for event in &events {
-            if let Event::Drafted { diff, .. } = event {
+            if let Event::Drafted { diff, tried, .. } = event {
                 let text = print::commit::patch(work.out.note_paint, diff);
                 work.out.note_painted(&text);
+                tell_also(work, &tried.also);
             }
         }
         let question = format!("Commit and push to {}?", mapping.repository);
@@ -178,8 +186,16 @@ pub(super) fn tell_made(
     if !work.out.is_human() {
         let (repository, name) = (mapping.repository.as_str(), mapping.name.as_str());
         let untried = events.iter().find_map(untried).map_or(&[][..], Vec::as_slice);
-        let document =
-            Document { commit: made, repository, mapping: name, push: pushed, branch, untried };
+        let also = events.iter().find_map(also).map_or(&[][..], Vec::as_slice);
+        let document = Document {
+            commit: made,
+            repository,
+            mapping: name,
+            push: pushed,
+            branch,
+            untried,
+            also,
+        };
         work.out.document(&document);
     } else if let Some(commit) = made {
         let revision = work.out.paint.name(arrived(commit, pushed).short());
@@ -197,6 +213,20 @@ pub(super) fn tell_made(
         }
     }
     exit
+}
+
+/// Names the other mappings whose objects a commit changes.
+pub(super) fn tell_also(work: &mut Work<'_>, also: &[String]) {
+    for other in also {
+        work.out.note(&format!("also changes {}", harmless(other)));
+    }
+}
+
+fn also(event: &Event) -> Option<&Vec<String>> {
+    match event {
+        Event::AlsoChanges { also, .. } => Some(also),
+        _ => None,
+    }
 }
 
 fn untried(event: &Event) -> Option<&Vec<String>> {

@@ -1,6 +1,6 @@
 //! `gitdeck edit`.
 
-use super::commit::{path_in, tell_made};
+use super::commit::{path_in, tell_also, tell_made};
 use super::landing::{Landing, show};
 use crate::cli::exit::Exit;
 use crate::cli::fault::Fault;
@@ -42,6 +42,7 @@ struct Document<'a> {
     mapping: &'a str,
     message: &'a str,
     diff: &'a str,
+    also: &'a [String],
 }
 
 /// A file as it was, and where it is edited.
@@ -185,9 +186,12 @@ impl Edit {
         drafted: &Drafted,
     ) -> Result<Ended, Fault> {
         let message = self.landing.said(&drafted.message);
+        let also = &drafted.tried.also;
+        tell_also(work, also);
         if self.landing.dry_run {
             let (repository, name) = (mapping.repository.as_str(), mapping.name.as_str());
-            let document = Document { repository, mapping: name, message, diff: &drafted.diff };
+            let document =
+                Document { repository, mapping: name, message, diff: &drafted.diff, also };
             show(work, &drafted.diff, message, &document);
             return Ok(Ended::Left(Exit::Fine));
         }

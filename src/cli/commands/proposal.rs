@@ -1,6 +1,6 @@
 //! What `gitdeck set` and `gitdeck adopt` have in common: propose, show, ask, commit.
 
-use super::commit::made;
+use super::commit::{made, tell_also};
 use super::landing::{Landing, show};
 use crate::cli::exit::Exit;
 use crate::cli::fault::Fault;
@@ -19,6 +19,7 @@ struct Document<'a> {
     message: &'a str,
     diff: &'a str,
     left_out: &'a [String],
+    also: &'a [String],
 }
 
 /// A proposal with its draft.
@@ -26,6 +27,8 @@ struct Drafted {
     proposal: Arc<Proposal>,
     message: String,
     diff: String,
+    faults: Vec<String>,
+    also: Vec<String>,
 }
 
 impl Landing {
@@ -52,6 +55,13 @@ impl Landing {
         for left in &drafted.proposal.left {
             work.out.note(&format!("left out: {}", harmless(left)));
         }
+        tell_also(work, &drafted.also);
+        if !drafted.faults.is_empty() {
+            for fault in &drafted.faults {
+                work.out.fault(&Fault::failed(format!("{}: {fault}", mapping.name)));
+            }
+            return Ok(Exit::Failed);
+        }
         if self.dry_run {
             let message = self.said(&drafted.message);
             let document = Document {
@@ -60,6 +70,7 @@ impl Landing {
                 message,
                 diff: &drafted.diff,
                 left_out: &drafted.proposal.left,
+                also: &drafted.also,
             };
             show(work, &drafted.diff, message, &document);
             return Ok(fetched);
@@ -97,8 +108,14 @@ fn drafted(events: &[Event]) -> Result<Option<Drafted>, Fault> {
             .hint("--into FILE says which"));
     }
     let draft = events.iter().find_map(|event| match event {
-        Event::Drafted { message, diff, .. } => Some((message.clone(), diff.clone())),
+        Event::Drafted { message, diff, faults, tried, .. } => Some(Drafted {
+            proposal: Arc::clone(&proposal),
+            message: message.clone(),
+            diff: diff.clone(),
+            faults: faults.clone(),
+            also: tried.also.clone(),
+        }),
         _ => None,
     });
-    Ok(draft.map(|(message, diff)| Drafted { proposal, message, diff }))
+    Ok(draft)
 }

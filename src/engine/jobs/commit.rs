@@ -157,6 +157,9 @@ pub(super) async fn carry(
         .hint("mend the file; `--no-validate` commits it all the same")
         .into());
     }
+    if !tried.also.is_empty() {
+        ctx.emit(Event::AlsoChanges { mapping: mapping.name.clone(), also: tried.also }).await;
+    }
     if !tried.untold.is_empty() {
         ctx.emit(Event::Untried { mapping: mapping.name.clone(), why: tried.untold }).await;
     }

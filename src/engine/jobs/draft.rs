@@ -3,6 +3,7 @@
 use crate::domain::template::Occasion;
 use crate::domain::{FileEdit, Manifest, Mapping};
 use crate::engine::error::Stop;
+use crate::engine::jobs::beside::beside;
 use crate::engine::jobs::mask::mask;
 use crate::engine::jobs::tryout::try_out;
 use crate::engine::jobs::wording::{About, worded};
@@ -35,7 +36,8 @@ pub(super) async fn run(
     Ok(title)
 }
 
-/// Renders the tree with and without the edits and compares; where that is wanted, the server tries what differs.
+/// Renders the tree with and without the edits and compares, for the mapping and for all that are made from the same
+/// files; where that is wanted, the server tries what differs.
 pub(super) async fn draft(
     ctx: &Context,
     mapping: &Mapping,
@@ -45,7 +47,8 @@ pub(super) async fn draft(
     let asked = edits.iter().map(|edit| (edit.path.clone(), edit.content.is_none())).collect();
     let before = ctx.world.git(&mapping.repository, move |git| contents(git, asked)).await?;
     let old: Vec<Manifest> = render::edited(ctx, mapping, Vec::new()).await.unwrap_or_default();
-    let (new, faults) = match render::edited(ctx, mapping, edits.clone()).await {
+    let beside = beside(ctx, mapping, &edits, validate).await?;
+    let (new, mut faults) = match render::edited(ctx, mapping, edits.clone()).await {
         Ok(manifests) => (manifests, Vec::new()),
         Err(failure) => (Vec::new(), vec![failure.to_string()]),
     };
@@ -56,7 +59,11 @@ pub(super) async fn draft(
     let message = worded(ctx, mapping, (&said, &paths), about);
     let diff = tokio::task::spawn_blocking(move || unified(&before, &edits)).await;
     let diff = diff.map_err(|error| Failure::new(format!("drafting ended early: {error}")))?;
-    let tried = if validate { try_out(ctx, mapping, old, new).await } else { Tried::default() };
+    let mut tried = if validate { try_out(ctx, mapping, old, new).await } else { Tried::default() };
+    faults.extend(beside.faults);
+    tried.refused.extend(beside.tried.refused);
+    tried.untold.extend(beside.tried.untold);
+    tried.also = beside.tried.also;
     Ok(Drafted { message, diff, faults, tried })
 }
 

@@ -5,6 +5,7 @@ mod activity;
 mod adopt;
 mod attribute;
 mod auto;
+mod beside;
 mod blame;
 mod chart;
 mod check;

@@ -220,7 +220,7 @@ fn described(git: &Repository, text: &str) -> Result<Commit, GitError> {
 }
 
 /// The mappings that are made from one of the files. A mapping that was named is one of them.
-async fn touched(
+pub(super) async fn touched(
     ctx: &Context,
     repository: &str,
     named: Option<&Mapping>,

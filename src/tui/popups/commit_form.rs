@@ -274,6 +274,10 @@ impl CommitForm {
             let why = format!("not tried on the server: {}", safe(why));
             remarks.extend(wrap(&why, width).into_iter().map(|line| (Role::Drift, line)));
         }
+        for also in &self.tried.also {
+            let also = format!("also changes {}", safe(also));
+            remarks.extend(wrap(&also, width).into_iter().map(|line| (Role::Drift, line)));
+        }
         for left in &self.left {
             let left = format!("left out: {}", safe(left));
             remarks.extend(wrap(&left, width).into_iter().map(|line| (Role::Drift, line)));
