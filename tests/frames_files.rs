@@ -11,7 +11,7 @@ fn loaded(files: Vec<(&str, Result<String, NotText>)>) -> Event {
     let file = |(name, text): (&str, _)| FileText { path: format!("apps/shop/cart/{name}"), text };
     Event::FilesLoaded {
         mapping: "cart".into(),
-        revision: world::revision("3f2a91c"),
+        revision: Some(world::revision("3f2a91c")),
         files: Arc::new(files.into_iter().map(file).collect()),
     }
 }
@@ -99,4 +99,24 @@ fn a_hundred_thousand_lines() {
     assert!(driver.picture().contains("changed"));
     driver.keys("<bs>");
     assert!(driver.picture().contains("nothing to commit"));
+}
+
+#[test]
+fn an_empty_repository_gets_its_first_file_in_the_editor() {
+    let mut driver = Driver::new(world::fleet(), (120, 36));
+    driver.keys("/cart<enter>e").fact(Event::FilesLoaded {
+        mapping: "cart".into(),
+        revision: None,
+        files: Arc::default(),
+    });
+    driver.done(|command| matches!(command, Command::Files { .. }));
+    assert!(driver.picture().contains("apps/shop/cart/cart.yaml"), "{}", driver.picture());
+    driver.keys("a: 1<c-s>");
+    let draft = driver.command(|command| matches!(command, Command::Draft { .. })).unwrap();
+    let Command::Draft { edits, .. } = draft else { unreachable!() };
+    assert_eq!(edits[0].path, "apps/shop/cart/cart.yaml");
+    driver.fact(world::drafted("cart", &[]));
+    driver.done(|command| matches!(command, Command::Draft { .. })).keys("<enter>");
+    let commit = driver.command(|command| matches!(command, Command::Commit { .. })).unwrap();
+    assert!(matches!(commit, Command::Commit { base: None, .. }), "{commit:?}");
 }

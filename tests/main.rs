@@ -24,6 +24,8 @@ mod edit;
 mod export;
 #[cfg(feature = "sandbox")]
 mod faults;
+#[cfg(feature = "sandbox")]
+mod first_commit;
 #[cfg(feature = "console")]
 mod frames;
 #[cfg(feature = "console")]

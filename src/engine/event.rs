@@ -70,6 +70,9 @@ pub struct RepositoryState {
     /// Whether the last fetch failed because the server refused the credential.
     #[serde(default)]
     pub refused: bool,
+    /// Whether the last fetch found a repository without any branch: the next commit is its first.
+    #[serde(default)]
+    pub empty: bool,
 }
 
 /// Whether a cluster can be seen.
@@ -288,8 +291,8 @@ pub enum Event {
     FilesLoaded {
         /// Mapping.
         mapping: String,
-        /// Revision they were read at.
-        revision: Revision,
+        /// Revision they were read at; nothing in an empty repository.
+        revision: Option<Revision>,
         /// Files in path order.
         files: Arc<Vec<FileText>>,
     },

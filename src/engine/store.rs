@@ -87,7 +87,7 @@ pub struct MappingView {
     /// Who set each field of the objects that were asked about last.
     pub blame: Option<Arc<Blame>>,
     /// Files at the head.
-    pub files: Option<(Revision, Arc<Vec<FileText>>)>,
+    pub files: Option<(Option<Revision>, Arc<Vec<FileText>>)>,
     /// Steps of the running or last sync, in order of their start.
     pub steps: Vec<StepView>,
     /// What did not come up after the last sync, until it is healthy or synced again.

@@ -244,6 +244,11 @@ impl World {
         state.clone()
     }
 
+    /// Whether the last fetch found a repository without any branch.
+    pub fn is_empty(&self, name: &str) -> bool {
+        lock(&self.states).get(name).is_some_and(|state| state.empty)
+    }
+
     /// Why the last fetch of a repository failed, if it did: what is known of it may be old, or not the whole.
     pub fn unfetched(&self, name: &str) -> Option<Failure> {
         lock(&self.states).get(name).and_then(|state| state.error.clone())

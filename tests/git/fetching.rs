@@ -2,7 +2,7 @@
 
 use super::world::{World, fetch, git, head, push, remote_at, request};
 use gitdeck::domain::{Credential, PushOutcome, Revision};
-use gitdeck::git::{Flow, GitError, LogQuery, Repository, Upstream};
+use gitdeck::git::{CommitRequest, Flow, GitError, LogQuery, Repository, Upstream};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -106,6 +106,20 @@ fn an_empty_repository_takes_a_first_commit_on_request() {
     repository.commit(&first).unwrap();
     push(&repository).unwrap();
     assert_eq!(world.titles(), ["first"]);
+}
+
+#[test]
+fn who_begins_a_repository_later_builds_on_who_was_first() {
+    let world = World::empty();
+    let repository = world.open();
+    fetch(&repository).unwrap();
+    let first = CommitRequest { first: true, ..request("mine", &[("web.yaml", "a: 1\n")]) };
+    repository.commit(&first).unwrap();
+    world.publish("theirs", &[("README", "hello\n")]);
+    let PushOutcome::Pushed { rebuilt, .. } = push(&repository).unwrap() else {
+        panic!("not pushed")
+    };
+    assert_eq!((world.titles().join(" "), rebuilt.len()), ("mine theirs".to_owned(), 1));
 }
 
 #[test]

@@ -377,7 +377,7 @@ pub fn files(mapping: &str, names: &[&str]) -> Event {
         .collect();
     Event::FilesLoaded {
         mapping: mapping.into(),
-        revision: revision("3f2a91c"),
+        revision: Some(revision("3f2a91c")),
         files: Arc::new(files),
     }
 }

@@ -48,7 +48,8 @@ struct Document<'a> {
 /// A file as it was, and where it is edited.
 struct Sheet {
     path: String,
-    base: Revision,
+    /// Nothing in an empty repository.
+    base: Option<Revision>,
     before: String,
     outside: Outside,
 }
@@ -204,7 +205,7 @@ impl Edit {
             mapping: mapping.name.clone(),
             edits,
             message: self.landing.message.clone(),
-            base: Some(sheet.base.clone()),
+            base: sheet.base.clone(),
             push: place.is_push(),
             branch: place.branch(),
             of: None,

@@ -216,13 +216,18 @@ pub(super) struct Draft {
 
 impl Draft {
     /// The commit that this entry of the journal makes.
-    pub fn request(self, mapping: &Mapping, request: &Request, id: u64) -> CommitRequest {
+    pub fn request(
+        self,
+        mapping: &Mapping,
+        (request, first): (&Request, bool),
+        id: u64,
+    ) -> CommitRequest {
         CommitRequest {
             edits: request.edits.clone(),
             message: self.message,
             committer: self.author.clone(),
             author: self.author,
-            first: false,
+            first,
             trailers: [
                 (MAPPING_TRAILER.to_owned(), mapping.name.clone()),
                 (OPERATION_TRAILER.to_owned(), id.to_string()),
@@ -271,7 +276,9 @@ async fn made(
     let journal = &ctx.world.journal;
     let id = journal.begin(intent, &line, Timestamp::now()).map_err(Failure::from)?;
     journal.before(id, 1, 1, "commit").map_err(Failure::from)?;
-    let commit = draft.request(mapping, request, id);
+    // Only who just saw that there is nothing begins a history.
+    let first = ctx.world.is_empty(&mapping.repository);
+    let commit = draft.request(mapping, (request, first), id);
     let made = ctx.world.git(&mapping.repository, move |git| git.commit(&commit)).await;
     match &made {
         Ok(commit) => {

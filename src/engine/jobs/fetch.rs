@@ -11,7 +11,13 @@ use std::time::Duration;
 
 /// Fetches, then, where asked, looks at the mappings that it feeds.
 pub(super) async fn run(ctx: &Context, repository: &str, look: bool) -> Result<String, Stop> {
-    let tip = fetch(ctx, repository).await?;
+    let tip = match fetch(ctx, repository).await {
+        // It was fetched, and waits for its first commit.
+        Err(Stop::Failed(_)) if ctx.world.is_empty(repository) => {
+            return Ok(format!("{repository} is empty; the next commit is its first"));
+        }
+        fetched => fetched?,
+    };
     let fed = ctx.world.settings.mappings.values();
     for mapping in fed.filter(|mapping| look && mapping.repository == repository) {
         ctx.check()?;
@@ -85,16 +91,15 @@ async fn with(ctx: &Context, repository: &str, credential: Credential) -> Result
                 state.pending = pending;
                 state.unknown_host = None;
                 state.refused = false;
+                state.empty = fetched.upstream == Upstream::Empty;
                 state.rewritten_from =
                     (fetched.upstream == Upstream::Rewritten).then_some(fetched.before).flatten();
             });
             ctx.emit(Event::RepositoryObserved { name: repository.to_owned(), state }).await;
-            match (problem, followed) {
-                (None, Some(tip)) => Ok(tip),
-                (Some(problem), _) => Err(problem.into()),
-                (None, None) => {
-                    Err(Failure::new(format!("repository `{repository}` has no commit")).into())
-                }
+            let none = || Failure::new(format!("repository `{repository}` has no commit"));
+            match problem {
+                Some(problem) => Err(problem.into()),
+                None => followed.ok_or_else(|| none().into()),
             }
         }
         Err(stop) => {
@@ -131,10 +136,11 @@ fn problem(ctx: &Context, repository: &str, fetched: &Fetched) -> Option<Failure
             ))
             .hint("push the branch again, or set another `branch` in the configuration"),
         ),
-        Upstream::Empty => Some(
-            Failure::new(format!("repository `{repository}` is empty"))
-                .hint(format!("push a first commit to `{branch}`")),
-        ),
+        Upstream::Empty => {
+            Some(Failure::new(format!("repository `{repository}` is empty")).hint(format!(
+                "`gitdeck edit`, `commit` and `mapping export` make the first commit of `{branch}`"
+            )))
+        }
     }
 }
 
@@ -173,8 +179,11 @@ async fn failed(ctx: &Context, repository: &str, stop: Stop) -> Result<Revision,
 async fn told(ctx: &Context, repository: &str, stop: Stop) -> Result<Revision, Stop> {
     let stop = if ctx.token.is_cancelled() { Stop::Cancelled } else { stop };
     if let Stop::Failed(failure) = &stop {
-        let state =
-            ctx.world.update_repository(repository, |state| state.error = Some(failure.clone()));
+        let state = ctx.world.update_repository(repository, |state| {
+            state.error = Some(failure.clone());
+            // Nobody knows now: a first commit beside others would be a second root.
+            state.empty = false;
+        });
         ctx.emit(Event::RepositoryObserved { name: repository.to_owned(), state }).await;
     }
     Err(stop)

@@ -11,10 +11,13 @@ use std::sync::Arc;
 pub(super) async fn run(ctx: &Context, name: &str) -> Result<String, Stop> {
     let mapping = ctx.world.mapping(name)?;
     let path = mapping.path.clone();
+    let empty = ctx.world.is_empty(&mapping.repository);
     let read = ctx
         .world
         .git(&mapping.repository, move |git| match git.head() {
-            Some(head) => git.tree(&head, &path).map(|files| Some((head, files))),
+            Some(head) => git.tree(&head, &path).map(|files| Some((Some(head), files))),
+            // There is nothing yet, and what is edited becomes the first commit.
+            None if empty => Ok(Some((None, Vec::new()))),
             None => Ok(None),
         })
         .await?;

@@ -97,7 +97,7 @@ async fn steps(
     (mapping, request, branch): (&Mapping, &Request, &str),
     draft: Draft,
 ) -> Result<String, Stop> {
-    let mut commit = draft.request(mapping, request, id);
+    let mut commit = draft.request(mapping, (request, false), id);
     let name = branch.to_owned();
     let made = ctx.world.git(&mapping.repository, move |git| {
         // The files were read with what waits for a push, and the branch is to bring none of that.

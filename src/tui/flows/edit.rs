@@ -23,10 +23,10 @@ pub fn begin(ui: &mut Ui) -> Vec<Effect> {
 
 /// The files are there: opens the only one, or lets choose.
 pub fn choose(ui: &mut Ui, store: &Store, mapping: &str) {
-    let Some((_, files)) = store.mappings.get(mapping).and_then(|view| view.files.clone()) else {
-        return;
-    };
+    let Some(view) = store.mappings.get(mapping) else { return };
+    let Some((revision, files)) = view.files.clone() else { return };
     match files.as_slice() {
+        [] if revision.is_none() => first(ui, mapping, &view.mapping.path),
         [] => ui.say(Role::Bad, format!("{mapping} has no file")),
         [only] if only.text.is_ok() => open(ui, store, mapping, &only.path),
         _ => {
@@ -34,6 +34,24 @@ pub fn choose(ui: &mut Ui, store: &Store, mapping: &str) {
             ui.popups.push(Popup::Picker(Box::new(Picker::new(mapping, &files, edits))));
         }
     }
+}
+
+/// Opens the file that begins an empty repository.
+fn first(ui: &mut Ui, mapping: &str, path: &str) {
+    let is_file = [".yaml", ".yml", ".json"].iter().any(|end| path.ends_with(end));
+    let path = match path {
+        path if is_file => path.to_owned(),
+        "" => format!("{mapping}.yaml"),
+        folder => format!("{folder}/{mapping}.yaml"),
+    };
+    let edits = ui.edits.get(mapping).map_or(&[][..], |edits| &edits.files);
+    let edited = edits.iter().find(|edit| edit.path == path);
+    let edited = edited.and_then(|edit| edit.content.as_deref());
+    let edited = edited.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    let content = String::new();
+    let file = Edited { mapping: mapping.to_owned(), base: None, path, content };
+    ui.popups.push(Popup::Editor(Box::new(Editor::new(file, edited))));
+    ui.say(Role::Muted, "the repository is empty: this becomes its first commit");
 }
 
 /// Opens a file, with what was edited in it before.
@@ -53,7 +71,7 @@ pub fn open(ui: &mut Ui, store: &Store, mapping: &str, path: &str) {
     let edited = edits.and_then(|edits| edits.files.iter().find(|edit| edit.path == path));
     let edited = edited.and_then(|edit| edit.content.clone());
     let edited = edited.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    let base = edits.and_then(|edits| edits.base.clone()).or(Some(revision));
+    let base = edits.and_then(|edits| edits.base.clone()).or(revision);
     let editor = Editor::new(
         Edited { mapping: mapping.to_owned(), base, path: path.to_owned(), content: text },
         edited,
@@ -75,7 +93,7 @@ pub fn delete(ui: &mut Ui, store: &Store, mapping: &str, path: String) -> Vec<Ef
     let files = store.mappings.get(mapping).and_then(|view| view.files.as_ref());
     let Some((revision, _)) = files else { return Vec::new() };
     let edits = ui.edits.entry(mapping.to_owned()).or_default();
-    edits.base = edits.base.take().or_else(|| Some(revision.clone()));
+    edits.base = edits.base.take().or_else(|| revision.clone());
     edits.files.retain(|file| file.path != path);
     edits.files.push(FileEdit { path, content: None });
     form(ui, mapping)
