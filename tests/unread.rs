@@ -227,6 +227,72 @@ async fn a_folder_that_git_does_not_hold_is_never_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_that_never_held_anything_is_a_warning() {
+    let names = ["warned-new", "warned-later"];
+    let Some(desk) = Desk::new("warned", &names).await else { return };
+    let (one, two) = (config_map("warned-one", "blue"), config_map("warned-two", "blue"));
+    let (three, four) = (config_map("warned-three", "blue"), config_map("warned-four", "blue"));
+    let files = [
+        ("warned-new/one.yaml", Some(one.as_str())),
+        ("warned-new/two.yaml", Some(&two)),
+        ("warned-later/three.yaml", Some(&three)),
+        ("warned-later/four.yaml", Some(&four)),
+    ];
+    desk.origin.commit("write", &files);
+    let (code, said) = desk.sync("warned-later");
+    assert_eq!(code, Some(0), "{said}");
+    // One is there before the first sync, the other comes beside what is applied already.
+    for path in ["warned-new/vendor", "warned-later/vendor"] {
+        submodule(&desk, path);
+    }
+    push(&desk);
+    for name in names {
+        let words = format!("{name}/vendor is a submodule: nothing in it is applied");
+        let (code, said) = desk.sync(name);
+        assert!(code == Some(0) && said.contains(&words), "{name}: {said}");
+        let (_, said) = desk.run(&["status", name]);
+        assert!(said.contains(&words), "{name}: {said}");
+    }
+    // It was there when this was synced last, so that nothing of it leaves now.
+    desk.origin.commit("less", &[("warned-new/two.yaml", None)]);
+    let (code, said) = desk.sync("warned-new");
+    assert_eq!(code, Some(0), "{said}");
+    let maps = config_maps(&desk.world).await;
+    assert!(get(&maps, "warned-two").await.is_null() && get(&maps, "warned-one").await == "blue");
+    // What leaves as another one comes may have been in it.
+    desk.origin.commit("less", &[("warned-later/four.yaml", None)]);
+    submodule(&desk, "warned-later/more");
+    push(&desk);
+    let (code, said) = desk.sync("warned-later");
+    assert!(code == Some(3) && said.contains("warned-later/more: a submodule"), "{said}");
+    assert_eq!(get(&maps, "warned-four").await, "blue");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_chart_tells_helm_to_ignore_holds_nobody_up() {
+    let Some(desk) = Desk::new("ignored", &["ignored-chart"]).await else { return };
+    let template =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ignored-map}\ndata: {key: blue}\n";
+    let files = [
+        ("ignored-chart/Chart.yaml", "apiVersion: v2\nname: chart\nversion: 1.0.0\n"),
+        ("ignored-chart/.helmignore", "# films\nmedia/\n*.mp4\n"),
+        ("ignored-chart/templates/a.yaml", template),
+        ("ignored-chart/media/logo.png", POINTER),
+        ("ignored-chart/film.mp4", POINTER),
+    ];
+    let files: Vec<(&str, Option<&str>)> =
+        files.iter().map(|(path, text)| (*path, Some(*text))).collect();
+    desk.origin.commit("write", &files);
+    let (code, said) = desk.sync("ignored-chart");
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(get(&config_maps(&desk.world).await, "ignored-map").await, "blue");
+    desk.origin.commit("more", &[("ignored-chart/files/logo.png", Some(POINTER))]);
+    let (code, said) = desk.sync("ignored-chart");
+    let words = "ignored-chart/files/logo.png: a pointer of Git LFS";
+    assert!(code == Some(3) && said.contains(words), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_text_is_not_edited_and_can_be_deleted() {
     let Some(desk) = Desk::new("removed", &["pen"]).await else { return };
     let huge = "x".repeat((16 << 20) + 1);

@@ -143,6 +143,7 @@ fn assemble(
         refusals,
         rights_unknown: None,
         prune_blocked: blocked(ground),
+        unread: Vec::new(),
         objects: objects(ground, judged),
         left_out: left_out(ground, judged, request.options.everything),
         rules: rule_uses(ground, judged),

@@ -84,6 +84,7 @@ pub(crate) fn plan(operations: Vec<Operation>, unchanged: usize) -> Plan {
         refusals: Vec::new(),
         rights_unknown: None,
         prune_blocked: None,
+        unread: Vec::new(),
         objects: Vec::new(),
         left_out: Vec::new(),
         rules: Vec::new(),

@@ -305,6 +305,9 @@ pub struct Plan {
     /// Why nothing may be pruned (a discovery group failed, ...), if so.
     #[serde(skip)]
     pub prune_blocked: Option<String>,
+    /// Folders below the path that are not read, a sentence each (foreign text).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<String>,
     /// Every desired object with its health.
     #[serde(skip)]
     pub objects: Vec<PlannedObject>,

@@ -93,7 +93,8 @@ fn state(status: &MappingStatus, sight: &Sight<'_>) -> (SyncState, Option<String
     if let Some(kept) = &plan.prune_blocked {
         return (SyncState::OutOfSync, Some(kept.clone()));
     }
-    (SyncState::Synced, unhealthy(plan).or_else(|| emptied(plan)))
+    let unread = || plan.unread.first().cloned();
+    (SyncState::Synced, unhealthy(plan).or_else(|| emptied(plan)).or_else(unread))
 }
 
 fn held(plan: &Plan) -> Option<&Refusal> {

@@ -16,7 +16,7 @@ use crate::engine::standings::Standings;
 use crate::engine::tree::{Tree, Trees};
 use crate::engine::{Failure, Store, cache};
 use crate::git;
-use crate::render::{self, Key, Kind, Tools};
+use crate::render::{self, Key, Kind, Skipped, Tools};
 use crate::secrets::Secrets;
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -49,6 +49,8 @@ pub struct Taken {
     pub paths: Arc<[String]>,
     /// What is read from elsewhere and pinned by nothing.
     pub remote: Arc<[String]>,
+    /// Folders of a plain tree that were not read.
+    pub skipped: Arc<[Skipped]>,
 }
 
 /// Cheap to clone: what was opened, learned and begun is shared. The settings are not: see [`World::renewed`].

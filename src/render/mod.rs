@@ -6,6 +6,7 @@ mod corpus_tests;
 mod error;
 mod gather;
 mod helm;
+mod helmignore;
 mod key;
 mod kustomization;
 mod kustomize;
@@ -37,7 +38,7 @@ pub use scratch::sweep;
 pub use seal::{Sealing, seal};
 pub use trace::{Spot, Trace, Tracer};
 pub use tree::{Listing, Tree, link_target};
-pub use unread::{Unread, Why};
+pub use unread::{Skipped, Unread, Why};
 pub use work::{Request, render};
 
 use crate::domain::Manifest;

@@ -1,8 +1,9 @@
 //! What of a tree was not read, and where that keeps it from being rendered: left out silently it would read as deleted.
 
 use super::collect::{is_manifest, manifest_files};
+use super::helmignore::Rules;
 use super::kustomization::{is_kustomization, kustomizations};
-use super::tree::{folder_of, relative};
+use super::tree::{folder_of, join, relative};
 use super::{Gathered, Kind, RenderError};
 
 /// An entry of a tree that was not read.
@@ -12,6 +13,17 @@ pub struct Unread {
     pub path: String,
     /// Why.
     pub why: Why,
+}
+
+/// A folder of a plain tree that was not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// Path from the root of the repository.
+    pub path: String,
+    /// What it is: `a submodule`.
+    pub what: &'static str,
+    /// Why nothing is rendered where something was in it, with the path.
+    pub refusal: String,
 }
 
 /// Why an entry was not read.
@@ -56,14 +68,24 @@ impl Unread {
         RenderError::Unreadable { file, message: message.to_owned() }
     }
 
-    /// Whether it may hold or choose manifests, or be a folder of them, by its name.
+    /// Whether it may hold or choose manifests by its name.
     fn may_hold_manifests(&self) -> bool {
         let name = self.path.rsplit('/').next().unwrap_or_default();
+        !self.may_be_a_folder() && (is_manifest(name) || is_kustomization(name))
+    }
+
+    /// Whether it stands where a folder of manifests may have been.
+    fn may_be_a_folder(&self) -> bool {
         match self.why {
             Why::Submodule | Why::FolderLink => true,
-            Why::Link if !name.contains('.') => true,
-            _ => is_manifest(name) || is_kustomization(name),
+            Why::Link => !self.path.rsplit('/').next().unwrap_or_default().contains('.'),
+            Why::TooLarge { .. } | Why::Pointer => false,
         }
+    }
+
+    /// Whether it is a folder for who reads the tree with its links.
+    fn is_folder(&self) -> bool {
+        matches!(self.why, Why::Submodule | Why::FolderLink)
     }
 }
 
@@ -73,8 +95,8 @@ impl Gathered {
         let counts = |one: &&Unread| match self.kind {
             _ if one.path == self.root => true,
             Kind::Plain => one.may_hold_manifests() && self.is_walked(&one.path),
-            // A chart takes whatever is there; a kustomization names its files.
-            Kind::Helm => true,
+            // A chart takes whatever is there and is not ignored; a kustomization names its files.
+            Kind::Helm => !self.is_ignored(one, &self.root),
             Kind::Kustomize => false,
         };
         if let Some(one) = self.unread.values().find(counts) {
@@ -90,10 +112,40 @@ impl Gathered {
         Ok(())
     }
 
+    /// Folders of a plain tree that were not read. Whoever renders goes on without them: whether something leaves thereby
+    /// only the one knows who knows what was there.
+    pub fn skipped(&self) -> Vec<Skipped> {
+        let counts = |one: &&Unread| {
+            let is_plain = self.kind == Kind::Plain && one.path != self.root;
+            is_plain && one.may_be_a_folder() && self.is_walked(&one.path)
+        };
+        let found = self.unread.values().filter(counts);
+        let skipped = found.map(|one| Skipped {
+            path: one.path.clone(),
+            what: match one.why {
+                Why::Submodule => "a submodule",
+                Why::FolderLink => "a symbolic link to a folder",
+                _ => "a symbolic link that leads nowhere",
+            },
+            refusal: one.refusal().to_string(),
+        });
+        skipped.collect()
+    }
+
+    /// Whether the chart in a folder says that Helm is not to read it.
+    fn is_ignored(&self, one: &Unread, chart: &str) -> bool {
+        let rules = self.files.get(&join(chart, ".helmignore"));
+        let rules = rules.and_then(|file| std::str::from_utf8(&file.content).ok());
+        let path = relative(&one.path, chart);
+        path.zip(rules)
+            .is_some_and(|(path, rules)| Rules::read(rules).ignore(path, one.is_folder()))
+    }
+
     /// Refuses a folder that a chart takes as a whole.
     pub(super) fn refuse_unread_below(&self, folder: &str) -> Result<(), RenderError> {
         let is_in = |one: &&Unread| one.path == folder || relative(&one.path, folder).is_some();
-        self.unread.values().find(is_in).map_or(Ok(()), |one| Err(one.refusal()))
+        let mut found = self.unread.values().filter(is_in);
+        found.find(|one| !self.is_ignored(one, folder)).map_or(Ok(()), |one| Err(one.refusal()))
     }
 
     /// Refuses a path that something names, where it, a folder above it or its kustomization was not read.
@@ -138,6 +190,10 @@ mod tests {
 
     /// What becomes of a tree of files with their contents and one entry that was not read.
     fn taken(files: &[(&str, &str)], path: &str, why: Why) -> Result<(), String> {
+        gathered(files, path, why).map(drop)
+    }
+
+    fn gathered(files: &[(&str, &str)], path: &str, why: Why) -> Result<Gathered, String> {
         let file = |(path, content): &(&str, &str)| SourceFile {
             path: (*path).into(),
             content: (*content).into(),
@@ -145,7 +201,7 @@ mod tests {
         let unread = vec![Unread { path: path.into(), why }];
         let listing = Listing { files: files.iter().map(file).collect(), unread };
         let taken = Gathered::take(&Fixed(listing), "a", &Rendering::default());
-        taken.map(drop).map_err(|error| error.to_string())
+        taken.map_err(|error| error.to_string())
     }
 
     const TOO_LARGE: Why = Why::TooLarge { bytes: 17 << 20, limit: 16 << 20 };
@@ -167,9 +223,6 @@ mod tests {
             (&[PLAIN], "a/b/c.json", Why::Pointer),
             (&[PLAIN], "a/b/Kustomization", Why::Pointer),
             (&[PLAIN], "a/b.yaml", Why::Link),
-            (&[PLAIN], "a/sub", Why::Submodule),
-            (&[PLAIN], "a/b/sub", Why::FolderLink),
-            (&[PLAIN], "a/sub", Why::Link),
             (&[], "a", Why::Pointer),
             (&[], "a", Why::Submodule),
             (&[], "a", Why::Link),
@@ -191,6 +244,44 @@ mod tests {
         ] {
             let error = taken(files, path, why).unwrap_err();
             assert!(error.starts_with(path), "{path}: {error}");
+        }
+    }
+
+    #[test]
+    fn folders_of_a_plain_tree_are_named_and_nothing_more() {
+        for (path, why) in
+            [("a/sub", Why::Submodule), ("a/b/sub", Why::FolderLink), ("a/sub", Why::Link)]
+        {
+            let gathered = gathered(&[PLAIN], path, why).unwrap();
+            let skipped = gathered.skipped();
+            assert_eq!(skipped.len(), 1, "{path}");
+            assert!(skipped[0].path == path && skipped[0].refusal.starts_with(path));
+        }
+        let listing = ("a/kustomization.yaml", "resources: [x.yaml]\n");
+        for (files, path, why) in [
+            (&[PLAIN][..], "b", Why::Submodule),
+            (&[PLAIN], "a/notes.md", Why::Link),
+            (&[listing, PLAIN], "a/sub", Why::Submodule),
+        ] {
+            assert_eq!(gathered(files, path, why).unwrap().skipped(), [], "{path}");
+        }
+    }
+
+    #[test]
+    fn what_a_chart_ignores_keeps_nobody_from_rendering() {
+        let ignored = ("a/.helmignore", "media/\n*.mp4\nvendor/\n");
+        let beside = ("a/Chart.yaml", "dependencies: [{name: d, repository: 'file://d'}]\n");
+        let below = ("a/d/.helmignore", "*.mp4\n");
+        for (files, path, why, passes) in [
+            (&[CHART, ignored][..], "a/media/x/logo.png", Why::Pointer, true),
+            (&[CHART, ignored], "a/film.mp4", TOO_LARGE, true),
+            (&[CHART, ignored], "a/vendor", Why::Submodule, true),
+            (&[CHART, ignored], "a/files/logo.png", Why::Pointer, false),
+            (&[CHART, ignored], "a/templates/l.tpl", Why::Link, false),
+            (&[beside, ("a/.helmignore", "d/\n"), below], "a/d/film.mp4", Why::Pointer, true),
+            (&[beside, ("a/.helmignore", "d/\n"), below], "a/d/logo.png", Why::Pointer, false),
+        ] {
+            assert_eq!(taken(files, path, why).is_ok(), passes, "{path}");
         }
     }
 

@@ -281,6 +281,7 @@ pub fn plan(mapping: &str, operations: Vec<Operation>, refusals: Vec<Refusal>) -
         refusals,
         rights_unknown: None,
         prune_blocked: None,
+        unread: Vec::new(),
         objects: vec![
             planned("Deployment", mapping, Health::Healthy, Some((5, 5))),
             planned("Service", mapping, Health::Healthy, None),

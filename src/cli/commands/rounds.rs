@@ -113,7 +113,8 @@ impl Sync {
         let mut todo: Vec<Arc<Plan>> = Vec::new();
         for plan in plans {
             let paint = work.out.note_paint;
-            if !plan.is_empty() || plan.is_refused() || plan.prune_blocked.is_some() {
+            let warns = plan.prune_blocked.is_some() || !plan.unread.is_empty();
+            if !plan.is_empty() || plan.is_refused() || warns {
                 work.out.note_painted(&print::plan::print(paint, &plan, Timestamp::now(), false));
             }
             if plan.is_refused() {

@@ -234,4 +234,8 @@ fn print_beside(text: &mut String, paint: Paint, plan: &Plan, whole: bool) {
         let line = format!("  nothing can be pruned: {}", harmless(reason));
         let _ = writeln!(text, "{}", paint.warn(&line));
     }
+    for unread in &plan.unread {
+        let line = format!("  not read: {}", harmless(unread));
+        let _ = writeln!(text, "{}", paint.warn(&line));
+    }
 }

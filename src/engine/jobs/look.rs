@@ -6,7 +6,7 @@ use crate::domain::{
 };
 use crate::engine::error::Stop;
 use crate::engine::jobs::render::{Unrendered, render, unpinned};
-use crate::engine::jobs::{Context, attribute, depends, vouch};
+use crate::engine::jobs::{Context, attribute, depends, skipped, vouch};
 use crate::engine::world::{Desired, Rendered};
 use crate::engine::{Failure, SyncOptions};
 use crate::git::LogQuery;
@@ -193,6 +193,8 @@ pub(super) async fn sight(
     let previous = previous(ctx, mapping, inventory, (&revision, &rendered)).await;
     let placed = cluster.references(&rendered, &mapping.target.namespace).await;
     let placed = placed.map_err(|error| blind(error, &revision))?;
+    let unread = skipped::check(ctx, mapping, &revision, (inventory, &placed)).await;
+    let unread = unread.map_err(|stop| desired(stop, Some(&revision)))?;
     // Other mappings are planned by what this one wants at its tip, not by what it once wanted.
     if depends != depends::Sight::Aside {
         claim_seen(ctx, mapping, &rendered, placed, inventory);
@@ -214,6 +216,7 @@ pub(super) async fn sight(
     }
     attribute::commits(ctx, mapping, &rendered, &mut plan).await;
     hold(&mut plan, inventory);
+    plan.unread = unread;
     Ok(Look { cluster, revision, inventory: ahead.inventory, plan, basis })
 }
 

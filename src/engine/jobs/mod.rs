@@ -49,6 +49,7 @@ mod revert_paths;
 mod seal;
 mod set;
 mod shown;
+mod skipped;
 mod suspects;
 mod suspend;
 mod sync;

@@ -8,8 +8,8 @@ use crate::engine::jobs::Context;
 use crate::engine::world::{Rendered, Taken};
 use crate::git::{FILE_LIMIT, GitError, Repository, TreeFileKind};
 use crate::render::{
-    self, Capabilities, Gathered, Inputs, Key, Kind, Listing, RenderError, Request, SourceFile,
-    Unread, Why,
+    self, Capabilities, Gathered, Inputs, Key, Kind, Listing, RenderError, Request, Skipped,
+    SourceFile, Unread, Why,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -102,7 +102,8 @@ pub(super) async fn render(
 
 fn keep(ctx: &Context, mapping: &Mapping, revision: &Revision, gathered: &Gathered) -> Taken {
     let (paths, remote) = (gathered.paths().into(), gathered.remote().into());
-    let taken = Taken { kind: gathered.kind, paths, remote };
+    let skipped = gathered.skipped().into();
+    let taken = Taken { kind: gathered.kind, paths, remote, skipped };
     ctx.world.keep_taken(&mapping.name, revision, taken.clone());
     taken
 }
@@ -129,12 +130,29 @@ pub(super) async fn unpinned(
     mapping: &Mapping,
     revision: &Revision,
 ) -> Result<Arc<[String]>, Stop> {
+    Ok(taken(ctx, mapping, revision).await?.map(|taken| taken.remote).unwrap_or_default())
+}
+
+/// The folders of a mapping at a revision that are not read.
+pub(super) async fn skipped(
+    ctx: &Context,
+    mapping: &Mapping,
+    revision: &Revision,
+) -> Result<Arc<[Skipped]>, Stop> {
+    Ok(taken(ctx, mapping, revision).await?.map(|taken| taken.skipped).unwrap_or_default())
+}
+
+/// What a mapping is made from at a revision; nothing where the revision has no such path.
+async fn taken(
+    ctx: &Context,
+    mapping: &Mapping,
+    revision: &Revision,
+) -> Result<Option<Taken>, Stop> {
     if let Some(taken) = ctx.world.taken(&mapping.name, revision) {
-        return Ok(taken.remote);
+        return Ok(Some(taken));
     }
     let gathered = gather(ctx, mapping, revision).await?;
-    let taken = gathered.map(|gathered| keep(ctx, mapping, revision, &gathered));
-    Ok(taken.map(|taken| taken.remote).unwrap_or_default())
+    Ok(gathered.map(|gathered| keep(ctx, mapping, revision, &gathered)))
 }
 
 /// What a mapping would be at the head with some edits, pending commits included. A cluster that cannot be seen keeps

@@ -229,6 +229,9 @@ fn obstacles(body: &mut Vec<(Role, String)>, item: &Item) {
     if let Some(why) = &plan.prune_blocked {
         body.push((Role::Suspended, format!("  ! nothing is pruned: {}", safe(why))));
     }
+    for unread in &plan.unread {
+        body.push((Role::Suspended, format!("  ! not read: {}", safe(unread))));
+    }
 }
 
 fn refusal_words(refusal: &Refusal, options: &SyncOptions) -> String {

@@ -136,7 +136,9 @@ fn obstacles(view: &MappingView, plan: &Plan, look: &Look) -> Vec<(Role, String)
     let rights = rights.map(|why| format!("{sign} rights not checked: {}", safe(why)));
     let kept = plan.prune_blocked.iter().filter(|why| status.message.as_ref() != Some(*why));
     let kept = kept.map(|why| format!("{sign} nothing is pruned: {}", safe(why)));
-    let held = rights.chain(kept).map(|text| (Role::Suspended, text));
+    let unread = plan.unread.iter().filter(|why| status.message.as_ref() != Some(*why));
+    let unread = unread.map(|why| format!("{sign} not read: {}", safe(why)));
+    let held = rights.chain(kept).chain(unread).map(|text| (Role::Suspended, text));
     idle.chain(refused).chain(held).collect()
 }
 
