@@ -306,11 +306,11 @@ fn a_marked_range_that_has_the_first_commit_is_refused_with_what_to_do() {
     commits[1].parents.clear();
     commits.truncate(2);
     store.apply(Event::LogLoaded { subject, skip: 0, commits, more: false });
-    let mut driver = Driver::new(store, (120, 36));
+    let mut driver = Driver::new(store, (80, 24));
     driver.keys("/checkout<enter>3j<space>kR");
     assert!(driver.command(is_draft).is_none(), "nothing is drafted");
     let picture = driver.picture();
-    let why = "8801c7e is the first commit, and no range begins before it: mark from the one after";
+    let why = "8801c7e is the first commit: mark from the next one on, revert it alone";
     assert!(picture.contains(why) && picture.contains("2 marked"), "{picture}");
 }
 

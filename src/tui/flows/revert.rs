@@ -93,9 +93,9 @@ pub fn begin(ui: &mut Ui, store: &Store) -> Vec<Effect> {
     if let Some([newest, oldest]) = ui.commits.ends(store).filter(|_| in_log) {
         if oldest.parents.is_empty() {
             let short = oldest.revision.short();
-            let why = format!(
-                "{short} is the first commit, and no range begins before it: mark from the one after it on, and revert {short} alone"
-            );
+            // Short enough for eighty columns.
+            let why =
+                format!("{short} is the first commit: mark from the next one on, revert it alone");
             ui.say(Role::Bad, why);
             return Vec::new();
         }
