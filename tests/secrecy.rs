@@ -58,10 +58,15 @@ impl Planted {
 
     /// Commits a Secret whose values, comments and annotations are planted.
     fn publish(&self, round: &str) {
+        self.publish_file("token.yaml", &secret(round), round);
+    }
+
+    /// Commits a file of `catalog` under a title.
+    fn publish_file(&self, name: &str, text: &str, title: &str) {
         self.git(&["-C", "clone", "pull", "-q"]);
-        std::fs::write(self.path("clone/apps/catalog/token.yaml"), secret(round)).unwrap();
+        std::fs::write(self.path("clone/apps/catalog").join(name), text).unwrap();
         self.git(&["-C", "clone", "add", "."]);
-        self.git(&["-C", "clone", "commit", "-qm", round]);
+        self.git(&["-C", "clone", "commit", "-qm", title]);
         self.git(&["-C", "clone", "push", "-q"]);
     }
 
@@ -134,6 +139,78 @@ fn secrets_are_nowhere() {
     let root = planted.demo.config.parent().unwrap();
     assert!(root.join("data").is_dir() || root.join("state").is_dir(), "{}", root.display());
     assert_silent_below(root);
+}
+
+/// What users call sensitive is treated as Secrets are, whatever shows it.
+#[test]
+fn what_users_call_sensitive_is_nowhere() {
+    let planted = Planted::new();
+    let config = &planted.demo.config;
+    let text = std::fs::read_to_string(config).unwrap();
+    let list = "sensitive = [\"ConfigMap/feed:/data/token\", \"Lease.coordination.k8s.io\"]\n";
+    let text = if text.contains("[safety]\n") {
+        text.replace("[safety]\n", &format!("[safety]\n{list}"))
+    } else {
+        format!("{text}\n[safety]\n{list}")
+    };
+    std::fs::write(config, text).unwrap();
+    planted.publish_file("feed.yaml", &feed("first"), "first");
+    assert_eq!(planted.run(&["plan", "catalog"]), [Some(1); 2]);
+    planted.succeed(&["sync", "catalog", "--yes"]);
+    planted.publish_file("feed.yaml", &feed("second"), "second");
+    let diff = planted.said(&["diff", "catalog"]);
+    for words in ["/data/token", "/spec/holderIdentity", "open-second"] {
+        assert!(diff.contains(words), "{words}: {diff}");
+    }
+    let shown = planted.said(&["show", "main"]);
+    assert!(shown.contains("token: ***") && shown.contains("holderIdentity: ***"), "{shown}");
+    assert!(shown.contains("open-second"), "{shown}");
+    let mut console = CommandBuilder::new(env!("CARGO_BIN_EXE_gitdeck"));
+    console.args(["--log-level", "trace", "--config", config.to_str().unwrap()]);
+    let mut terminal = Terminal::run(console, (120, 36));
+    terminal.see("2 Mappings").keys("/catalog\r").see("1 of ").keys("dz");
+    terminal.see("/data/token").see("value hidden").see("open-second");
+    assert_eq!(terminal.keys("q").end(), 0);
+    assert_silent(&terminal.bytes(), "the console");
+    let explained = planted.said(&["config", "explain", "catalog"]);
+    assert!(explained.contains("ConfigMap/feed:/data/token"), "{explained}");
+    for arguments in [
+        &["diff"][..],
+        &["plan", "catalog", "--show-ignored"],
+        &["show", "main"],
+        &["show", "main", "--rendered"],
+        &["blame", "catalog"],
+        &["adopt", "catalog"],
+        &["sync", "catalog", "--yes"],
+        &["activity"],
+    ] {
+        planted.run(arguments);
+    }
+    // What the server refuses it quotes.
+    let local = planted.path("local.yaml");
+    let file = format!("feed.yaml={}", local.display());
+    let unfit =
+        feed("third").replace("leaseDurationSeconds: 5", "leaseDurationSeconds: \"k4n4ri-word\"");
+    for text in [unfit, feed("fourth")] {
+        std::fs::write(&local, text).unwrap();
+        for commit in [
+            &["commit", "catalog", "--file", &file, "--no-push"][..],
+            &["commit", "catalog", "--file", &file, "--push", "--no-validate"],
+        ] {
+            planted.run(commit);
+        }
+        planted.run(&["diff", "catalog"]);
+        planted.run(&["sync", "catalog", "--yes"]);
+    }
+    assert_silent_below(planted.demo.config.parent().unwrap());
+}
+
+fn feed(round: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: feed\ndata:\n  free: open-{round}\n  token: |\n    {CANARY}-one-{round}\n    \
+         {CANARY}-two-{round}\n---\napiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata:\n  name: feed\n  annotations:\n    \
+         note: {CANARY}-note-{round}\nspec:\n  holderIdentity: {CANARY}-holder-{round}\n  leaseDurationSeconds: 5\n"
+    )
 }
 
 /// Addresses and references: what is refused is not repeated, what is used is not told.

@@ -56,7 +56,7 @@ pub(super) fn words(status: &Status, secret: bool) -> String {
     let fields = fields(status);
     let reason = if status.reason.is_empty() { "refused" } else { &status.reason };
     if fields.is_empty() {
-        format!("{reason} (the server's words are left out, they may quote the Secret)")
+        format!("{reason} (the server's words are left out, they may quote its values)")
     } else {
         format!("{reason}: {} (values left out)", fields.join(", "))
     }

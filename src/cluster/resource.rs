@@ -1,6 +1,7 @@
 //! One served resource and the addresses of its objects.
 
 use crate::domain::object::split_api_version;
+use crate::domain::sensitive;
 use std::fmt::Write;
 
 /// A resource of the API: a kind in one version.
@@ -59,7 +60,8 @@ impl Resource {
 
     /// Whether values of its objects must not be shown.
     pub fn is_secret(&self) -> bool {
-        self.group.is_empty() && self.kind == "Secret"
+        let is_secret = self.group.is_empty() && self.kind == "Secret";
+        is_secret || sensitive::is_kind(&self.group, &self.kind)
     }
 
     /// Address of all objects, or of those of one namespace.

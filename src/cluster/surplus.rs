@@ -7,6 +7,7 @@ use crate::domain::culprit::culprit;
 use crate::domain::diff::extras;
 use crate::domain::ignored::Held;
 use crate::domain::normalize::is_secret;
+use crate::domain::sensitive::Places;
 use crate::domain::{Change, FieldPath};
 use serde_json::Value;
 
@@ -21,7 +22,7 @@ pub(super) fn surplus(
     let is_held = |path: &FieldPath| held.iter().any(|held| held.path.contains(path));
     let own = &desired.reference;
     let scaled = frame.scaled.iter().any(|(kind, name)| *kind == own.kind && *name == own.name);
-    let secret = is_secret(live);
+    let (secret, sensitive) = (is_secret(live), Places::of(live));
     let mut found = Vec::new();
     for text in extras(live, sent) {
         let Some(path) = FieldPath::parse(&text).filter(|path| !is_held(path)) else { continue };
@@ -34,16 +35,17 @@ pub(super) fn surplus(
         if is_nothing(&value) {
             continue;
         }
+        let hidden = secret || sensitive.covers(&path);
         let (live_manager, live_time) = culprit(live, &path).unzip();
         found.push(Change {
             path: text,
-            before: (!secret).then_some(value),
+            before: (!hidden).then_some(value),
             after: None,
             live_manager,
             live_time: live_time.flatten(),
             forced: Vec::new(),
             commit: None,
-            redacted: secret,
+            redacted: hidden,
         });
     }
     found

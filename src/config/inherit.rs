@@ -52,6 +52,10 @@ impl<'a> Resolver<'a> {
         let target = self.target(&layers, trace);
         let production = self.is_production(&target);
         trace.note("production", || production.to_string(), vec![Origin::beside("[safety]")]);
+        if let Some(list) = &self.raw.sensitive {
+            let origin = Origin { level: "[safety]".to_owned(), place: Some(list.place.clone()) };
+            trace.note("sensitive", || list.value.join(", "), vec![origin]);
+        }
         // Without a word of its own it is fetched as often as its repository, which knows the defaults already.
         let mut near = layers.of_each(|layer| layer.polling_interval.as_ref());
         near.pop();

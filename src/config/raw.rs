@@ -25,6 +25,7 @@ pub(super) struct Raw {
     pub allowed_signers: Option<Sited<String>>,
     pub production: Option<Sited<Vec<String>>>,
     pub read_only: Option<Sited<bool>>,
+    pub sensitive: Option<Sited<Vec<String>>>,
     pub vault_identity: Option<Sited<String>>,
     pub vault_passphrase: Option<Sited<SecretRef>>,
     pub theme: Option<Sited<String>>,
@@ -140,6 +141,7 @@ impl Raw {
         if let Some(mut table) = top.table("safety") {
             once(file, &mut self.production, table.texts("production"));
             once(file, &mut self.read_only, table.flag("read_only"));
+            once(file, &mut self.sensitive, table.texts("sensitive"));
             table.finish();
         }
         if let Some(mut table) = top.table("vault") {

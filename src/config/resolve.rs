@@ -12,6 +12,7 @@ use super::settings::{
 };
 use super::trace::Trace;
 use super::{Overrides, Places, context, duration, suggest};
+use crate::domain::sensitive::Sensitive;
 use crate::domain::{Authentication, Author, Backoff, Remote, SecretRef, Signing, VaultKey};
 use indexmap::IndexMap;
 use std::path::Path;
@@ -48,6 +49,7 @@ pub(super) fn resolve(
     let projects = resolver.projects();
     let mappings = resolver.mappings(&repositories);
     let record_namespace = resolver.record_namespace();
+    let sensitive = resolver.sensitive();
     let defaults = Layers(vec![("defaults".to_owned(), &raw.defaults)]);
     let messages = messages(&defaults, &mut Trace::off());
     if !resolver.faults.is_empty() {
@@ -60,7 +62,7 @@ pub(super) fn resolve(
         signing,
         messages,
         vault,
-        safety: resolver.safety(),
+        safety: resolver.safety(sensitive),
         repositories,
         projects,
         mappings,
@@ -169,12 +171,26 @@ impl<'a> Resolver<'a> {
         Some(text.clone())
     }
 
-    fn safety(&self) -> Safety {
+    fn safety(&self, sensitive: Vec<Sensitive>) -> Safety {
         let configured = self.raw.read_only.as_ref().is_some_and(|flag| flag.value);
         Safety {
             production: self.raw.production.as_ref().map_or(Vec::new(), |list| list.value.clone()),
             read_only: configured || self.overrides.read_only,
+            sensitive,
         }
+    }
+
+    fn sensitive(&mut self) -> Vec<Sensitive> {
+        let raw = self.raw;
+        let Some(list) = &raw.sensitive else { return Vec::new() };
+        let mut found = Vec::new();
+        for text in &list.value {
+            match Sensitive::parse(text) {
+                Ok(one) => found.push(one),
+                Err(fault) => self.fault(list, format!("`sensitive`: `{text}` {fault}")),
+            }
+        }
+        found
     }
 
     fn projects(&mut self) -> IndexMap<String, ProjectSettings> {

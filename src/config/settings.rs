@@ -1,6 +1,7 @@
 //! The settings with every layer resolved: what the engine and the faces read.
 
 use super::Overrides;
+use crate::domain::sensitive::Sensitive;
 use crate::domain::template::Templates;
 use crate::domain::{
     Authentication, Author, Backoff, Decryption, Mapping, Remote, SecretRef, Signing, VaultKey,
@@ -50,6 +51,8 @@ pub struct Safety {
     pub production: Vec<String>,
     /// No writes at all, to Git or to a cluster.
     pub read_only: bool,
+    /// What is shown nowhere, beside Secrets.
+    pub sensitive: Vec<Sensitive>,
 }
 
 /// How the console looks.

@@ -6,6 +6,7 @@ mod ignoring;
 mod messages;
 mod recording;
 mod rendering;
+mod sensitive;
 mod signing;
 
 use super::edit::{self, NewMapping, NewRepository};

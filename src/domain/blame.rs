@@ -1,8 +1,7 @@
 //! Who set each field of a desired object: one answer per value, and all of them as a view in the form of YAML.
 
-use crate::domain::normalize::is_secret;
 use crate::domain::path::{FieldPath, Step, key_of};
-use crate::domain::redact::{MASK, is_sensitive};
+use crate::domain::redact::{MASK, is_hidden};
 use crate::domain::{ObjectRef, Revision};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -120,7 +119,7 @@ fn key(item: &Map<String, Value>, names: &[&str]) -> Option<Vec<(String, Value)>
 impl BlamedField {
     /// A value of an object, of which nothing more is known; what is secret is left out.
     pub fn of(object: &Value, path: &FieldPath, value: &Value) -> Self {
-        let redacted = is_secret(object) && is_sensitive(path);
+        let redacted = is_hidden(object, path);
         Self {
             path: path.to_string(),
             steps: path.clone(),

@@ -9,6 +9,7 @@ use crate::domain::normalize::is_secret;
 use crate::domain::path::{FieldPath, Step};
 use crate::domain::prove::MANAGER;
 use crate::domain::redact::is_sensitive;
+use crate::domain::sensitive::Places;
 use crate::domain::{Change, Why};
 use serde_json::{Map, Value};
 
@@ -43,6 +44,7 @@ pub fn difference(live: Option<&Value>, predicted: &Value, held: &[Held]) -> Dif
     let mut walk = Walk {
         live: live.unwrap_or(&nothing),
         is_secret: is_secret(predicted),
+        sensitive: Places::of(predicted),
         held,
         path: FieldPath::default(),
         found: Difference::default(),
@@ -61,6 +63,7 @@ pub fn difference(live: Option<&Value>, predicted: &Value, held: &[Held]) -> Dif
 struct Walk<'a> {
     live: &'a Value,
     is_secret: bool,
+    sensitive: Places,
     held: &'a [Held],
     path: FieldPath,
     found: Difference,
@@ -161,13 +164,17 @@ impl Walk<'_> {
     }
 
     fn change(&mut self, before: Option<&Value>, after: Option<&Value>) {
-        let redacted = self.is_secret && is_sensitive(&self.path);
+        let sensitive = self.sensitive.covers(&self.path);
+        let redacted = sensitive || self.is_secret && is_sensitive(&self.path);
+        // The step to an item of a set is its value.
+        let item = self.path.0.iter().position(|step| matches!(step, Step::Item(_)));
+        let end = item.filter(|_| sensitive).unwrap_or(self.path.0.len());
         let (live_manager, live_time) = match before.and_then(|_| culprit(self.live, &self.path)) {
             Some((manager, time)) => (Some(manager), time),
             None => (None, None),
         };
         self.found.changes.push(Change {
-            path: self.path.to_string(),
+            path: FieldPath(self.path.0[..end].to_vec()).to_string(),
             before: before.filter(|_| !redacted).cloned(),
             after: after.filter(|_| !redacted).cloned(),
             live_manager,

@@ -2,6 +2,7 @@
 
 use crate::domain::migrate::LAST_APPLIED;
 use crate::domain::normalize::is_secret;
+use crate::domain::sensitive::Places;
 use crate::domain::{ObjectKey, Op, Operation, Revision};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
@@ -18,7 +19,7 @@ pub struct Part<'a> {
 
 /// SHA-256 in hexadecimal over the revision and, for each operation in whatever order it is given, what is done to
 /// which object with which UID and result. Fields that the server changes by itself (`resourceVersion`, ...) do not
-/// count, so that a plan that was made again for the same world has the same digest. Values of Secrets do not count
+/// count, so that a plan that was made again for the same world has the same digest. Values of Secrets, and what users call sensitive, do not count
 /// either: a digest is printed, and short values could be guessed from it; the revision pins them.
 pub fn digest(revision: &Revision, parts: &[Part<'_>]) -> String {
     let mut hashes: Vec<[u8; 32]> = parts.iter().map(part).collect();
@@ -97,6 +98,13 @@ fn part(part: &Part<'_>) -> [u8; 32] {
 }
 
 fn object_digest(hash: &mut Sha256, object: &Value) {
+    match Places::of(object).blanked(object) {
+        Some(blank) => shown_digest(hash, &blank),
+        None => shown_digest(hash, object),
+    }
+}
+
+fn shown_digest(hash: &mut Sha256, object: &Value) {
     let Some(fields) = object.as_object() else { return };
     let secret = is_secret(object);
     let mut names: Vec<&String> =

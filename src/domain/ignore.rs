@@ -1,11 +1,12 @@
 //! Ignore rules: which objects they are for, and which places in them do not count.
 
 use crate::domain::labels::LabelSelector;
-use crate::domain::normalize::is_secret;
 use crate::domain::object::ObjectRef;
+use crate::domain::path::{FieldPath, Step};
 use crate::domain::pattern::matches;
 use crate::domain::prove::MANAGER;
 use crate::domain::query::Query;
+use crate::domain::redact::is_hidden;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
@@ -148,7 +149,8 @@ pub fn annotated(desired: &Value, place: &str) -> Result<Vec<Ready>, String> {
         return Ok(Vec::new());
     };
     // Annotations of Secrets are repeated nowhere.
-    let secret = is_secret(desired);
+    let steps = ["metadata", "annotations", ANNOTATION].map(|name| Step::Field(name.to_owned()));
+    let secret = is_hidden(desired, &FieldPath(steps.to_vec()));
     let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
     lines
         .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))

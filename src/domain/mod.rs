@@ -60,6 +60,7 @@ pub mod revert;
 pub mod risk;
 pub mod saved;
 pub mod secret;
+pub mod sensitive;
 pub mod signing;
 pub mod stall;
 pub mod status;

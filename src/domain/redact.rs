@@ -2,6 +2,7 @@
 
 use crate::domain::normalize::is_secret;
 use crate::domain::path::{FieldPath, Step};
+use crate::domain::sensitive::Places;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
@@ -21,14 +22,20 @@ pub fn is_sensitive(path: &FieldPath) -> bool {
     matches!((field(0), field(1)), ("data" | "stringData", _) | ("metadata", "annotations"))
 }
 
+/// Whether the value at this path of an object is shown nowhere: that of a Secret, or what users call sensitive.
+pub fn is_hidden(object: &Value, path: &FieldPath) -> bool {
+    is_secret(object) && is_sensitive(path) || Places::of(object).covers(path)
+}
+
 /// A message of the server about an object, without the object's secret values, encoded or not.
 pub fn scrub(message: &str, object: &Value) -> String {
     let mut text = message.to_owned();
-    if !is_secret(object) {
+    let mut secrets = Places::of(object).texts(object);
+    let fields: &[&str] = if is_secret(object) { &["data", "stringData"] } else { &[] };
+    if secrets.is_empty() && fields.is_empty() {
         return text;
     }
-    let mut secrets = Vec::new();
-    for name in ["data", "stringData"] {
+    for name in fields {
         for value in object[name].as_object().into_iter().flat_map(serde_json::Map::values) {
             let Some(value) = value.as_str() else { continue };
             secrets.push(value.to_owned());

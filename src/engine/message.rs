@@ -1,6 +1,7 @@
 //! The default message of a commit, made from what changes: `checkout: image 1.4.2 -> 1.5.0`.
 
 use crate::domain::Manifest;
+use crate::domain::sensitive::Places;
 use serde_json::Value;
 
 /// Longest title; what is beyond goes into the body.
@@ -69,7 +70,7 @@ fn edits(before: &[Manifest], after: &[Manifest]) -> Vec<Edit> {
         match before.iter().find(|old| old.reference.key() == new.reference.key()) {
             None => edits.push(Edit { what: format!("add {object}"), object }),
             Some(old) if old.object != new.object => {
-                let secret = new.reference.kind == "Secret" && new.reference.group.is_empty();
+                let secret = new.reference.is_secret() || !Places::of(&new.object).is_empty();
                 let mut found = Vec::new();
                 compare(&mut Vec::new(), &old.object, &new.object, secret, &mut found);
                 edits.extend(found.into_iter().map(|what| Edit { object: object.clone(), what }));

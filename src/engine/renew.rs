@@ -3,6 +3,7 @@
 use crate::cluster::Cluster;
 use crate::config::{ConfigError, Settings};
 use crate::domain::depends::Standing;
+use crate::domain::sensitive;
 use crate::engine::store::RepositoryView;
 use crate::engine::world::{World, lock};
 use crate::engine::{Failure, Store};
@@ -92,6 +93,7 @@ impl World {
         if settings == **before {
             return None;
         }
+        sensitive::also(&settings.safety.sensitive);
         let settings = Arc::new(settings);
         // Whoever still works for the old world waits, or is done, and then writes only what is still true.
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);

@@ -2,6 +2,7 @@
 
 use crate::cluster::{self, Cluster};
 use crate::config::{RepositorySettings, Settings};
+use crate::domain::sensitive;
 use crate::domain::{Holder, Mapping, ObjectKey, ObjectRef, Revision};
 use crate::engine::claim::Claim;
 use crate::engine::error::Stop;
@@ -100,6 +101,7 @@ pub(crate) struct World {
 
 impl World {
     pub fn open(settings: Arc<Settings>) -> Result<Self, Failure> {
+        sensitive::also(&settings.safety.sensitive);
         let journal = Journal::open(&settings.data_dir).map_err(|error| {
             Failure::new(format!("the journal in {} cannot be opened: {error}", settings.data_dir.display()))
                 .hint("without a journal nothing is written; set GITDECK_DATA_DIR to a directory of your own")

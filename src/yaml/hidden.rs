@@ -3,7 +3,8 @@
 use super::compose::compose;
 use super::document::{YamlError, text};
 use super::node::{Body, Entry, Node};
-use serde_json::Value;
+use crate::domain::sensitive::{Part, Places};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// What may be shown of a line.
@@ -16,7 +17,7 @@ pub enum Visible {
 }
 
 /// The lines, from 1, on which values of Secrets of the core group are written: those of `data`, `stringData` and
-/// annotations, and the comments between them. An error where that is not certain: the file cannot be read, its lines
+/// annotations, and the comments between them; and those of what users call sensitive. An error where that is not certain: the file cannot be read, its lines
 /// are not Git's lines, or a value is written elsewhere (alias, merge key).
 pub fn secret_lines(content: &[u8]) -> Result<BTreeMap<usize, Visible>, YamlError> {
     let text = text(content)?;
@@ -38,6 +39,12 @@ fn object(node: &Node, lines: &mut BTreeMap<usize, Visible>) -> Result<(), YamlE
     {
         return items.iter().try_for_each(|item| object(item, lines));
     }
+    for place in sensitive_places(node).iter() {
+        match place {
+            Some(parts) => within(node, parts, lines)?,
+            None => all_of(node, lines)?,
+        }
+    }
     if !is_secret(node) {
         return Ok(());
     }
@@ -48,6 +55,74 @@ fn object(node: &Node, lines: &mut BTreeMap<usize, Visible>) -> Result<(), YamlE
         .into_iter()
         .flatten()
         .try_for_each(|entry| values(entry, lines))
+}
+
+/// What users call sensitive of the object that a node is.
+fn sensitive_places(node: &Node) -> Places {
+    let word =
+        |of: Option<&Node>, key| match of.and_then(|of| entry(of, key)).map(|one| &one.node.body) {
+            Some(Body::Scalar(value)) => value.clone(),
+            _ => Value::Null,
+        };
+    let metadata = entry(node, "metadata").map(|entry| &entry.node);
+    Places::of(
+        &json!({"apiVersion": word(Some(node), "apiVersion"), "kind": word(Some(node), "kind"),
+        "metadata": {"name": word(metadata, "name"), "namespace": word(metadata, "namespace")}}),
+    )
+}
+
+/// Everything but what tells one object from another.
+fn all_of(node: &Node, lines: &mut BTreeMap<usize, Visible>) -> Result<(), YamlError> {
+    let Body::Mapping(entries) = &node.body else { return Ok(()) };
+    for entry in entries {
+        match entry.key.as_str() {
+            "apiVersion" | "kind" => {}
+            "metadata" if entry.node.shared => values(entry, lines)?,
+            "metadata" => {
+                within(&entry.node, &[Part::Name("annotations".to_owned())], lines)?;
+            }
+            _ => values(entry, lines)?,
+        }
+    }
+    Ok(())
+}
+
+/// The values at a place; items of lists need not be named in it.
+fn within(
+    node: &Node,
+    parts: &[Part],
+    lines: &mut BTreeMap<usize, Visible>,
+) -> Result<(), YamlError> {
+    let Some((first, rest)) = parts.split_first() else { return Ok(()) };
+    match &node.body {
+        Body::Mapping(entries) => {
+            for entry in entries.iter().filter(|entry| first.is_field(&entry.key)) {
+                if rest.is_empty() || entry.node.shared {
+                    values(entry, lines)?;
+                } else if matches!(entry.node.body, Body::Mapping(_) | Body::Sequence(_)) {
+                    within(&entry.node, rest, lines)?;
+                }
+            }
+            Ok(())
+        }
+        Body::Sequence(items) => {
+            let below = if *first == Part::Any { rest } else { parts };
+            for item in items {
+                if item.shared {
+                    let message = "a value is written elsewhere".to_owned();
+                    return Err(YamlError { line: item.first, message });
+                }
+                if below.is_empty() {
+                    for line in item.first..=item.last {
+                        lines.insert(line, Visible::Nothing);
+                    }
+                }
+                within(item, below, lines)?;
+            }
+            Ok(())
+        }
+        Body::Scalar(_) => Ok(()),
+    }
 }
 
 /// A Secret, or what lacks the version that would tell; other groups have kinds of that name too.
@@ -99,6 +174,7 @@ fn hide(entry: &Entry, lines: &mut BTreeMap<usize, Visible>) {
 #[cfg(test)]
 mod tests {
     use super::{Visible, secret_lines};
+    use crate::domain::sensitive::{Sensitive, also};
 
     fn lines(text: &str) -> Vec<(usize, bool)> {
         let lines = secret_lines(text.as_bytes()).unwrap();
@@ -118,6 +194,25 @@ mod tests {
         assert_eq!(
             lines("{\"kind\": \"Secret\",\n\"data\": {\"a\":\n\"x\"}}"),
             [(2, true), (3, false)]
+        );
+    }
+
+    #[test]
+    fn what_users_call_sensitive_is_found() {
+        let rules = ["Hushed:/spec/users/password", "Silent"];
+        let rules: Vec<Sensitive> =
+            rules.iter().map(|one| Sensitive::parse(one).unwrap()).collect();
+        also(&rules);
+        let users = "spec:\n  users:\n  - name: ana\n    password: |\n      p\n  - {name: leo, password: q}\n  open: x\n";
+        assert_eq!(lines(&format!("kind: Hushed\n{users}")), [(5, true), (6, false), (7, true)]);
+        assert_eq!(
+            lines(
+                "apiVersion: a.io/v1\nkind: Silent\nmetadata:\n  name: s\n  annotations:\n    a: x\nspec:\n  b: y\n"
+            ),
+            [(6, true), (8, true)]
+        );
+        assert!(
+            secret_lines(b"kind: Hushed\nspec:\n  users:\n  - &a {password: p}\n  - *a\n").is_err()
         );
     }
 

@@ -297,6 +297,11 @@ fn adoptable(operation: &Operation) -> Result<(), String> {
 }
 
 fn secret(object: &ObjectRef) -> String {
+    if !object.is_secret() {
+        return format!(
+            "{object} has a value there that the configuration calls sensitive; edit its file"
+        );
+    }
     format!(
         "{object} is a Secret, whose values are never written into Git in the clear; encrypt its file with SOPS and edit it there"
     )

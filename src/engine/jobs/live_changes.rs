@@ -166,7 +166,11 @@ impl LiveChanges {
         change: Change,
     ) {
         let manager = change.live_manager.clone().filter(|manager| manager != MANAGER);
-        let why_not = if change.redacted {
+        let why_not = if change.redacted && !object.is_secret() {
+            Some(format!(
+                "{object}{path}: the configuration calls it sensitive, and it is not recorded"
+            ))
+        } else if change.redacted {
             Some(format!(
                 "{object}{path}: an annotation of a Secret may hold a copy of its values, and is not recorded"
             ))

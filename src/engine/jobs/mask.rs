@@ -1,6 +1,8 @@
 //! Patches without the values of the Secrets that they touch.
 
+use crate::domain::normalize::is_secret;
 use crate::domain::redact::{MASK, scrub};
+use crate::domain::sensitive::{self, Places};
 use crate::yaml::{Visible, documents, secret_lines};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -20,9 +22,7 @@ pub(super) fn mask(patch: &str, sides: &Sides) -> String {
         let Some(content) = content else { continue };
         match secret_lines(content) {
             Ok(lines) => *hidden = lines,
-            Err(_) if String::from_utf8_lossy(content).contains("Secret") => {
-                return without_lines(patch);
-            }
+            Err(_) if may_hide(&String::from_utf8_lossy(content)) => return without_lines(patch),
             Err(_) => {}
         }
         for document in documents(content).unwrap_or_default() {
@@ -34,6 +34,11 @@ pub(super) fn mask(patch: &str, sides: &Sides) -> String {
     if hidden.iter().all(BTreeMap::is_empty) { masked } else { without(&masked, &hidden) }
 }
 
+/// Whether a file that cannot be read may hold what nobody is to see.
+fn may_hide(text: &str) -> bool {
+    text.contains("Secret") || sensitive::may_be_in(text)
+}
+
 fn objects(value: &Value) -> Vec<&Value> {
     match value["items"].as_array() {
         Some(items) => items.iter().flat_map(objects).collect(),
@@ -43,16 +48,21 @@ fn objects(value: &Value) -> Vec<&Value> {
 
 // Block text stands in a patch line by line, so each line is a value of its own.
 fn by_line(object: &Value) -> Value {
+    let mut texts = Places::of(object).texts(object);
+    let fields: &[&str] = if is_secret(object) { &["data", "stringData"] } else { &[] };
+    for field in fields {
+        let values = object[*field].as_object().into_iter().flat_map(Map::values);
+        texts.extend(
+            values.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
+        );
+    }
     let mut lines = Map::new();
-    for field in ["data", "stringData"] {
-        for value in object[field].as_object().into_iter().flat_map(Map::values) {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            for line in text.lines().map(str::trim).chain([text.as_str()]) {
-                lines.insert(lines.len().to_string(), line.into());
-            }
+    for text in &texts {
+        for line in text.lines().map(str::trim).chain([text.as_str()]) {
+            lines.insert(lines.len().to_string(), line.into());
         }
     }
-    json!({"apiVersion": object["apiVersion"], "kind": object["kind"], "stringData": lines})
+    json!({"apiVersion": "v1", "kind": "Secret", "stringData": lines})
 }
 
 /// The patch with some lines of both sides masked.
