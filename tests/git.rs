@@ -15,6 +15,7 @@ mod named;
 mod ranges;
 mod reading;
 mod reverting;
+mod seals;
 mod signing;
 mod ssh;
 mod world;

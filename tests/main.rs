@@ -51,6 +51,8 @@ mod frames_revert;
 #[cfg(feature = "console")]
 mod frames_shown;
 #[cfg(feature = "console")]
+mod frames_signed;
+#[cfg(feature = "console")]
 mod frames_states;
 #[cfg(feature = "console")]
 mod frames_travel;

@@ -4,13 +4,15 @@
 use crate::connect::run;
 use crate::remote_bases::{has_kustomize, publish};
 use crate::support::clusters::{World, worlds};
+use crate::support::demo::{gitdeck, json as document};
 use crate::support::running::{Origin, Running, config_map, config_maps, get, set};
-use gitdeck::domain::{Refusal, Revision, SyncState};
+use gitdeck::domain::{Belief, Refusal, Revision, SyncState};
 use gitdeck::engine::{Command, Outcome, SyncOptions};
 use serde_json::json;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command as Process;
+use std::time::Duration;
 
 /// A branch to which people with and without a key push.
 struct Branch {
@@ -135,6 +137,68 @@ async fn the_command_line_applies_what_an_allowed_signer_signed() {
         run(origin, &["sync", "--plan", &saved, "--yes"], 0);
         assert_eq!(get(&maps, "sealed").await, json!("four"), "{signed}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_says_what_git_says_of_each_signature() {
+    let world = World::sandbox("signed-log").await;
+    let branch = Branch::new(&world, "listed", "");
+    let origin = &branch.origin;
+    let good = branch.push("one", Some("ana"));
+    branch.push("two", None);
+    let strange = branch.push("three", Some("eve"));
+    let text = branch.work(&["cat-file", "commit", &good]);
+    let (head, message) = text.split_once("\n\n").unwrap();
+    let bare = head.split_once("\ngpgsig ").unwrap().0;
+    let path = origin.place().join("commit").display().to_string();
+    let lines: Vec<&str> = bare.lines().collect();
+    let head = format!("{}\nparent {strange}\n{}", lines[0], lines[lines.len() - 2..].join("\n"));
+    fs::write(&path, format!("{head}\ngpgsig garbage\n\n{message}\n")).unwrap();
+    let forged = branch.work(&["hash-object", "-t", "commit", "-w", &path]);
+    branch.work(&["push", "-q", "origin", &format!("{forged}:refs/heads/main")]);
+
+    let said = run(origin, &["log", "fleet"], 0);
+    let line = |id: &str| {
+        let found = said.lines().find(|line| line.starts_with(&id[..7]));
+        found.unwrap_or_else(|| panic!("no {id}: {said}")).to_owned()
+    };
+    assert!(line(&good).contains("verified"), "{said}");
+    assert!(line(&strange).contains("untrusted key"), "{said}");
+    assert!(line(&forged).contains("bad signature"), "{said}");
+    let listed = document(gitdeck(&origin.config).args(["log", "fleet"]));
+    let commits = listed["commits"].as_array().unwrap();
+    let of = |id: &str| commits.iter().find(|one| one["revision"] == json!(id)).unwrap();
+    assert_eq!(of(&good)["verdict"]["state"], json!("verified"));
+    assert_eq!(of(&good)["verdict"]["signer"], json!("ana@example.com"));
+    // What it said before stays what it was: whether there is one.
+    assert_eq!(of(&good)["signature"], json!("present"));
+    assert_eq!(of(&strange)["verdict"]["state"], json!("untrusted"));
+    assert_eq!(of(&forged)["verdict"]["state"], json!("bad"));
+    let unsigned = commits.iter().find(|one| one["signature"] == json!("none")).unwrap();
+    assert!(unsigned.get("verdict").is_none(), "{unsigned}");
+    let shown = document(gitdeck(&origin.config).args(["show", &forged]));
+    assert_eq!(shown["verdict"]["state"], json!("bad"));
+    let shown = run(origin, &["show", &good], 0);
+    assert!(shown.contains("signature: verified, by ana@example.com, key SHA256:"), "{shown}");
+    let shown = run(origin, &["show", &strange], 0);
+    assert!(shown.contains("signature: untrusted: none of the allowed signers"), "{shown}");
+    let fast = run(origin, &["log", "fleet", "--no-verify"], 0);
+    assert!(fast.contains("signed") && !fast.contains("verified"), "{fast}");
+
+    // A console keeps answers only as long as the same signers count.
+    let mut running = Running::watch(origin.settings("console"));
+    let revision = Revision::new(&good);
+    running.until("a fetch", |one| one.store.repositories["fleet"].state.tip.is_some()).await;
+    for (is, state) in [(true, Belief::Verified), (false, Belief::Untrusted)] {
+        branch.allow(is);
+        let revisions = vec![revision.clone()];
+        let verify =
+            Command::Verify { repository: "fleet".into(), revisions, rest: Duration::ZERO };
+        let outcome = running.run(verify).await;
+        assert_eq!(outcome, Outcome::Done("1 signature".into()));
+        assert_eq!(running.store.verdicts[&revision].state, state);
+    }
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

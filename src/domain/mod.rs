@@ -69,6 +69,7 @@ pub mod suspect;
 pub mod template;
 pub mod text;
 pub mod vault_key;
+pub mod verdict;
 
 pub use automation::{Automation, Backoff};
 pub use blame::{Blame, BlamedField, BlamedObject};
@@ -98,3 +99,4 @@ pub use stall::Stall;
 pub use status::{MappingStatus, ObjectCount, SyncState};
 pub use suspect::Suspect;
 pub use vault_key::VaultKey;
+pub use verdict::{Belief, Verdict};

@@ -62,6 +62,15 @@ pub enum Command {
         /// Revision, short or full.
         revision: String,
     },
+    /// Find out what git says of the signatures of commits.
+    Verify {
+        /// Repository.
+        repository: String,
+        /// Commits.
+        revisions: Vec<Revision>,
+        /// How long to wait before the work begins, for whoever may move on.
+        rest: Duration,
+    },
     /// Compare what mappings render to at a commit and before it.
     RenderCommit {
         /// Repository; where nothing is given, that of the mappings, or the first that has the revision.
@@ -340,6 +349,7 @@ impl Command {
             Self::Unlock { .. } => line.push_str("secret list"),
             Self::Log { subject, .. } => push(&mut line, "log", subject.name()),
             Self::Show { revision, .. } => push(&mut line, "show", revision),
+            Self::Verify { repository, .. } => push(&mut line, "log", repository),
             Self::RenderCommit { .. } | Self::Blame { .. } => self.push_reading(&mut line),
             Self::Files { mapping } => push(&mut line, "mapping show", mapping),
             Self::Observe { mapping, .. }

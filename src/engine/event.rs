@@ -4,7 +4,7 @@ use crate::config::Settings;
 use crate::domain::revert::{RevertConflict, RevertDraft};
 use crate::domain::{
     Blame, Commit, CommitDetails, HostKey, MappingStatus, ObjectRef, Plan, PushOutcome, Refusal,
-    RenderedCommit, Revision, Rewrite, Stall,
+    RenderedCommit, Revision, Rewrite, Stall, Verdict,
 };
 use crate::engine::export::Export;
 use crate::engine::outlook::Outlook;
@@ -276,6 +276,11 @@ pub enum Event {
         repository: String,
         /// The commit with its diff.
         details: Arc<CommitDetails>,
+    },
+    /// Git was asked about signatures.
+    Verified {
+        /// What it says of each signed commit.
+        verdicts: Vec<(Revision, Verdict)>,
     },
     /// A commit was rendered, with what was there before it.
     CommitRendered {

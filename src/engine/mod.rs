@@ -35,6 +35,7 @@ pub mod store;
 mod tree;
 mod tried;
 mod turn;
+mod verdicts;
 mod world;
 
 pub use alteration::{Alteration, Proposal};

@@ -195,6 +195,8 @@ impl Store {
             self.mappings.clear();
             self.clusters.clear();
         }
+        // Other signers may count from now on.
+        self.verdicts.clear();
         let mut fresh = Self::new(settings);
         for (name, view) in &mut fresh.repositories {
             if let Some(known) = self.repositories.shift_remove(name)

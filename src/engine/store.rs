@@ -5,13 +5,13 @@ use crate::domain::RenderedCommit;
 use crate::domain::revert::RevertDraft;
 use crate::domain::{
     Blame, Commit, CommitDetails, Health, Mapping, MappingStatus, ObjectRef, Plan, Remote,
-    Revision, Rewrite, Stall, SyncState,
+    Revision, Rewrite, Stall, SyncState, Verdict,
 };
 use crate::engine::event::{ClusterState, FileText, JournalEntry, RepositoryState, StepResult};
 use crate::engine::{Event, JobId, Outcome, Progress, Proposal, Subject, Tried};
 use indexmap::IndexMap;
 use jiff::Timestamp;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 /// Ended jobs that are remembered for the activity line and its list.
@@ -134,6 +134,8 @@ pub struct Store {
     pub jobs: VecDeque<JobView>,
     /// Commits that were opened, by revision.
     pub commits: IndexMap<Revision, Arc<CommitDetails>>,
+    /// What git says of signatures, as far as it was asked.
+    pub verdicts: HashMap<Revision, Verdict>,
     /// What the commit makes of mappings that was asked about last.
     pub rendered: Option<Arc<RenderedCommit>>,
     /// The journal, newest first.
@@ -200,6 +202,7 @@ impl Store {
                 self.cluster_checks.insert(context, checks);
             }
             Event::Configured { settings, clusters, .. } => self.configure(&settings, clusters),
+            Event::Verified { verdicts } => self.verdicts.extend(verdicts),
             Event::VaultLocked { wanted } => self.vault = Some(wanted),
             Event::VaultOpened => self.vault = None,
             Event::JournalLoaded { entries } => self.journal = entries,

@@ -15,6 +15,7 @@ use crate::engine::remote::RemoteReads;
 use crate::engine::sickness::Sickness;
 use crate::engine::standings::Standings;
 use crate::engine::tree::{Tree, Trees};
+use crate::engine::verdicts::Verdicts;
 use crate::engine::{Failure, Store, cache};
 use crate::git;
 use crate::render::{self, Key, Kind, Skipped, Tools};
@@ -85,6 +86,8 @@ pub(crate) struct World {
     pub remote: Arc<RemoteReads>,
     /// Which credentials servers refused.
     pub refused: Arc<Refused>,
+    /// What git said of signatures.
+    pub verdicts: Arc<Verdicts>,
     pub(super) taken: Arc<Mutex<HashMap<(String, Revision), Taken>>>,
     pub(super) versions: Arc<Mutex<HashMap<String, (Instant, String)>>>,
     pub(super) blames: Arc<Mutex<HashMap<Place, Arc<Vec<Revision>>>>>,
@@ -130,6 +133,7 @@ impl World {
             rendered: Arc::default(),
             remote: Arc::default(),
             refused: Arc::default(),
+            verdicts: Arc::default(),
             taken: Arc::default(),
             versions: Arc::default(),
             tools,

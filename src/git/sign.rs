@@ -174,7 +174,7 @@ fn public_key(text: &str) -> std::io::Result<tempfile::NamedTempFile> {
     Ok(file)
 }
 
-fn expanded(file: &str) -> OsString {
+pub(super) fn expanded(file: &str) -> OsString {
     let home = directories::BaseDirs::new();
     match (file.strip_prefix("~/"), home) {
         (Some(rest), Some(home)) => home.home_dir().join(rest).into(),

@@ -80,6 +80,8 @@ pub enum Purpose {
     },
     /// The plan of the commit under the cursor.
     Preview,
+    /// What git says of the signatures in sight.
+    Verify,
     /// The log of the selection.
     Log,
     /// The commit is to be read.

@@ -46,8 +46,12 @@ pub struct Glyphs {
     pub latency: &'static str,
     /// Between titles.
     pub dot: &'static str,
-    /// Signed commit.
+    /// A signature that git stands by.
     pub signed: &'static str,
+    /// A signature that nobody checked, or not yet.
+    pub sealed: &'static str,
+    /// A signature of somebody who is not known or not trusted.
+    pub stranger: &'static str,
     /// Full part of a progress bar.
     pub full: &'static str,
     /// Empty part of a progress bar.
@@ -83,6 +87,8 @@ pub const UNICODE: Glyphs = Glyphs {
     latency: "⇅",
     dot: "·",
     signed: "✓",
+    sealed: "◇",
+    stranger: "?",
     full: "━",
     empty: "─",
     spinner: &["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"],
@@ -113,6 +119,8 @@ pub const ASCII: Glyphs = Glyphs {
     latency: "@",
     dot: "-",
     signed: "s",
+    sealed: "o",
+    stranger: "u",
     full: "#",
     empty: "-",
     spinner: &["|", "/", "-", "\\"],
@@ -191,6 +199,8 @@ mod tests {
             glyphs.latency,
             glyphs.dot,
             glyphs.signed,
+            glyphs.sealed,
+            glyphs.stranger,
             glyphs.full,
             glyphs.empty,
             glyphs.thumb,
@@ -222,8 +232,11 @@ mod tests {
                 glyphs.progressing,
                 glyphs.missing,
             ];
-            let distinct: std::collections::HashSet<_> = signs.iter().collect();
-            assert_eq!(distinct.len(), signs.len());
+            let signatures = [glyphs.signed, glyphs.sealed, glyphs.stranger, glyphs.bad];
+            for signs in [&signs[..], &signatures] {
+                let distinct: std::collections::HashSet<_> = signs.iter().collect();
+                assert_eq!(distinct.len(), signs.len());
+            }
         }
     }
 }

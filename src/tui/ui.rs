@@ -9,6 +9,7 @@ use crate::tui::flows::SyncFlow;
 use crate::tui::flows::place::PlaceFlow;
 use crate::tui::flows::revert::RevertFlow;
 use crate::tui::flows::travel::{self, Travel};
+use crate::tui::flows::verify::{self, Verifying};
 use crate::tui::keymap::Keymap;
 use crate::tui::layout::{Arrangement, Layout};
 use crate::tui::panes::{Rows, commits, diff, mappings, repositories, sync};
@@ -87,6 +88,8 @@ pub struct Ui {
     pub place_flow: Option<PlaceFlow>,
     /// Where the cursor of the log leads.
     pub travel: Travel,
+    /// Which signatures were asked about.
+    pub verifying: Verifying,
     /// Rectangles of the last frame.
     pub layout: Layout,
     /// The keys.
@@ -127,6 +130,7 @@ impl Ui {
             revert_flow: None,
             place_flow: None,
             travel: Travel::default(),
+            verifying: Verifying::default(),
             layout: Layout::default(),
             keymap: Keymap::new(read_only),
             read_only,
@@ -146,6 +150,7 @@ impl Ui {
         self.keymap = Keymap::new(read_only);
         self.log_loaded = None;
         self.log_loading = false;
+        self.verifying.forget();
         let before = self.popups.len();
         self.popups.retain(|popup| !matches!(popup, Popup::Confirm(_)));
         let flows = self.sync_flow.take().is_some() | self.revert_flow.take().is_some();
@@ -242,7 +247,8 @@ impl Ui {
         let subject = self.subject();
         self.commits.refresh(store, subject);
         let log = self.log_wish(store);
-        log.into_iter().chain(travel::wish(self, store)).collect()
+        let verified = verify::wish(self, store);
+        log.into_iter().chain(travel::wish(self, store)).chain(verified).collect()
     }
 
     /// Whose log is shown.
@@ -301,6 +307,7 @@ impl Ui {
                 (Purpose::Confirm { mapping }, Some(flow), _) => flow.sent(mapping, job),
                 (Purpose::Undo, _, Some(flow)) => flow.sent(job),
                 (Purpose::Preview, ..) => self.travel.sent(job),
+                (Purpose::Verify, ..) => self.verifying.sent(job),
                 _ => {}
             }
             self.waiting.push((job, purpose));
@@ -342,6 +349,11 @@ impl Ui {
         for popup in &mut self.popups {
             popup.fit(screen, store);
         }
+    }
+
+    /// The rectangles of the next frame, as far as they are known.
+    pub fn planned_layout(&self) -> Layout {
+        Layout::compute(self.layout.screen, self.arrangement())
     }
 
     fn arrangement(&self) -> Arrangement {

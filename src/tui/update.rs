@@ -19,6 +19,7 @@ use crossterm::event::{
     Event as Input, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent,
     MouseEventKind,
 };
+use ratatui::layout::Rect;
 
 /// Takes input from the terminal.
 pub fn input(ui: &mut Ui, store: &Store, input: Input) -> Vec<Effect> {
@@ -30,7 +31,11 @@ pub fn input(ui: &mut Ui, store: &Store, input: Input) -> Vec<Effect> {
             Vec::new()
         }
         Input::Mouse(mouse) => self::mouse(ui, store, mouse),
-        Input::Resize(..) | Input::FocusGained | Input::FocusLost => Vec::new(),
+        Input::Resize(width, height) => {
+            ui.layout.screen = Rect::new(0, 0, width, height);
+            Vec::new()
+        }
+        Input::FocusGained | Input::FocusLost => Vec::new(),
     };
     effects.extend(ui.settle(store));
     effects
@@ -296,7 +301,8 @@ fn copy(ui: &mut Ui, store: &Store) -> Vec<Effect> {
     vec![Effect::Copy(line)]
 }
 
-fn refresh(ui: &Ui, store: &Store) -> Vec<Effect> {
+fn refresh(ui: &mut Ui, store: &Store) -> Vec<Effect> {
+    ui.verifying.forget();
     if ui.focus == Pane::Repositories {
         let names: Vec<String> = match &ui.repositories.selected {
             Some(name) => vec![name.clone()],

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A key of ssh without a passphrase, and the file that says whose it is.
-fn key(folder: &Path) -> (PathBuf, PathBuf) {
+pub fn key(folder: &Path) -> (PathBuf, PathBuf) {
     let (key, allowed) = (folder.join("key"), folder.join("allowed"));
     let made =
         Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
@@ -180,7 +180,7 @@ fn the_signers_of_git_and_of_the_keyring_count() {
     };
     assert_eq!(why(home.path(), "known"), None);
     let said = why(empty.path(), "unknown").unwrap();
-    assert!(said.starts_with("its signature cannot be checked"), "{said}");
+    assert!(said.starts_with("the key that signed it is not known"), "{said}");
     // A key that was only imported is nobody's yet, unless the user says that it will do.
     let (mut export, mut import) = (Command::new("gpg"), Command::new("gpg"));
     let key = export.env("GNUPGHOME", home.path()).args(["--export", "ada@example.com"]).output();

@@ -4,9 +4,9 @@ use gitdeck::config::{Access, RepositorySettings, Settings};
 use gitdeck::domain::repository::Signature;
 use gitdeck::domain::risk::{Fact, Risk};
 use gitdeck::domain::{
-    Authentication, Change, Commit, EngineKind, Health, LeftOut, Mapping, ObjectCount, ObjectRef,
-    Op, Operation, Origin, Plan, PlannedObject, Reason, Refusal, Remote, Rendering, Revision,
-    Source, Summary, Suspension, SyncPolicy, SyncState, Target, Why,
+    Authentication, Belief, Change, Commit, EngineKind, Health, LeftOut, Mapping, ObjectCount,
+    ObjectRef, Op, Operation, Origin, Plan, PlannedObject, Reason, Refusal, Remote, Rendering,
+    Revision, Source, Summary, Suspension, SyncPolicy, SyncState, Target, Verdict, Why,
 };
 use gitdeck::engine::event::{ClusterState, FileText, JournalEntry, RepositoryState};
 use gitdeck::engine::{Event, Failure, JobId, Outcome, Progress, Store, Subject};
@@ -92,6 +92,13 @@ pub fn fleet() -> Store {
     for event in facts(&store) {
         store.apply(event);
     }
+    let verdict = Verdict {
+        state: Belief::Verified,
+        signer: Some("bot@example.com".into()),
+        key: None,
+        why: None,
+    };
+    store.apply(Event::Verified { verdicts: vec![(revision("8801c7e"), verdict)] });
     store
 }
 

@@ -10,8 +10,13 @@ use crate::engine::{Command, Event, Subject};
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Show the commits of a repository, or of a mapping's path
+///
+/// Your own git checks each signature: `verified`, `untrusted key`, `bad signature` or `signature not
+/// checked`; `show` says why.
 #[derive(Debug, Args)]
 pub struct Log {
     /// A mapping or a repository; every repository where nothing is named
@@ -23,6 +28,9 @@ pub struct Log {
     /// Only commits that touch this path; of a mapping, below its path
     #[arg(long, value_name = "PATH")]
     path: Option<String>,
+    /// Do not check signatures, only say where there is one
+    #[arg(long)]
+    no_verify: bool,
 }
 
 /// The document.
@@ -37,6 +45,8 @@ struct Entry {
     repository: String,
     #[serde(flatten)]
     commit: Commit,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<crate::domain::Verdict>,
 }
 
 impl Log {
@@ -65,25 +75,50 @@ impl Log {
                 Event::LogLoaded { subject: of, commits, .. } if of == subject => Some(commits),
                 _ => None,
             });
-            commits.extend(
-                loaded
-                    .flatten()
-                    .map(|commit| Entry { repository: repository.clone(), commit: commit.clone() }),
-            );
+            commits.extend(loaded.flatten().map(|commit| Entry {
+                repository: repository.clone(),
+                commit: commit.clone(),
+                verdict: None,
+            }));
         }
         if subjects.len() > 1 {
             commits.sort_by_key(|entry| std::cmp::Reverse(entry.commit.time));
             commits.truncate(self.limit);
         }
+        let mut verdicts = if self.no_verify {
+            print::commit::Verdicts::new()
+        } else {
+            verdicts(work, &commits).await
+        };
         if work.out.is_human() {
             let list: Vec<Commit> = commits.into_iter().map(|entry| entry.commit).collect();
-            let text = print::commit::print_log(work.out.paint, &list, Timestamp::now());
+            let text = print::commit::print_log(work.out.paint, &list, &verdicts, Timestamp::now());
             work.out.text(&text);
         } else {
+            for entry in &mut commits {
+                entry.verdict = verdicts.remove(&entry.commit.revision);
+            }
             work.out.document(&Document { commits });
         }
         Ok(exit)
     }
+}
+
+/// What git says of the signed commits.
+async fn verdicts(work: &mut Work<'_>, commits: &[Entry]) -> print::commit::Verdicts {
+    let mut signed: BTreeMap<String, Vec<crate::domain::Revision>> = BTreeMap::new();
+    let none = crate::domain::repository::Signature::None;
+    for entry in commits.iter().filter(|entry| entry.commit.signature != none) {
+        signed.entry(entry.repository.clone()).or_default().push(entry.commit.revision.clone());
+    }
+    let verify =
+        |(repository, revisions)| Command::Verify { repository, revisions, rest: Duration::ZERO };
+    let ran = work.run(signed.into_iter().map(verify).collect()).await;
+    let verdicts = ran.events.into_iter().filter_map(|event| match event {
+        Event::Verified { verdicts } => Some(verdicts),
+        _ => None,
+    });
+    verdicts.flatten().collect()
 }
 
 impl Work<'_> {

@@ -383,7 +383,12 @@ fn show(work: &mut Work<'_>, draft: &RevertDraft, plans: &[Arc<Plan>]) {
     if draft.commits.len() > 1 {
         work.out.text(&print::commit::print_several(paint, &draft.commits, &draft.details));
     } else {
-        work.out.text(&print::commit::print_details(paint, &draft.repository, &draft.details));
+        work.out.text(&print::commit::print_details(
+            paint,
+            &draft.repository,
+            &draft.details,
+            None,
+        ));
     }
     if !draft.besides.is_empty() {
         let files = draft.besides.join(", ");

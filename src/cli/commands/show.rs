@@ -5,8 +5,8 @@ use crate::cli::fault::Fault;
 use crate::cli::print;
 use crate::cli::select;
 use crate::cli::session::Work;
-use crate::domain::CommitDetails;
 use crate::domain::rendered::RenderedMapping;
+use crate::domain::{CommitDetails, Verdict};
 use crate::engine::{Command, Event};
 use clap::Args;
 use jiff::Timestamp;
@@ -36,6 +36,8 @@ struct Document<'a> {
     #[serde(flatten)]
     details: &'a CommitDetails,
     #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<&'a Verdict>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     rendered: Option<&'a [RenderedMapping]>,
 }
 
@@ -57,23 +59,31 @@ impl Show {
             (outcome, events) = work.run_one(show()).await;
         }
         let exit = work.settle(&self.revision, &outcome);
+        let verdict = verdict_in(&events);
         for event in &events {
             let Event::CommitLoaded { repository, details } = event else { continue };
             if self.rendered {
-                return Ok(exit.and(self.render(work, repository, details).await));
+                return Ok(exit.and(self.render(work, repository, details, verdict).await));
             }
             if work.out.is_human() {
-                let text = print::commit::print_details(work.out.paint, repository, details);
+                let text =
+                    print::commit::print_details(work.out.paint, repository, details, verdict);
                 work.out.text(&text);
             } else {
-                work.out.document(&Document { repository, details, rendered: None });
+                work.out.document(&Document { repository, details, verdict, rendered: None });
             }
         }
         Ok(exit)
     }
 
     /// Renders both sides and prints what differs. A side that does not render is a failure, told beside the others.
-    async fn render(&self, work: &mut Work<'_>, repository: &str, details: &CommitDetails) -> Exit {
+    async fn render(
+        &self,
+        work: &mut Work<'_>,
+        repository: &str,
+        details: &CommitDetails,
+        verdict: Option<&Verdict>,
+    ) -> Exit {
         let command = Command::RenderCommit {
             repository: Some(repository.to_owned()),
             revision: details.commit.revision.to_string(),
@@ -88,14 +98,22 @@ impl Show {
             }
             if work.out.is_human() {
                 let paint = work.out.paint;
-                let head = print::commit::print_head(paint, repository, details);
+                let head = print::commit::print_head(paint, repository, details, verdict);
                 work.out.text(&head);
                 work.out.text(&print::rendered::print(paint, rendered, Timestamp::now()));
             } else {
                 let rendered = Some(rendered.mappings.as_slice());
-                work.out.document(&Document { repository, details, rendered });
+                work.out.document(&Document { repository, details, verdict, rendered });
             }
         }
         exit
     }
+}
+
+/// What git says of the signature of the one commit that was asked about.
+fn verdict_in(events: &[Event]) -> Option<&Verdict> {
+    events.iter().find_map(|event| match event {
+        Event::Verified { verdicts } => verdicts.first().map(|(_, verdict)| verdict),
+        _ => None,
+    })
 }

@@ -5,12 +5,21 @@ use super::table::{Cell, table};
 use super::time::age;
 use crate::domain::repository::{FileChangeKind, Signature};
 use crate::domain::text::{harmless, harmless_lines};
-use crate::domain::{Commit, CommitDetails};
+use crate::domain::{Belief, Commit, CommitDetails, Revision, Verdict};
 use jiff::Timestamp;
+use std::collections::HashMap;
 use std::fmt::Write;
 
+/// What git says of signatures.
+pub(crate) type Verdicts = HashMap<Revision, Verdict>;
+
 /// One row per commit.
-pub(crate) fn print_log(paint: Paint, commits: &[Commit], now: Timestamp) -> String {
+pub(crate) fn print_log(
+    paint: Paint,
+    commits: &[Commit],
+    verdicts: &Verdicts,
+    now: Timestamp,
+) -> String {
     let rows = commits
         .iter()
         .map(|commit| {
@@ -18,7 +27,7 @@ pub(crate) fn print_log(paint: Paint, commits: &[Commit], now: Timestamp) -> Str
                 Cell::styled(commit.revision.short(), Paint::name),
                 Cell::plain(&age(commit.time, now)),
                 Cell::plain(&commit.author),
-                Cell::styled(&marks(commit), Paint::dim),
+                marks_cell(commit, verdicts.get(&commit.revision)),
                 Cell::plain(commit.title()),
             ]
         })
@@ -26,13 +35,23 @@ pub(crate) fn print_log(paint: Paint, commits: &[Commit], now: Timestamp) -> Str
     table(paint, &["COMMIT", "AGE", "AUTHOR", "MARKS", "TITLE"], rows)
 }
 
-fn marks(commit: &Commit) -> String {
+/// The marks, in a colour where somebody has to look at the signature.
+fn marks_cell(commit: &Commit, verdict: Option<&Verdict>) -> Cell {
+    let style = match verdict.map(|verdict| verdict.state) {
+        Some(Belief::Bad) => Paint::bad,
+        Some(Belief::Untrusted) => Paint::warn,
+        _ => Paint::dim,
+    };
+    Cell::styled(&marks(commit, verdict), style)
+}
+
+fn marks(commit: &Commit, verdict: Option<&Verdict>) -> String {
     let mut marks = Vec::new();
     if commit.pending {
         marks.push("not pushed");
     }
     if commit.signature == Signature::Present {
-        marks.push("signed");
+        marks.push(verdict.map_or("signed", |verdict| verdict.state.word()));
     }
     if commit.by_gitdeck {
         marks.push("gitdeck");
@@ -44,14 +63,24 @@ fn marks(commit: &Commit) -> String {
 }
 
 /// A commit with its files and its diff.
-pub(crate) fn print_details(paint: Paint, repository: &str, details: &CommitDetails) -> String {
-    let mut text = print_head(paint, repository, details);
+pub(crate) fn print_details(
+    paint: Paint,
+    repository: &str,
+    details: &CommitDetails,
+    verdict: Option<&Verdict>,
+) -> String {
+    let mut text = print_head(paint, repository, details, verdict);
     push_patch(&mut text, paint, details);
     text
 }
 
 /// A commit with its files.
-pub(crate) fn print_head(paint: Paint, repository: &str, details: &CommitDetails) -> String {
+pub(crate) fn print_head(
+    paint: Paint,
+    repository: &str,
+    details: &CommitDetails,
+    verdict: Option<&Verdict>,
+) -> String {
     let commit = &details.commit;
     let mut text = String::new();
     let _ = writeln!(text, "{} {}", paint.head("commit"), paint.name(commit.revision.as_str()));
@@ -60,10 +89,20 @@ pub(crate) fn print_head(paint: Paint, repository: &str, details: &CommitDetails
         ("repository", repository.to_owned()),
         ("author", author),
         ("date", commit.time.to_string()),
-        ("marks", marks(commit)),
+        ("marks", marks(commit, verdict)),
     ];
     for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
         let _ = writeln!(text, "{name}: {}", harmless(value));
+    }
+    if let Some(verdict) = verdict {
+        let said = harmless(&verdict.sentence()).into_owned();
+        let said = match verdict.state {
+            Belief::Verified => paint.good(&said),
+            Belief::Untrusted => paint.warn(&said),
+            Belief::Bad => paint.bad(&said),
+            Belief::Unchecked => said,
+        };
+        let _ = writeln!(text, "signature: {said}");
     }
     text.push('\n');
     for line in harmless_lines(commit.message.trim_end()).lines() {

@@ -1,10 +1,11 @@
 //! Load a page of a log, or one commit.
 
+use crate::domain::repository::Signature;
 use crate::domain::{CommitDetails, Mapping, Revision};
 use crate::engine::error::Stop;
 use crate::engine::jobs::mask::mask;
 use crate::engine::jobs::render::sources;
-use crate::engine::jobs::{Context, index};
+use crate::engine::jobs::{Context, index, verify};
 use crate::engine::{Event, Failure, Subject};
 use crate::git::{GitError, LogQuery, Repository};
 use std::sync::Arc;
@@ -117,6 +118,11 @@ pub(super) async fn show(
 ) -> Result<String, Stop> {
     let (repository, details) = found(ctx, repository, &revision).await?;
     let title = format!("{} {}", details.commit.revision.short(), details.commit.title());
+    if details.commit.signature == Signature::Present {
+        let of = std::slice::from_ref(&details.commit.revision);
+        let verdicts = verify::verdicts(ctx, &repository, of, false).await?;
+        ctx.emit(Event::Verified { verdicts }).await;
+    }
     ctx.emit(Event::CommitLoaded { repository, details: Arc::new(details) }).await;
     Ok(title)
 }

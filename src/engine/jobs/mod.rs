@@ -59,6 +59,7 @@ mod tryout;
 mod undo;
 mod unlock;
 mod unseal;
+mod verify;
 mod vouch;
 mod wait;
 mod watch;
@@ -136,6 +137,7 @@ pub(crate) fn title(command: &Command) -> String {
         Command::Show { revision, .. } => {
             format!("show {}", Revision::new(revision.as_str()).short())
         }
+        Command::Verify { repository, .. } => format!("signatures of {repository}"),
         Command::RenderCommit { revision, .. } => {
             format!("render {}", Revision::new(revision.as_str()).short())
         }
@@ -206,6 +208,9 @@ pub(crate) async fn run(ctx: Context, command: Command) -> Outcome {
         }
         Command::Show { repository, revision } => {
             ctx.read(log::show(&ctx, repository, revision)).await
+        }
+        Command::Verify { repository, revisions, rest } => {
+            ctx.read(verify::run(&ctx, &repository, &revisions, rest)).await
         }
         Command::RenderCommit { repository, revision, mappings } => {
             Box::pin(ctx.read(shown::run(&ctx, repository, revision, &mappings))).await

@@ -80,7 +80,7 @@ impl Environment {
     }
 
     /// What the variable will be.
-    pub(super) fn variable(&self, name: &str) -> Option<OsString> {
+    pub(in crate::git) fn variable(&self, name: &str) -> Option<OsString> {
         self.own.get(OsStr::new(name)).cloned().unwrap_or_else(|| std::env::var_os(name))
     }
 

@@ -21,12 +21,7 @@ const NOTICE: usize = 200;
 /// Follows up an event that the store took in already.
 pub fn follow(ui: &mut Ui, store: &Store, event: &Event) -> Vec<Effect> {
     ui.touch();
-    if let Some(flow) = &mut ui.revert_flow {
-        flow.follow(event);
-    }
-    if let Some(flow) = &mut ui.place_flow {
-        flow.follow(event);
-    }
+    pass_on(ui, event);
     match event {
         Event::JournalLoaded { .. } => leave::ask_about_journal(ui, store),
         Event::Configured { settings, what, .. } => {
@@ -81,6 +76,17 @@ pub fn follow(ui: &mut Ui, store: &Store, event: &Event) -> Vec<Effect> {
     }
 }
 
+/// What is under way takes in what it asked for.
+fn pass_on(ui: &mut Ui, event: &Event) {
+    if let Some(flow) = &mut ui.revert_flow {
+        flow.follow(event);
+    }
+    if let Some(flow) = &mut ui.place_flow {
+        flow.follow(event);
+    }
+    ui.verifying.follow(event);
+}
+
 fn ended(
     ui: &mut Ui,
     store: &Store,
@@ -93,6 +99,7 @@ fn ended(
         Purpose::Inform => {}
         Purpose::Log => ui.log_arrived(),
         Purpose::Preview => ui.travel.ended(job, failure),
+        Purpose::Verify => ui.verifying.ended(job),
         Purpose::Unlock => unlock::ended(ui, store, failure),
         Purpose::Undo => return revert::went_on(ui, store, job, outcome),
         Purpose::Import { repository } => place::choose(ui, store, &repository, failure),
@@ -260,7 +267,9 @@ fn show(
     if let Some(details) = details {
         let undo = Undo::Commit(details.commit.revision.to_string());
         let wish = if ui.read_only { None } else { revert::wish(ui, undo) };
-        ui.popups.push(Popup::Reader(Box::new(Reader::commit(&details, repository, wish))));
+        let verdict = store.verdicts.get(&details.commit.revision);
+        ui.popups
+            .push(Popup::Reader(Box::new(Reader::commit(&details, verdict, repository, wish))));
     }
 }
 

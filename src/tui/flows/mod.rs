@@ -16,6 +16,7 @@ pub mod sync;
 pub mod travel;
 pub mod trust;
 pub mod unlock;
+pub mod verify;
 pub mod write;
 
 pub use sync::SyncFlow;

@@ -1,7 +1,7 @@
 //! Pane 3: the log of the selected repository or mapping.
 
 use crate::domain::repository::Signature;
-use crate::domain::{Commit, SyncState};
+use crate::domain::{Belief, Commit, SyncState, Verdict};
 use crate::engine::store::Log;
 use crate::engine::{Store, Subject};
 use crate::tui::action::{Motion, Pane};
@@ -137,7 +137,8 @@ pub fn view(buffer: &mut Buffer, area: Rect, scene: &Scene) {
         let commit = &log.commits[*index];
         let marked = range.is_some_and(|(newest, oldest)| (newest..=oldest).contains(index));
         let sign = sign(commit, marked, deployed == Some(*index), look);
-        let cells = cells_of(commit, sign, widths[2], look);
+        let seal = seal(commit, store.verdicts.get(&commit.revision), look);
+        let cells = cells_of(commit, sign, seal, widths[2], look);
         paint_cells(buffer, cells_area(inner, line), cells, &widths, look);
         let selected = state.rows.offset + line == state.rows.selected;
         let emphasis = Emphasis::of(selected, ui.focus == Pane::Commits);
@@ -208,6 +209,7 @@ fn sign(commit: &Commit, marked: bool, deployed: bool, look: &Look) -> (&'static
 fn cells_of(
     commit: &Commit,
     (sign, role): (&str, Role),
+    seal: Option<(Role, String)>,
     room: usize,
     look: &Look,
 ) -> Vec<Line<'static>> {
@@ -221,15 +223,30 @@ fn cells_of(
         Line::from(revision),
         Line::from(look.span(Role::Muted, format!("{:>3}", look.age(commit.time)))),
         Line::from(author),
-        title(commit, look),
+        title(commit, seal, look),
     ]
 }
 
-fn title(commit: &Commit, look: &Look) -> Line<'static> {
-    let mut spans = Vec::new();
-    if commit.signature == Signature::Present {
-        spans.push(look.span(Role::Good, format!("{} ", look.glyphs.signed)));
+/// What stands for the signature of a commit: never green before git said so, and in words where it is false.
+fn seal(commit: &Commit, verdict: Option<&Verdict>, look: &Look) -> Option<(Role, String)> {
+    if commit.signature == Signature::None {
+        return None;
     }
+    let glyphs = look.glyphs;
+    let (role, glyph) = match verdict.map(|verdict| verdict.state) {
+        None | Some(Belief::Unchecked) => (Role::Muted, glyphs.sealed),
+        Some(Belief::Verified) => (Role::Good, glyphs.signed),
+        Some(Belief::Untrusted) => (Role::Drift, glyphs.stranger),
+        Some(Belief::Bad) => {
+            return Some((Role::Bad, format!("{} {}", glyphs.bad, Belief::Bad.word())));
+        }
+    };
+    Some((role, glyph.to_owned()))
+}
+
+fn title(commit: &Commit, seal: Option<(Role, String)>, look: &Look) -> Line<'static> {
+    let mut spans = Vec::new();
+    spans.extend(seal.map(|(role, seal)| look.span(role, format!("{seal} "))));
     spans.push(look.span(Role::Text, safe(commit.title()).into_owned()));
     Line::from(spans)
 }

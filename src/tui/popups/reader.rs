@@ -1,6 +1,7 @@
 //! A text to read: a commit with its patch, everything known of a selection, an error in full.
 
-use crate::domain::{Commit, CommitDetails, Revision};
+use crate::domain::repository::Signature;
+use crate::domain::{Belief, Commit, CommitDetails, Revision, Verdict};
 use crate::engine::{Command, Wish};
 use crate::tui::action::{Action, Motion, Pane};
 use crate::tui::effect::{Effect, Purpose};
@@ -84,15 +85,22 @@ impl Reader {
         self.wrapped.clear();
     }
 
-    /// A commit of a repository with its message, files and patch, and what undoing it means.
-    pub fn commit(details: &CommitDetails, repository: Option<String>, undo: Option<Wish>) -> Self {
+    /// A commit of a repository with its message, files and patch, what git says of its signature, and what undoing it
+    /// means.
+    pub fn commit(
+        details: &CommitDetails,
+        verdict: Option<&Verdict>,
+        repository: Option<String>,
+        undo: Option<Wish>,
+    ) -> Self {
         let commit = &details.commit;
         let mut sentences = vec![
             (Role::Strong, format!("commit {}", commit.revision)),
             (Role::Muted, format!("author {} <{}>", commit.author, commit.email)),
             (Role::Muted, format!("date   {}", commit.time.strftime("%Y-%m-%d %H:%M:%S UTC"))),
-            (Role::Muted, String::from(" ")),
         ];
+        sentences.extend(signature(commit, verdict));
+        sentences.push((Role::Muted, String::from(" ")));
         sentences.extend(commit.message.lines().map(|line| (Role::Text, format!("    {line}"))));
         sentences.push((Role::Muted, String::from(" ")));
         for file in &details.files {
@@ -253,6 +261,21 @@ impl Reader {
 fn lines(sentences: &[(Role, String)]) -> Vec<(Role, String)> {
     let safe_line = |role: Role| move |line: &str| (role, safe(line).into_owned());
     sentences.iter().flat_map(|(role, text)| text.lines().map(safe_line(*role))).collect()
+}
+
+/// What is known of the signature of a commit, where it has one.
+fn signature(commit: &Commit, verdict: Option<&Verdict>) -> Option<(Role, String)> {
+    if commit.signature == Signature::None {
+        return None;
+    }
+    let role = match verdict.map(|verdict| verdict.state) {
+        Some(Belief::Verified) => Role::Good,
+        Some(Belief::Untrusted) => Role::Drift,
+        Some(Belief::Bad) => Role::Bad,
+        None | Some(Belief::Unchecked) => Role::Muted,
+    };
+    let said = verdict.map_or_else(|| "not checked".to_owned(), Verdict::sentence);
+    Some((role, format!("signature: {said}")))
 }
 
 fn area_width(screen: Rect) -> u16 {
