@@ -4,7 +4,7 @@ use crate::frames::both;
 use crate::support::driver::Driver;
 use crate::support::world;
 use gitdeck::domain::rendered::{RenderFaults, RenderedMapping, RenderedObject};
-use gitdeck::domain::{Change, CommitDetails, ObjectRef, Op, RenderedCommit};
+use gitdeck::domain::{Author, Change, CommitDetails, ObjectRef, Op, RenderedCommit};
 use gitdeck::engine::{Command, Event, Outcome};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -76,6 +76,20 @@ fn rendered() -> Event {
     let rendered =
         RenderedCommit { repository: "fleet".into(), revision, mappings: vec![one, two] };
     Event::CommitRendered { rendered: Arc::new(rendered) }
+}
+
+#[test]
+fn a_committer_who_is_not_the_author_is_named() {
+    both("show-committer", &world::fleet(), |driver| {
+        driver.keys("/checkout<enter>3<enter>");
+        let mut commit = world::commits().remove(0);
+        let committer = Author { name: "Bot \u{1b}[1m".into(), email: "bot@example.com".into() };
+        commit.committer = Some(committer);
+        let patch = "@@ -1 +1 @@\n-  tag: 1.4.1\n+  tag: 1.4.2\n".to_owned();
+        let details = CommitDetails { commit, files: Vec::new(), patch, truncated: false };
+        let details = Arc::new(details);
+        driver.fact(Event::CommitLoaded { repository: "fleet".into(), details }).done(is_show);
+    });
 }
 
 #[test]

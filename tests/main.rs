@@ -13,6 +13,8 @@ mod cli;
 #[cfg(feature = "sandbox")]
 mod cluster;
 #[cfg(feature = "sandbox")]
+mod committer;
+#[cfg(feature = "sandbox")]
 mod connect;
 #[cfg(feature = "sandbox")]
 mod control_plane;

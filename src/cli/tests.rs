@@ -437,6 +437,7 @@ fn a_commit_says_where_it_went() {
             time: Timestamp::UNIX_EPOCH,
             message: message.clone().unwrap_or_else(|| "checkout: add".into()),
             signature: crate::domain::repository::Signature::None,
+            committer: None,
             by_gitdeck: true,
             pending: !push,
         };

@@ -8,6 +8,7 @@ use super::resolve::Resolver;
 use super::rules::{Rule, winners};
 use super::suggest;
 use super::trace::{Explained, Origin, Trace};
+use crate::domain::Author;
 use serde::Serialize;
 
 /// A rule that matches an address.
@@ -56,7 +57,8 @@ impl Loaded {
         let repositories = &self.raw.repositories;
         if let Some(named) = repositories.iter().find(|known| known.name == repository_name) {
             let title = format!("repository {repository_name}");
-            let explained = self.explain_repository(&mut resolver, named, title);
+            let mut explained = self.explain_repository(&mut resolver, named, title);
+            explained.values.extend(self.people());
             for mapping in &mut found {
                 inherit_polling(mapping, &explained);
             }
@@ -95,6 +97,25 @@ impl Loaded {
         }
         warnings.extend(super::recording::warnings(&self.raw, &self.settings));
         warnings
+    }
+
+    /// Who writes commits, and who makes them.
+    fn people(&self) -> Vec<Explained> {
+        let (raw, known) = (&self.raw, &self.settings);
+        let mut trace = Trace::on();
+        for (key, table, who, written, otherwise) in [
+            ("author", "[author]", &known.author, &raw.author_name, "that of your Git"),
+            ("committer", "[committer]", &known.committer, &raw.committer_name, "the author"),
+        ] {
+            let shown = |who: &Author| format!("{} <{}>", who.name, who.email);
+            let origin = |name: &Sited<String>| Origin {
+                level: table.to_owned(),
+                place: Some(name.place.clone()),
+            };
+            let value = || who.as_ref().map_or_else(|| otherwise.to_owned(), shown);
+            trace.note(key, value, written.iter().map(origin).collect());
+        }
+        trace.into_values()
     }
 
     fn explain_repository(

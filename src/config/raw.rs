@@ -20,6 +20,8 @@ pub(super) struct Raw {
     pub data_dir: Option<Sited<String>>,
     pub author_name: Option<Sited<String>>,
     pub author_email: Option<Sited<String>>,
+    pub committer_name: Option<Sited<String>>,
+    pub committer_email: Option<Sited<String>>,
     pub signing_format: Option<Sited<Option<SignatureFormat>>>,
     pub signing_key: Option<Sited<String>>,
     pub allowed_signers: Option<Sited<String>>,
@@ -125,6 +127,11 @@ impl Raw {
         if let Some(mut table) = top.table("author") {
             once(file, &mut self.author_name, table.text("name"));
             once(file, &mut self.author_email, table.text("email"));
+            table.finish();
+        }
+        if let Some(mut table) = top.table("committer") {
+            once(file, &mut self.committer_name, table.text("name"));
+            once(file, &mut self.committer_email, table.text("email"));
             table.finish();
         }
         if let Some(mut table) = top.table("signing") {

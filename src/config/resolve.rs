@@ -43,6 +43,7 @@ pub(super) fn resolve(
     let glyphs = raw.glyphs.as_ref().map_or(console.glyphs, |glyphs| glyphs.value.to_owned());
     let notify = raw.notify.as_ref().map_or(console.notify, |notify| notify.value);
     let author = resolver.author();
+    let committer = resolver.committer();
     let signing = resolver.signing();
     let vault = resolver.vault(environment);
     let repositories = resolver.repositories();
@@ -59,6 +60,7 @@ pub(super) fn resolve(
         files: Vec::new(),
         read_with: Overrides::default(),
         author,
+        committer,
         signing,
         messages,
         vault,
@@ -77,6 +79,9 @@ pub(super) fn resolve(
     })
 }
 
+/// Name and address, as far as they are written.
+type Person<'a> = (&'a Option<Sited<String>>, &'a Option<Sited<String>>);
+
 impl<'a> Resolver<'a> {
     pub(super) fn new(
         raw: &'a Raw,
@@ -94,20 +99,28 @@ impl<'a> Resolver<'a> {
     }
 
     fn author(&mut self) -> Option<Author> {
-        match (&self.raw.author_name, &self.raw.author_email) {
+        self.person("author", (&self.raw.author_name, &self.raw.author_email))
+    }
+
+    fn committer(&mut self) -> Option<Author> {
+        self.person("committer", (&self.raw.committer_name, &self.raw.committer_email))
+    }
+
+    fn person(&mut self, table: &str, written: Person<'_>) -> Option<Author> {
+        match written {
             (Some(name), Some(email)) => {
                 for text in [name, email] {
                     if text.value.trim().is_empty()
                         || text.value.contains(['<', '>', '\n', '\r', '\0'])
                     {
-                        self.fault(text, "an author's name and address are not empty and hold no `<`, `>` or line end");
+                        self.fault(text, format!("name and address in [{table}] are not empty and hold no `<`, `>` or line end"));
                     }
                 }
                 Some(Author { name: name.value.clone(), email: email.value.clone() })
             }
             (None, None) => None,
             (Some(half), None) | (None, Some(half)) => {
-                self.fault(half, "[author] needs both `name` and `email`");
+                self.fault(half, format!("[{table}] needs both `name` and `email`"));
                 None
             }
         }

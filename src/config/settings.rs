@@ -116,6 +116,8 @@ pub struct Settings {
     pub read_with: Overrides,
     /// Author of commits, if configured.
     pub author: Option<Author>,
+    /// Committer, if configured; else the author.
+    pub committer: Option<Author>,
     /// Whether commits are signed, and with what.
     pub signing: Signing,
     /// Templates of commit messages where no mapping has its own.

@@ -4,6 +4,7 @@ mod connecting;
 mod depends;
 mod ignoring;
 mod messages;
+mod people;
 mod recording;
 mod rendering;
 mod sensitive;
@@ -313,6 +314,8 @@ fn the_nearest_layer_wins_and_is_explained() {
     access = project shop: repository hidden (config.toml:18)
     access method = ssh key file:~/.ssh/id_ed25519: [[auth]] ssh://git.example.com/ (config.toml:33)
     polling_interval = 3m: built in
+    author = that of your Git: built in
+    committer = the author: built in
     ");
     let warnings = loaded.warnings();
     assert!(

@@ -110,6 +110,9 @@ pub struct Commit {
     pub author: String,
     /// Author's address (foreign text).
     pub email: String,
+    /// Who made the commit, where that is somebody else (foreign text).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub committer: Option<Author>,
     /// When it was committed.
     pub time: Timestamp,
     /// The whole message (foreign text).

@@ -146,6 +146,7 @@ mod tests {
             time: Timestamp::from_second(second).unwrap(),
             message: format!("commit {id}\n\nmore"),
             signature: Signature::None,
+            committer: None,
             by_gitdeck: false,
             pending: false,
         };

@@ -204,6 +204,7 @@ pub fn commit(short: &str, author: &str, seconds: i64, title: &str) -> Commit {
         time: ago(seconds),
         message: format!("{title}\n"),
         signature: Signature::None,
+        committer: None,
         by_gitdeck: author == "bot",
         pending: false,
     }

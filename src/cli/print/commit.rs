@@ -85,9 +85,11 @@ pub(crate) fn print_head(
     let mut text = String::new();
     let _ = writeln!(text, "{} {}", paint.head("commit"), paint.name(commit.revision.as_str()));
     let author = format!("{} <{}>", commit.author, commit.email);
+    let committer = commit.committer.as_ref().map(|who| format!("{} <{}>", who.name, who.email));
     let facts = [
         ("repository", repository.to_owned()),
         ("author", author),
+        ("committer", committer.unwrap_or_default()),
         ("date", commit.time.to_string()),
         ("marks", marks(commit, verdict)),
     ];

@@ -164,7 +164,7 @@ pub(super) async fn carry(
         ctx.emit(Event::Untried { mapping: mapping.name.clone(), why: tried.untold }).await;
     }
     let message = request.message.clone().unwrap_or(drafted.message);
-    let draft = Draft { author, message };
+    let draft = Draft { committer: committer(ctx, &author), author, message };
     if let Some(branch) = &request.branch {
         return offer::run(ctx, mapping, &request, (branch, draft)).await;
     }
@@ -211,6 +211,7 @@ async fn note_adopted(ctx: &Context, mapping: &Mapping) {
 /// Who commits, and what is said.
 pub(super) struct Draft {
     pub author: Author,
+    pub committer: Author,
     pub message: String,
 }
 
@@ -225,7 +226,7 @@ impl Draft {
         CommitRequest {
             edits: request.edits.clone(),
             message: self.message,
-            committer: self.author.clone(),
+            committer: self.committer,
             author: self.author,
             first,
             trailers: [
@@ -297,12 +298,17 @@ async fn made(
     made
 }
 
-/// Who commits.
+/// Who writes the commit.
 pub(super) fn author(ctx: &Context) -> Result<Author, Failure> {
     ctx.world.settings.author.clone().or_else(git::configured_author).ok_or_else(|| {
         Failure::usage("no author is configured, so nothing can be committed")
             .hint("set `[author] name` and `email` in the configuration, or `git config --global user.name` and `user.email`")
     })
+}
+
+/// Who makes the commit: whoever is configured, else its author.
+pub(super) fn committer(ctx: &Context, author: &Author) -> Author {
+    ctx.world.settings.committer.clone().unwrap_or_else(|| author.clone())
 }
 
 /// Reads the first page of the repository's log again, so that the new commit is on the screen.

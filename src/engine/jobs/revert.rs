@@ -3,9 +3,9 @@
 use crate::domain::depends::order;
 use crate::domain::folder::is_within;
 use crate::domain::revert::{RevertDraft, Undo, of_commit, of_range, to_state};
-use crate::domain::{Author, Commit, Mapping, Revision};
+use crate::domain::{Commit, Mapping, Revision};
 use crate::engine::error::Stop;
-use crate::engine::jobs::commit::{MAPPING_TRAILER, OPERATION_TRAILER, author};
+use crate::engine::jobs::commit::{MAPPING_TRAILER, OPERATION_TRAILER, author, committer};
 use crate::engine::jobs::conflict::conflicts;
 use crate::engine::jobs::render::sources;
 use crate::engine::jobs::wording::reworded;
@@ -29,7 +29,7 @@ pub(super) async fn draft(ctx: &Context, wish: &Wish) -> Result<String, Stop> {
     let paths = revert_paths::paths(ctx, mapping, wish).await;
     let paths = paths.map_err(|stop| hinted(stop, &subject_of(wish)))?;
     let subject = mapping.map_or_else(|| repository.clone(), |mapping| mapping.name.clone());
-    let about = about(author(ctx)?, trailers(mapping));
+    let about = about(ctx, trailers(mapping))?;
     let (wished, words) = (wish.clone(), (ctx.clone(), mapping.cloned(), repository.clone()));
     let drafted = ctx
         .world
@@ -81,16 +81,17 @@ pub(super) async fn draft(ctx: &Context, wish: &Wish) -> Result<String, Stop> {
     Ok(title)
 }
 
-fn about(author: Author, trailers: Vec<(String, String)>) -> CommitRequest {
-    CommitRequest {
+fn about(ctx: &Context, trailers: Vec<(String, String)>) -> Result<CommitRequest, Stop> {
+    let author = author(ctx)?;
+    Ok(CommitRequest {
         edits: Vec::new(),
         message: String::new(),
-        committer: author.clone(),
+        committer: committer(ctx, &author),
         author,
         trailers,
         expected_base: None,
         first: false,
-    }
+    })
 }
 
 /// The commits that wait for a push, the newest first.

@@ -97,8 +97,17 @@ impl Reader {
         let mut sentences = vec![
             (Role::Strong, format!("commit {}", commit.revision)),
             (Role::Muted, format!("author {} <{}>", commit.author, commit.email)),
-            (Role::Muted, format!("date   {}", commit.time.strftime("%Y-%m-%d %H:%M:%S UTC"))),
         ];
+        sentences.extend(
+            commit
+                .committer
+                .as_ref()
+                .map(|who| (Role::Muted, format!("committer {} <{}>", who.name, who.email))),
+        );
+        sentences.extend([(
+            Role::Muted,
+            format!("date   {}", commit.time.strftime("%Y-%m-%d %H:%M:%S UTC")),
+        )]);
         sentences.extend(signature(commit, verdict));
         sentences.push((Role::Muted, String::from(" ")));
         sentences.extend(commit.message.lines().map(|line| (Role::Text, format!("    {line}"))));
