@@ -24,6 +24,8 @@ mod depends;
 mod edit;
 #[cfg(feature = "sandbox")]
 mod export;
+#[cfg(all(feature = "console", feature = "sandbox"))]
+mod export_console;
 #[cfg(feature = "sandbox")]
 mod faults;
 #[cfg(feature = "sandbox")]
@@ -36,6 +38,8 @@ mod frames_adopt;
 mod frames_blame;
 #[cfg(feature = "console")]
 mod frames_connect;
+#[cfg(feature = "console")]
+mod frames_export;
 #[cfg(feature = "console")]
 mod frames_files;
 #[cfg(feature = "console")]

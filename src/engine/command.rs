@@ -1,11 +1,12 @@
 //! The closed list of requests.
 
+use crate::config::edit::NewMapping;
 use crate::config::guide::{Level, TableEdit};
 use crate::domain::automation::{Drifted, Fight};
-use crate::domain::{FileEdit, Mapping, Revision, Secret};
+use crate::domain::{FileEdit, Revision, Secret};
 use crate::engine::Alteration;
 use crate::engine::export::ExportWish;
-use crate::engine::line::{push, push_sync};
+use crate::engine::line::{push, push_destination, push_sync};
 pub(super) use crate::engine::line::{push_options, quoted};
 pub use crate::engine::options::{Branch, Subject, SyncOptions};
 use crate::engine::outlook::{Foresight, Placement};
@@ -155,17 +156,17 @@ pub enum Command {
         /// When anybody acted on the mapping last, as far as it was known.
         last_at: Option<Timestamp>,
     },
-    /// Find out what live objects are in a file of a repository. The mapping need not be configured.
+    /// Find out what live objects are in a file of a repository.
     Export {
         /// The mapping that it shall become.
-        mapping: Box<Mapping>,
+        new: Box<NewMapping>,
         /// What, and where to.
         wish: ExportWish,
     },
-    /// Commit what was exported.
+    /// Commit what was exported, and write the mapping into the configuration.
     Track {
         /// The mapping that it shall become.
-        mapping: Box<Mapping>,
+        new: Box<NewMapping>,
         /// What was asked for.
         wish: ExportWish,
         /// The file.
@@ -337,6 +338,11 @@ impl Command {
         command.line()
     }
 
+    /// [`Command::line`] with a message of somebody's own.
+    pub fn line_saying(&self, message: &str) -> String {
+        format!("{} -m {}", self.line(), quoted(message))
+    }
+
     /// The command line that does the same.
     pub fn line(&self) -> String {
         let mut line = String::from("gitdeck ");
@@ -367,9 +373,8 @@ impl Command {
             Self::DraftRevert { wish } => wish.push(&mut line, None),
             Self::Revert { wish, confirmed } => wish.push(&mut line, Some(confirmed)),
             Self::Record { mapping, .. } => push(&mut line, "adopt", mapping),
-            Self::Export { mapping, wish } | Self::Track { mapping, wish, .. } => {
-                line = wish.line(mapping);
-            }
+            Self::Export { new, wish } => line = format!("{} --dry-run", wish.line(new)),
+            Self::Track { .. } => self.push_tracking(&mut line),
             Self::Paths { repository } => push(&mut line, "repo show", repository),
             Self::Foresee(one) => line = format!("{} --dry-run", one.placing.line()),
             Self::Place(one) => line = one.line(),
@@ -425,11 +430,13 @@ impl Command {
         if !validate {
             line.push_str(" --no-validate");
         }
-        match branch {
-            Some(Branch::Named(name)) => push(line, " --branch", name),
-            Some(Branch::Generated) => line.push_str(" --pull-request"),
-            None => line.push_str(if *with_push { " --push" } else { " --no-push" }),
-        }
+        push_destination(line, branch.as_ref(), *with_push);
+    }
+
+    fn push_tracking(&self, line: &mut String) {
+        let Self::Track { new, wish, push, branch, .. } = self else { return };
+        *line = wish.line(new);
+        push_destination(line, branch.as_ref(), *push);
     }
 
     fn push_reading(&self, line: &mut String) {

@@ -378,8 +378,8 @@ pub enum Event {
     },
     /// Live objects were read and written down as they would be committed.
     Exported {
-        /// Mapping that it shall become.
-        mapping: String,
+        /// The job that read them.
+        job: JobId,
         /// The export.
         export: Arc<Export>,
     },

@@ -1,11 +1,20 @@
 //! The words of command lines.
 
-use super::options::SyncOptions;
+use super::options::{Branch, SyncOptions};
 use std::fmt::Write;
 
 /// A verb with what it is about.
 pub(super) fn push(line: &mut String, verb: &str, subject: &str) {
     let _ = write!(line, "{verb} {}", quoted(subject));
+}
+
+/// Where a commit goes.
+pub(super) fn push_destination(line: &mut String, branch: Option<&Branch>, with_push: bool) {
+    match branch {
+        Some(Branch::Named(name)) => push(line, " --branch", name),
+        Some(Branch::Generated) => line.push_str(" --pull-request"),
+        None => line.push_str(if with_push { " --push" } else { " --no-push" }),
+    }
 }
 
 /// The flags of a sync of a revision.

@@ -167,6 +167,8 @@ pub enum Action {
     Connect,
     /// Make a mapping of a path of the selected repository.
     Import,
+    /// Write down what runs in a namespace, and map it.
+    Export,
     /// Put the selected mapping elsewhere.
     Place,
     /// Ask what is to be configured, question by question.

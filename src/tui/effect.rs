@@ -78,6 +78,17 @@ pub enum Purpose {
         /// Mapping.
         mapping: String,
     },
+    /// What was exported is to be looked at.
+    Export,
+    /// The form waits until what was exported is committed, and mapped.
+    Track {
+        /// The new mapping.
+        mapping: String,
+        /// Its repository.
+        repository: String,
+        /// Whether it is pushed right after.
+        push: bool,
+    },
     /// The plan of the commit under the cursor.
     Preview,
     /// What git says of the signatures in sight.

@@ -215,6 +215,13 @@ pub const TABLE: &[Binding] = &[
         "make a mapping of a path of the repository",
     ),
     quiet(write(
+        Action::Export,
+        &[Key::char('E')],
+        &[],
+        "export",
+        "commit what runs in a namespace, and map it",
+    )),
+    quiet(write(
         Action::Guide,
         &[Key::ctrl('g')],
         &[],

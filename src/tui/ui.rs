@@ -6,6 +6,7 @@ use crate::engine::{Command, JobId, Store, Subject};
 use crate::tui::action::Pane;
 use crate::tui::effect::{Effect, Purpose};
 use crate::tui::flows::SyncFlow;
+use crate::tui::flows::export::ExportFlow;
 use crate::tui::flows::place::PlaceFlow;
 use crate::tui::flows::revert::RevertFlow;
 use crate::tui::flows::travel::{self, Travel};
@@ -86,6 +87,8 @@ pub struct Ui {
     pub revert_flow: Option<RevertFlow>,
     /// A place of a mapping that is looked at.
     pub place_flow: Option<PlaceFlow>,
+    /// What runs, on its way to a commit.
+    pub export_flow: Option<ExportFlow>,
     /// Where the cursor of the log leads.
     pub travel: Travel,
     /// Which signatures were asked about.
@@ -129,6 +132,7 @@ impl Ui {
             sync_flow: None,
             revert_flow: None,
             place_flow: None,
+            export_flow: None,
             travel: Travel::default(),
             verifying: Verifying::default(),
             layout: Layout::default(),
@@ -301,6 +305,9 @@ impl Ui {
     pub fn sent(&mut self, job: JobId, purpose: Purpose) {
         if purpose != Purpose::Inform {
             if let (Purpose::Foresee, Some(flow)) = (&purpose, &mut self.place_flow) {
+                flow.sent(job);
+            }
+            if let (Purpose::Export, Some(flow)) = (&purpose, &mut self.export_flow) {
                 flow.sent(job);
             }
             match (&purpose, &mut self.sync_flow, &mut self.revert_flow) {

@@ -6,8 +6,8 @@ use crate::tui::command_line::command_line;
 use crate::tui::describe::{causes, describe};
 use crate::tui::effect::{Effect, Purpose};
 use crate::tui::flows::{
-    accept, adopt, blame, connect, diagnose, edit, ended, go_on, guide, leave, place, revert, sync,
-    travel, unlock, write,
+    accept, adopt, blame, connect, diagnose, edit, ended, export, go_on, guide, leave, place,
+    revert, sync, travel, unlock, write,
 };
 use crate::tui::popups::activity::Activity;
 use crate::tui::popups::help::Help;
@@ -207,6 +207,7 @@ pub fn act(ui: &mut Ui, store: &Store, action: Action) -> Vec<Effect> {
         Action::Suspend => return write::suspend(ui, store),
         Action::Connect => connect::ask(ui, store),
         Action::Import => return place::begin(ui, store),
+        Action::Export => export::begin(ui, store),
         Action::Place => place::change(ui, store),
         Action::Guide => guide::ask(ui),
         Action::Stop => return vec![Effect::Stop],

@@ -9,7 +9,6 @@ use crate::cli::session::Work;
 use crate::config::Environment;
 use crate::config::edit::{self, NewMapping};
 use crate::domain::export::Selection;
-use crate::domain::labels::LabelSelector;
 use crate::domain::text::harmless;
 use crate::engine::export::{Export as Exported, ExportWish};
 use crate::engine::{Command, Event, Outcome};
@@ -79,7 +78,7 @@ impl Export {
         let mapping = edit::try_mapping(&overrides, &environment, &new)?;
         let repository = mapping.repository.clone();
         let fetched = work.fetch_repositories(std::slice::from_ref(&repository)).await;
-        let command = Command::Export { mapping: Box::new(mapping.clone()), wish: wish.clone() };
+        let command = Command::Export { new: Box::new(new.clone()), wish: wish.clone() };
         let (outcome, events) = work.run_one(command).await;
         let exported = events.iter().find_map(|event| match event {
             Event::Exported { export, .. } => Some(Arc::clone(export)),
@@ -106,7 +105,7 @@ impl Export {
             return Ok(Exit::Fine);
         };
         let command = Command::Track {
-            mapping: Box::new(mapping.clone()),
+            new: Box::new(new),
             wish,
             edits: exported.edits.clone(),
             message: self.landing.said(&exported.message).to_owned(),
@@ -116,13 +115,12 @@ impl Export {
         };
         let (outcome, events) = work.run_one(command).await;
         let exit = tell_made(work, &mapping, (&outcome, &events), place.is_push());
-        let is_made =
-            |event: &Event| matches!(event, Event::Committed { .. } | Event::Offered { .. });
-        if events.iter().any(is_made) {
-            let file = edit::add_mapping(&overrides, &environment, &new)?;
-            if work.out.is_human() {
-                tell_edit(work.out, ("added", "mapping", &self.name), &file);
-            }
+        let placed = events.iter().find_map(|event| match event {
+            Event::Placed { file, .. } => Some(file),
+            _ => None,
+        });
+        if let Some(file) = placed.filter(|_| work.out.is_human()) {
+            tell_edit(work.out, ("added", "mapping", &self.name), file);
         }
         Ok(exit)
     }
@@ -141,22 +139,11 @@ impl Export {
     }
 
     fn wish(&self) -> Result<ExportWish, Fault> {
-        if let Some(Err(why)) = self.selector.as_deref().map(LabelSelector::parse) {
-            return Err(Fault::usage(format!("--selector: {why}")));
-        }
-        if let Some(odd) = self.objects.iter().find(|one| !one.contains('/')) {
-            let fault = Fault::usage(format!("\"{odd}\" names no object"));
-            return Err(fault.hint("name objects as Kind/name, as in Deployment/web"));
-        }
         let file = self.file.clone().unwrap_or_else(|| format!("{}.yaml", self.name));
-        let is_manifest = [".yaml", ".yml"].iter().any(|end| file.ends_with(end));
-        if !is_manifest || file.starts_with('/') || file.split('/').any(|part| part == "..") {
-            return Err(Fault::usage(format!(
-                "--file {file}: a path below --path that ends with .yaml"
-            )));
-        }
         let selection = Selection { names: self.objects.clone(), selector: self.selector.clone() };
-        Ok(ExportWish { selection, file })
+        let wish = ExportWish { selection, file };
+        wish.check().map_err(Fault::from)?;
+        Ok(wish)
     }
 
     fn show(&self, work: &mut Work<'_>, repository: &str, exported: &Exported) {

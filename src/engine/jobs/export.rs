@@ -1,15 +1,20 @@
 //! Export: live objects become a clean file in a repository, and the file is committed.
 
 use crate::cluster::{Exported, PlanOptions, PlanRequest};
+use crate::config::Environment;
+use crate::config::edit::{self, NewMapping};
 use crate::domain::export::clean;
 use crate::domain::owner::foreign_owner;
 use crate::domain::template::Occasion;
 use crate::domain::{FileEdit, Mapping, ObjectRef, Revision, Source};
 use crate::engine::error::Stop;
 use crate::engine::export::{Export, ExportWish};
+use crate::engine::jobs::configure::unedited;
+use crate::engine::jobs::foresee::read_with;
 use crate::engine::jobs::wording::worded;
-use crate::engine::jobs::{Context, commit, draft, look, render, seal};
+use crate::engine::jobs::{Context, commit, draft, look, placing, push, render, seal};
 use crate::engine::message::Said;
+use crate::engine::outlook::Placing;
 use crate::engine::{Event, Failure};
 use crate::git::{GitError, Repository};
 use crate::yaml;
@@ -19,9 +24,11 @@ use std::sync::Arc;
 /// Reads, cleans, writes it down as it would be committed, compares that with what is live, and tells.
 pub(super) async fn run(
     ctx: &Context,
-    mapping: &Mapping,
+    new: &NewMapping,
     wish: &ExportWish,
 ) -> Result<String, Stop> {
+    wish.check()?;
+    let mapping = &tried(ctx, new).await?;
     let path = place(mapping, &wish.file);
     let base = free(ctx, mapping, &path).await?;
     let cluster = ctx.world.cluster(&mapping.target.context).await?;
@@ -66,19 +73,45 @@ pub(super) async fn run(
     let paths: Vec<String> = edits.iter().map(|edit| edit.path.clone()).collect();
     let message = worded(ctx, mapping, (&said, &paths), &Occasion::Export.into());
     let said = format!("{} objects to {}", objects.len(), paths.join(" and "));
-    let export = Export { edits, base, objects, left, message, diff: drafted.diff };
-    ctx.emit(Event::Exported { mapping: mapping.name.clone(), export: Arc::new(export) }).await;
+    let (repository, diff) = (mapping.repository.clone(), drafted.diff);
+    let export = Export { repository, edits, base, objects, left, message, diff };
+    ctx.emit(Event::Exported { job: ctx.job, export: Arc::new(export) }).await;
     Ok(said)
 }
 
-/// Commits what was exported.
+/// Commits what was exported, and writes the mapping into the configuration; then pushes, where that is asked for: what is
+/// committed is mapped, whether or not the push comes through.
 pub(super) async fn track(
     ctx: &Context,
-    mapping: &Mapping,
+    new: &NewMapping,
     request: commit::Request,
 ) -> Result<String, Stop> {
     ctx.check()?;
-    commit::carry(ctx, mapping, request).await
+    let mapping = tried(ctx, new).await?;
+    let with_push = request.push;
+    let request = commit::Request { push: false, ..request };
+    let said = commit::carry(ctx, &mapping, request).await?;
+    let name = new.name.clone();
+    let (_, file) = placing::written(ctx, &Placing::New(new.clone())).await.map_err(unmapped)?;
+    ctx.emit(Event::Placed { mapping: name, file }).await;
+    if with_push { push::run(ctx, &mapping.repository).await } else { Ok(said) }
+}
+
+fn unmapped(stop: Stop) -> Stop {
+    let Stop::Failed(failure) = stop else { return stop };
+    Failure::new(format!("it is committed, and is no mapping: {}", failure.message))
+        .hint("`gitdeck mapping add` makes it one")
+        .into()
+}
+
+/// The mapping as it would be.
+async fn tried(ctx: &Context, new: &NewMapping) -> Result<Mapping, Stop> {
+    let (overrides, new) = (read_with(ctx), new.clone());
+    let read = move || edit::try_mapping(&overrides, &Environment::of_process(), &new);
+    let read = tokio::task::spawn_blocking(read)
+        .await
+        .map_err(|error| Failure::new(format!("reading the configuration ended early: {error}")))?;
+    Ok(read.map_err(|error| unedited(&error))?)
 }
 
 /// The file from the root of the repository.

@@ -157,9 +157,7 @@ pub(crate) fn title(command: &Command) -> String {
             format!("heal {mapping}")
         }
         Command::Record { mapping, .. } => format!("record {mapping}"),
-        Command::Export { mapping, .. } | Command::Track { mapping, .. } => {
-            format!("export {}", mapping.name)
-        }
+        Command::Export { new, .. } | Command::Track { new, .. } => format!("export {}", new.name),
         Command::Paths { repository } => format!("list the paths of {repository}"),
         Command::Foresee(one) => format!("look at {}", one.placing.name()),
         Command::Place(one) => format!("place {}", one.placing.name()),
@@ -229,9 +227,7 @@ pub(crate) async fn run(ctx: Context, command: Command) -> Outcome {
         Command::Preview { mapping, revision, rest } => {
             Box::pin(ctx.read(preview::run(&ctx, &mapping, &revision, rest))).await
         }
-        Command::Export { mapping, wish } => {
-            Box::pin(ctx.read(export::run(&ctx, &mapping, &wish))).await
-        }
+        Command::Export { new, wish } => Box::pin(ctx.read(export::run(&ctx, &new, &wish))).await,
         Command::Paths { repository } => ctx.read(foresee::paths(&ctx, &repository)).await,
         Command::Foresee(one) => {
             Box::pin(ctx.read(foresee::run(&ctx, &one.placing, &one.options))).await
@@ -264,13 +260,13 @@ async fn write(ctx: &Context, command: Command) -> Result<String, Stop> {
             commit::run(ctx, commit::Request { message, base, push, branch, of, validate, ..new })
                 .await
         }
-        Command::Track { mapping, wish: _, edits, message, base, push, branch } => {
-            let new = commit::Request::of(mapping.name.clone(), edits);
+        Command::Track { new, wish: _, edits, message, base, push, branch } => {
+            let own = commit::Request::of(new.name.clone(), edits);
             let message = Some(message);
             // They are live, and were compared by a dry run.
             let validate = false;
-            let request = commit::Request { message, base, push, branch, validate, ..new };
-            export::track(ctx, &mapping, request).await
+            let request = commit::Request { message, base, push, branch, validate, ..own };
+            export::track(ctx, &new, request).await
         }
         Command::Place(one) => Box::pin(placing::run(ctx, &one)).await,
         Command::DraftRevert { wish } => ctx.read(revert::draft(ctx, &wish)).await,

@@ -44,9 +44,9 @@ pub(super) async fn run(ctx: &Context, confirmed: &Placement) -> Result<String, 
     Box::pin(sync::run(&under, request)).await
 }
 
-type Written = (Settings, PathBuf);
+pub(super) type Written = (Settings, PathBuf);
 
-async fn written(ctx: &Context, placing: &Placing) -> Result<Written, Stop> {
+pub(super) async fn written(ctx: &Context, placing: &Placing) -> Result<Written, Stop> {
     let (overrides, placing) = (read_with(ctx), placing.clone());
     let write = move || {
         let environment = Environment::of_process();

@@ -6,7 +6,7 @@ use crate::engine::{Event, JobId, Outcome, Store};
 use crate::tui::activity_line::without_subject;
 use crate::tui::effect::{Effect, Purpose};
 use crate::tui::flows::{
-    accept, adopt, blame, diagnose, edit, leave, place, revert, sync, trust, unlock,
+    accept, adopt, blame, diagnose, edit, export, leave, place, revert, sync, trust, unlock,
 };
 use crate::tui::popups::Popup;
 use crate::tui::popups::reader::Reader;
@@ -55,7 +55,7 @@ pub fn follow(ui: &mut Ui, store: &Store, event: &Event) -> Vec<Effect> {
         }
         Event::Offered { mapping, .. } => tell_offered(ui, mapping, event),
         Event::Committed { mapping, .. } => {
-            let pushes = |(_, purpose): &(JobId, Purpose)| matches!(purpose, Purpose::Commit { mapping: of, push: true } if of == mapping);
+            let pushes = |(_, purpose): &(JobId, Purpose)| matches!(purpose, Purpose::Commit { mapping: of, push: true } | Purpose::Track { mapping: of, push: true, .. } if of == mapping);
             let next = if ui.waiting.iter().any(pushes) {
                 "pushing"
             } else {
@@ -84,6 +84,9 @@ fn pass_on(ui: &mut Ui, event: &Event) {
     if let Some(flow) = &mut ui.place_flow {
         flow.follow(event);
     }
+    if let Some(flow) = &mut ui.export_flow {
+        flow.follow(event);
+    }
     ui.verifying.follow(event);
 }
 
@@ -104,6 +107,10 @@ fn ended(
         Purpose::Undo => return revert::went_on(ui, store, job, outcome),
         Purpose::Import { repository } => place::choose(ui, store, &repository, failure),
         Purpose::Foresee => return place::foreseen(ui, job, outcome),
+        Purpose::Export => return export::looked(ui, job, outcome),
+        Purpose::Track { mapping, repository, push } => {
+            export::tracked(ui, &mapping, (&repository, push), outcome);
+        }
         Purpose::Place { mapping } => place::ended(ui, &mapping, outcome),
         Purpose::Reverted { subject, .. } => revert::ended(ui, &subject, outcome),
         Purpose::Confirm { mapping } => return sync::planned(ui, store, job, &mapping, failure),
@@ -131,7 +138,7 @@ fn ended(
 }
 
 /// Why a job did not do what it was asked for. A refused plan is a plan: its refusals are part of the question.
-fn failure_of(outcome: &Outcome) -> Option<String> {
+pub(super) fn failure_of(outcome: &Outcome) -> Option<String> {
     match outcome {
         Outcome::Done(_) | Outcome::Refused(_) => None,
         Outcome::Failed(failure) => Some(match &failure.hint {
@@ -230,7 +237,7 @@ fn synced(ui: &mut Ui, mapping: &str, outcome: &Outcome) {
 }
 
 /// Says what was pushed; what was not is shown until somebody has read it, with what to do next.
-fn pushed(ui: &mut Ui, repository: &str, outcome: &Outcome) {
+pub(super) fn pushed(ui: &mut Ui, repository: &str, outcome: &Outcome) {
     match outcome {
         Outcome::Done(what) => {
             let what = without_subject(what, repository);

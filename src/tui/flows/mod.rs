@@ -8,6 +8,7 @@ pub mod connect;
 pub mod diagnose;
 pub mod edit;
 pub mod ended;
+pub mod export;
 pub mod guide;
 pub mod leave;
 pub mod place;
@@ -21,8 +22,10 @@ pub mod write;
 
 pub use sync::SyncFlow;
 
+use crate::config::edit::NewMapping;
 use crate::config::guide::{Answers, Level};
 use crate::domain::{Commit, Revision, Secret};
+use crate::engine::export::ExportWish;
 use crate::engine::outlook::Placing;
 use crate::engine::{Alteration, Store, SyncOptions, Wish};
 use crate::tui::effect::Effect;
@@ -90,6 +93,8 @@ pub enum Step {
     Foresee(Box<Placing>),
     /// The same, with what a sync may do.
     ForeseeWith(Box<(Placing, SyncOptions)>),
+    /// Read what is to be exported.
+    Export(Box<(NewMapping, ExportWish)>),
     /// Open the guide of a level.
     Guide(Level),
     /// Show what the answers of a guide come to.
@@ -148,6 +153,7 @@ pub fn go_on(ui: &mut Ui, store: &Store, step: Step) -> Vec<Effect> {
         }
         Step::Foresee(placing) => place::foresee(ui, *placing, SyncOptions::default()),
         Step::ForeseeWith(wish) => place::foresee(ui, wish.0, wish.1),
+        Step::Export(wished) => export::look(ui, *wished),
         Step::Guide(level) => {
             guide::begin(ui, store, level);
             Vec::new()

@@ -1,7 +1,7 @@
 //! From a path of a repository, or a mapping, to the one question before it is placed there.
 
 use crate::domain::depends::PATIENCE;
-use crate::domain::{Refusal, Source};
+use crate::domain::{Refusal, Source, Target};
 use crate::engine::outlook::{Foresight, Outlook, Placement, Placing};
 use crate::engine::store::MappingView;
 use crate::engine::{Command, Event, JobId, Outcome, Store, SyncOptions};
@@ -70,11 +70,16 @@ pub fn choose(ui: &mut Ui, store: &Store, repository: &str, failure: Option<Stri
 
 /// Opens the form of a new mapping; it most likely goes where others of the repository go.
 pub fn import(ui: &mut Ui, store: &Store, repository: &str, path: &str) {
-    let near = store.mappings.values().find(|view| view.mapping.repository == repository);
-    let near = near.or_else(|| store.mappings.values().next()).map(|view| &view.mapping.target);
-    let target = near.map_or(("", ""), |to| (to.context.as_str(), to.namespace.as_str()));
+    let target =
+        near(store, repository).map_or(("", ""), |to| (to.context.as_str(), to.namespace.as_str()));
     let form = PlaceForm::import(repository, path, target);
     ui.popups.push(Popup::PlaceForm(Box::new(form)));
+}
+
+/// Where another mapping of the repository goes, or else any.
+pub(super) fn near<'a>(store: &'a Store, repository: &str) -> Option<&'a Target> {
+    let near = store.mappings.values().find(|view| view.mapping.repository == repository);
+    near.or_else(|| store.mappings.values().next()).map(|view| &view.mapping.target)
 }
 
 /// Opens the form of another place for the selected mapping.
@@ -118,7 +123,8 @@ pub fn foreseen(ui: &mut Ui, job: JobId, outcome: &Outcome) -> Vec<Effect> {
     vec![Effect::DrainInput]
 }
 
-fn why(outcome: &Outcome) -> String {
+/// Why nothing came of it.
+pub(super) fn why(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Failed(failure) => match &failure.hint {
             Some(hint) => format!("{}; {hint}", failure.message),
@@ -188,7 +194,7 @@ fn step(flow: &PlaceFlow, outlook: &Outlook, options: Option<SyncOptions>) -> St
 
 /// It is in the configuration: its form is done.
 pub fn placed(ui: &mut Ui, mapping: &str) {
-    ui.popups.retain(|popup| !matches!(popup, Popup::PlaceForm(_)));
+    ui.popups.retain(|popup| !matches!(popup, Popup::PlaceForm(_) | Popup::ExportForm(_)));
     ui.say(Role::Good, format!("{mapping} is in the configuration"));
 }
 

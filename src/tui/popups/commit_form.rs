@@ -1,5 +1,7 @@
 //! A commit being written: message, what will be committed, and what to do.
 
+use crate::config::edit::NewMapping;
+use crate::engine::export::{Export, ExportWish};
 use crate::engine::store::Draft;
 use crate::engine::{Branch, Command, Tried};
 use crate::tui::action::{Action, Motion, Pane};
@@ -21,6 +23,8 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 use tui_textarea::{DataCursor, TextArea};
 
+/// Cells of a line in the narrowest form.
+const LEAST: usize = 72;
 /// Lines of the message that are visible.
 const MESSAGE: u16 = 5;
 
@@ -68,6 +72,8 @@ pub struct CommitForm {
     /// Mapping.
     pub mapping: String,
     edits: Edits,
+    /// What is exported, where it is that, and the repository that it goes to.
+    tracks: Option<Box<(NewMapping, ExportWish, String)>>,
     message: TextArea<'static>,
     /// The message that the engine drafted; sent as nothing when it was not changed.
     default: String,
@@ -93,6 +99,7 @@ impl CommitForm {
         Self {
             mapping: mapping.to_owned(),
             edits,
+            tracks: None,
             message: TextArea::default(),
             default: String::new(),
             diff: Vec::new(),
@@ -113,14 +120,44 @@ impl CommitForm {
         Self { left, ..Self::new(mapping, edits) }
     }
 
+    /// A form for what was exported: what is committed and what is left out stands above the difference.
+    pub fn tracking(new: NewMapping, wish: ExportWish, export: &Export) -> Self {
+        let edits =
+            Edits { base: export.base.clone(), files: export.edits.clone(), ..Edits::default() };
+        let mut form = Self::new(&new.name, edits);
+        form.tracks = Some(Box::new((new, wish, export.repository.clone())));
+        let (message, diff) = (export.message.clone(), export.diff.clone());
+        form.drafted(&Draft { message, diff, faults: Vec::new(), tried: Tried::default() });
+        let kept =
+            format!("{}: {}", count(export.objects.len(), "object"), export.objects.join(", "));
+        let said = std::iter::once((Role::Strong, kept));
+        let left = export.left.iter().map(|one| (Role::Drift, format!("left out: {one}")));
+        let lines = said.chain(left).flat_map(|(role, text)| {
+            wrap(&safe(&text), LEAST).into_iter().map(move |line| (role, line))
+        });
+        let above: Vec<(Role, String)> = lines.chain([(Role::Text, String::new())]).collect();
+        form.diff.splice(..0, above);
+        if !export.left.is_empty() {
+            form.left =
+                vec![format!("{}, named above the difference", count(export.left.len(), "thing"))];
+        }
+        form
+    }
+
     /// The command that the form would send; the line that does the same is made from it.
     pub fn command_line(&self) -> Option<String> {
-        self.edits.of.is_some().then(|| self.command().line())
+        let command = self.command();
+        let text = self.text();
+        match &self.tracks {
+            Some(_) if text != self.default.trim() => Some(command.line_saying(&text)),
+            Some(_) => Some(command.line()),
+            None => self.edits.of.is_some().then(|| command.line()),
+        }
     }
 
     /// Whether `y` copies that line now.
     pub fn copies(&self) -> bool {
-        self.focus == Focus::Actions && self.edits.of.is_some()
+        self.focus == Focus::Actions && (self.edits.of.is_some() || self.tracks.is_some())
     }
 
     /// The draft arrived.
@@ -225,20 +262,36 @@ impl CommitForm {
         }
         let command = self.command();
         self.stage = Stage::Committing;
-        let purpose =
-            Purpose::Commit { mapping: self.mapping.clone(), push: self.place == Place::Push };
+        let (mapping, push) = (self.mapping.clone(), self.place == Place::Push);
+        let purpose = match &self.tracks {
+            Some(tracks) => Purpose::Track { mapping, repository: tracks.2.clone(), push },
+            None => Purpose::Commit { mapping, push },
+        };
         Reaction::Run(vec![Effect::Run(command, purpose)])
     }
 
     fn command(&self) -> Command {
         let text = self.text();
+        let branch = (self.place == Place::Branch).then_some(Branch::Generated);
+        if let Some(tracks) = &self.tracks {
+            let (new, wish, _) = tracks.as_ref().clone();
+            return Command::Track {
+                new: Box::new(new),
+                wish,
+                edits: self.edits.files.clone(),
+                message: text,
+                base: self.edits.base.clone(),
+                push: self.place == Place::Push,
+                branch,
+            };
+        }
         Command::Commit {
             mapping: self.mapping.clone(),
             edits: self.edits.files.clone(),
             message: (text != self.default.trim()).then_some(text),
             base: self.edits.base.clone(),
             push: self.place == Place::Push,
-            branch: (self.place == Place::Branch).then_some(Branch::Generated),
+            branch,
             of: self.edits.of.clone(),
             validate: !self.anyway,
         }
@@ -309,10 +362,14 @@ impl CommitForm {
     /// Paints the form.
     pub fn view(&self, buffer: &mut Buffer, screen: Rect, look: &Look) {
         let files = count(self.edits.files.len(), "file");
+        let title = match &self.tracks {
+            Some(tracks) => {
+                format!("Export to {}, mapped as {}", safe(&tracks.2), safe(&self.mapping))
+            }
+            None => format!("Commit to {}", safe(&self.mapping)),
+        };
         let frame = Frame {
-            title: Line::from(
-                look.span(Role::TitleFocus, format!("Commit to {}", safe(&self.mapping))),
-            ),
+            title: Line::from(look.span(Role::TitleFocus, title)),
             corner: Line::from(look.span(Role::Muted, files)),
             foot: keys(look, self.hints()),
             scroll: (self.offset, self.diff.len(), self.page),

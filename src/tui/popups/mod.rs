@@ -7,6 +7,8 @@ pub mod commit_form;
 mod commit_form_tests;
 pub mod confirm;
 pub mod editor;
+pub mod export_form;
+pub mod fields;
 pub mod guide_form;
 pub mod help;
 pub mod palette;
@@ -48,6 +50,8 @@ pub enum Popup {
     Picker(Box<picker::Picker>),
     /// Paths to choose from.
     Chooser(Box<chooser::Chooser>),
+    /// What runs, to be exported.
+    ExportForm(Box<export_form::ExportForm>),
     /// The place of a mapping.
     PlaceForm(Box<place_form::PlaceForm>),
     /// A guide, question by question.
@@ -90,6 +94,7 @@ impl Popup {
             Self::Picker(popup) => popup.key(key),
             Self::Chooser(popup) => popup.key(key),
             Self::PlaceForm(popup) => popup.key(key),
+            Self::ExportForm(popup) => popup.key(key),
             Self::GuideForm(popup) => popup.key(key),
             Self::Editor(popup) => popup.key(key),
             Self::CommitForm(popup) => popup.key(key),
@@ -105,6 +110,7 @@ impl Popup {
             Self::Picker(popup) => popup.paste(text),
             Self::Chooser(popup) => popup.paste(text),
             Self::PlaceForm(popup) => popup.paste(text),
+            Self::ExportForm(popup) => popup.paste(text),
             Self::GuideForm(popup) => popup.paste(text),
             Self::Editor(popup) => popup.paste(text),
             Self::CommitForm(popup) => popup.paste(text),
@@ -115,7 +121,9 @@ impl Popup {
     /// Scrolls by mouse wheel.
     pub fn wheel(&mut self, key: KeyEvent, store: &Store) -> Reaction {
         match self {
-            Self::Prompt(_) | Self::PlaceForm(_) | Self::GuideForm(_) => Reaction::Stay,
+            Self::Prompt(_) | Self::PlaceForm(_) | Self::ExportForm(_) | Self::GuideForm(_) => {
+                Reaction::Stay
+            }
             popup => popup.key(key, store),
         }
     }
@@ -132,7 +140,7 @@ impl Popup {
             Self::Chooser(popup) => popup.fit(screen),
             Self::Editor(popup) => popup.fit(screen),
             Self::CommitForm(popup) => popup.fit(screen),
-            Self::Prompt(_) | Self::PlaceForm(_) | Self::GuideForm(_) => {}
+            Self::Prompt(_) | Self::PlaceForm(_) | Self::ExportForm(_) | Self::GuideForm(_) => {}
         }
     }
 
@@ -148,6 +156,7 @@ impl Popup {
             Self::Picker(popup) => popup.view(buffer, screen, scene.look),
             Self::Chooser(popup) => popup.view(buffer, screen, scene.look),
             Self::PlaceForm(popup) => popup.view(buffer, screen, scene.look),
+            Self::ExportForm(popup) => popup.view(buffer, screen, scene.look),
             Self::GuideForm(popup) => popup.view(buffer, screen, scene.look),
             Self::Editor(popup) => popup.view(buffer, screen, scene.look),
             Self::CommitForm(popup) => popup.view(buffer, screen, scene.look),
@@ -162,6 +171,7 @@ impl Popup {
             Self::Reader(popup) => popup.command_line.clone(),
             Self::Confirm(popup) => popup.command_line(),
             Self::PlaceForm(popup) => popup.command_line(),
+            Self::ExportForm(popup) => popup.command_line(),
             _ => None,
         }
     }
