@@ -46,10 +46,24 @@ pub struct Written {
     pub range: Range<usize>,
 }
 
+/// A merge key that was written.
+#[derive(Debug, Clone)]
+pub struct Merge {
+    pub document: usize,
+    /// The map that has it, and the keys that this has itself.
+    pub route: Vec<Down>,
+    pub own: Vec<&'static str>,
+    /// The map that it brings in.
+    pub from: Vec<Down>,
+}
+
 /// A random file.
 pub struct File {
     pub text: String,
     pub scalars: Vec<Written>,
+    pub merges: Vec<Merge>,
+    /// Maps with an anchor, by its name.
+    maps: Vec<(String, Vec<Down>)>,
     dice: Dice,
     eol: &'static str,
     route: Vec<Down>,
@@ -87,6 +101,8 @@ impl File {
         let mut file = Self {
             text: String::new(),
             scalars: Vec::new(),
+            merges: Vec::new(),
+            maps: Vec::new(),
             dice,
             eol,
             route: Vec::new(),
@@ -101,6 +117,7 @@ impl File {
         for document in 0..documents {
             file.document = document;
             file.anchors.clear();
+            file.maps.clear();
             if document > 0 || file.dice.one_in(3) {
                 file.text.push_str("---");
                 file.end_line();
@@ -172,16 +189,25 @@ impl File {
 
     /// A map whose first key is written where the text is, its others at the column.
     fn map(&mut self, column: usize, depth: usize) {
-        for (index, key) in self.keys().into_iter().enumerate() {
+        let keys = self.keys();
+        for (index, key) in keys.iter().enumerate() {
             if index > 0 {
                 self.comment_line(column);
                 self.text.push_str(&" ".repeat(column));
             }
             let quoted = self.dice.one_in(10);
             self.put(if quoted { format!("'{key}':") } else { format!("{key}:") });
-            self.route.push(Down::Key(key.to_owned()));
+            self.route.push(Down::Key((*key).to_owned()));
             self.below(column, depth, true);
             self.route.pop();
+        }
+        if !self.maps.is_empty() && self.dice.one_in(3) {
+            let (name, from) = self.maps[self.dice.below(self.maps.len())].clone();
+            self.comment_line(column);
+            self.put(format!("{}<<: *{name}", " ".repeat(column)));
+            self.end_line();
+            let (document, route) = (self.document, self.route.clone());
+            self.merges.push(Merge { document, route, own: keys, from });
         }
     }
 
@@ -240,6 +266,7 @@ impl File {
                 self.comment_line(column + step);
                 self.text.push_str(&" ".repeat(column + step));
                 self.map(column + step, depth + 1);
+                self.maps.extend(anchor.iter().map(|name| (name.clone(), self.route.clone())));
                 self.anchors.extend(anchor);
             }
             _ => {

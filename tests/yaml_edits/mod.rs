@@ -1,15 +1,20 @@
-//! Edits of single values hold their promise: every byte that is not the value stays, and two other readers agree.
+//! Edits of single values hold their promise: every byte that is not the value stays, and other readers agree.
 
 mod corpus;
 mod generate;
+mod judge;
+mod marks;
 mod random;
 mod readers;
+mod wrong;
 
 use generate::{Dice, Down};
 use gitdeck::domain::path::{FieldPath, Step};
 use gitdeck::yaml::{self, Change, Place};
+use marks::{Marked, marked};
 use readers::{Edit, changed, libyaml, saphyr};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Values that are easily misread.
 const TEXTS: &[&str] = &[
@@ -145,8 +150,50 @@ struct Case {
     edit: Edit,
 }
 
-/// Edits, and holds what comes out to both readers. Nothing where the edit was refused.
-fn edited(text: &str, case: &Case) -> Result<Option<String>, String> {
+/// The readers that judge. gitdeck's own parser is that of the first; the two others descend from other ones.
+const READERS: [&str; 3] = ["serde-saphyr", "libyaml", "noyalib"];
+
+/// A text as the readers see it.
+struct Seen {
+    text: String,
+    values: [Result<Vec<Value>, String>; 3],
+    marks: Result<Vec<Marked>, String>,
+}
+
+impl Seen {
+    fn of(text: String) -> Self {
+        let marks = marked(&text);
+        let third = match &marks {
+            Ok(marks) => Ok(marks.iter().map(Marked::value).collect()),
+            Err(fault) => Err(fault.clone()),
+        };
+        Self { values: [saphyr(&text), libyaml(&text), third], marks, text }
+    }
+}
+
+/// What was judged, and what was not.
+#[derive(Debug, Default)]
+struct Tally {
+    /// Edits that a reader judged, and those before which it could not read the file.
+    judged: [usize; 3],
+    blind: [usize; 3],
+    /// Edits that gitdeck refused, by the reason.
+    refused: BTreeMap<String, usize>,
+}
+
+impl Tally {
+    /// Fails where a reader left out more than a few of a thousand.
+    fn hold(&self) {
+        for (index, name) in READERS.iter().enumerate() {
+            let (judged, blind) = (self.judged[index], self.blind[index]);
+            println!("{name}: {judged} edits judged, {blind} not readable before");
+            assert!(judged > 0 && blind * 200 <= judged, "{name} is blind: {self:?}");
+        }
+    }
+}
+
+/// Edits, and holds what comes out to all readers. The reason where the edit was refused.
+fn edited(before: &Seen, case: &Case, tally: &mut Tally) -> Result<Result<Seen, String>, String> {
     let place = Place::document(case.document.0);
     let (route, change) = match &case.edit {
         Edit::Set(value) => (case.route.clone(), Change::Set(value.clone())),
@@ -157,25 +204,31 @@ fn edited(text: &str, case: &Case) -> Result<Option<String>, String> {
             (route, Change::Set(value.clone()))
         }
     };
-    let edited = match yaml::edit(text.as_bytes(), &place, &field_path(&route), &change) {
-        Ok(edited) => String::from_utf8(edited).map_err(|error| error.to_string())?,
-        Err(_) => return Ok(None),
+    let after = match yaml::edit(before.text.as_bytes(), &place, &field_path(&route), &change) {
+        Ok(edited) => Seen::of(String::from_utf8(edited).map_err(|error| error.to_string())?),
+        Err(error) => {
+            *tally.refused.entry(error.reason.clone()).or_default() += 1;
+            return Ok(Err(error.reason));
+        }
     };
-    for (name, read) in [
-        ("serde-saphyr", &saphyr as &dyn Fn(&str) -> Result<Vec<Value>, String>),
-        ("libyaml", &libyaml),
-    ] {
-        // What a reader cannot read before, it cannot judge.
-        let Ok(before) = read(text) else { continue };
-        let Some(expected) = changed(&before, case.document.1, &case.route, &case.edit) else {
+    for (index, name) in READERS.iter().enumerate() {
+        let expected = before.values[index]
+            .as_ref()
+            .ok()
+            .and_then(|values| changed(values, case.document.1, &case.route, &case.edit));
+        let Some(expected) = expected else {
+            // What a reader cannot read before, it cannot judge.
+            tally.blind[index] += 1;
             continue;
         };
-        let after = read(&edited).map_err(|error| format!("{name}: {error}\n{edited}"))?;
-        if after != expected {
-            return Err(format!("{name} reads something else\n{edited}"));
+        let text = &after.text;
+        let read = after.values[index].as_ref().map_err(|error| format!("{name}: {error}\n{text}"));
+        if *read? != expected {
+            return Err(format!("{name} reads something else\n{text}"));
         }
+        tally.judged[index] += 1;
     }
-    Ok(Some(edited))
+    Ok(Ok(after))
 }
 
 /// Whether `short` is what is left of `long` without some of its bytes, and is so in at most `holes` places.
@@ -197,4 +250,10 @@ fn is_cut(long: &str, short: &str, holes: usize) -> bool {
 
 fn text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok()
+}
+
+/// The positions of the documents that are not empty.
+fn documents_of(text: &str) -> Vec<usize> {
+    let read = yaml::documents(text.as_bytes()).unwrap_or_default();
+    read.iter().map(|document| document.index).collect()
 }

@@ -1,4 +1,4 @@
-//! What two readers that are not gitdeck's own make of a file, and changes of what they read.
+//! What readers make of a file, and changes of what they read. The third is in `marks`.
 
 use super::generate::Down;
 use serde::Deserialize;
@@ -12,7 +12,7 @@ pub enum Edit {
     Remove,
 }
 
-/// The documents that are not empty, by serde-saphyr.
+/// The documents that are not empty, by serde-saphyr, on whose parser gitdeck stands, too.
 pub fn saphyr(text: &str) -> Result<Vec<Value>, String> {
     let options = serde_saphyr::options! { budget: None };
     let documents = serde_saphyr::from_multiple_with_options::<Value>(text, options);
@@ -24,7 +24,9 @@ pub fn saphyr(text: &str) -> Result<Vec<Value>, String> {
 pub fn libyaml(text: &str) -> Result<Vec<Value>, String> {
     let mut found = Vec::new();
     for document in yaml_serde::Deserializer::from_str(text.trim_start_matches('\u{feff}')) {
-        let value = yaml_serde::Value::deserialize(document).map_err(|error| error.to_string())?;
+        let value = yaml_serde::Value::deserialize(document);
+        let mut value = value.map_err(|error| error.to_string())?;
+        value.apply_merge().map_err(|error| error.to_string())?;
         found.push(plain(value));
     }
     Ok(found.into_iter().filter(|document| !document.is_null()).collect())
