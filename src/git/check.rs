@@ -2,10 +2,11 @@
 
 use super::address::{Address, Scheme};
 use super::handles::{create_private_folder, open_bare};
+use super::repository::revision;
 use super::transport::{Session, Way};
 use super::{FetchProgress, Flow, GitError, Places, folder};
-use crate::domain::{Credential, Remote};
-use git2::RepositoryInitOptions;
+use crate::domain::{Credential, Remote, Revision};
+use git2::{Oid, RepositoryInitOptions};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,6 +17,8 @@ pub struct RemoteCheck {
     pub reachable: bool,
     /// The branch is there; unknown when the remote is not reachable.
     pub branch: Option<bool>,
+    /// Where the branch is.
+    pub tip: Option<Revision>,
     /// The remote lets this credential begin a push; whether a branch is protected shows only when pushing.
     /// Unknown when the remote is not reachable.
     pub push: Option<bool>,
@@ -26,16 +29,21 @@ pub struct RemoteCheck {
 /// Looks at a remote: reachable, authenticated, branch there, open for pushes. Nothing is written there.
 pub fn check(places: &Places, remote: &Remote, credential: &Credential) -> RemoteCheck {
     let mut found =
-        RemoteCheck { reachable: false, branch: None, push: None, problems: Vec::new() };
+        RemoteCheck { reachable: false, branch: None, tip: None, push: None, problems: Vec::new() };
     match branches(places, remote, credential) {
         Ok((address, branches)) => {
             found.reachable = true;
-            let here = branches.contains(&remote.branch);
+            found.tip = branches
+                .iter()
+                .find(|(name, _)| *name == remote.branch)
+                .map(|(_, id)| revision(*id));
+            let here = found.tip.is_some();
             found.branch = Some(here);
             if branches.is_empty() {
                 found.problems.push(GitError::Unborn { remote: address });
             } else if !here {
-                let known = branches.join(", ");
+                let names: Vec<String> = branches.into_iter().map(|(name, _)| name).collect();
+                let known = names.join(", ");
                 found.problems.push(GitError::BranchMissing {
                     remote: address,
                     branch: remote.branch.clone(),
@@ -82,18 +90,20 @@ fn branches(
     places: &Places,
     remote: &Remote,
     credential: &Credential,
-) -> Result<(String, Vec<String>), GitError> {
+) -> Result<(String, Vec<(String, Oid)>), GitError> {
     let address = Address::parse(&remote.url)?;
     let folder = places.mirrors.join("check.git");
     let repository = ground(places, &folder)?;
     let found = if address.scheme == Scheme::File {
-        folder::branches(&repository, &address.for_transport(None))?
+        folder::branches(&repository, &address)?
     } else {
         Session::new(places, &address, credential, (&folder, Way::Fetch), None)?
             .branches(&mut on)?
     };
-    let names = found.iter().filter_map(|(name, _)| name.strip_prefix("refs/heads/"));
-    Ok((address.to_string(), names.map(str::to_owned).collect()))
+    let branches = found
+        .iter()
+        .filter_map(|(name, id)| Some((name.strip_prefix("refs/heads/")?.to_owned(), *id)));
+    Ok((address.to_string(), branches.collect()))
 }
 
 fn may_push(places: &Places, remote: &Remote, credential: &Credential) -> Result<(), GitError> {

@@ -298,6 +298,13 @@ impl GitError {
         Self::Storage { path: path.to_owned(), reason: reason.to_string() }
     }
 
+    /// A remote whose history is cut off.
+    pub(super) fn shallow(remote: &str) -> Self {
+        let reason = "it is a shallow copy itself, so that its history has no beginning: \
+             use the repository that it was cloned from";
+        Self::Unsupported { remote: remote.to_owned(), reason: reason.to_owned() }
+    }
+
     /// A refused path.
     pub(super) fn path(path: &str, reason: &str) -> Self {
         Self::PathRefused { path: path.to_owned(), reason: reason.to_owned() }

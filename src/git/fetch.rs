@@ -144,8 +144,8 @@ impl Repository {
     ) -> Result<Vec<(String, Oid)>, GitError> {
         let (branch, seen) = (self.branch_ref(), self.seen_ref());
         if self.address.scheme == Scheme::File {
-            let url = self.address.for_transport(None);
-            let fetched = folder::fetch(&handles.mirror, &url, &format!("+{branch}:{seen}"), watch);
+            let (refspec, told) = (format!("+{branch}:{seen}"), (&self.places.limits, watch));
+            let fetched = folder::fetch(&handles.mirror, &self.address, &refspec, told);
             self.remove_grafts()?;
             return fetched.map_err(|error| self.noted(error));
         }

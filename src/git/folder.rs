@@ -1,12 +1,20 @@
 //! Reading a repository in a folder of this machine, which libgit2 does itself.
 
+use super::address::Address;
 use super::handles::is_damage;
+use super::places::Limits;
 use super::{FetchProgress, Flow, GitError};
 use git2::{AutotagOption, Direction, ErrorCode, FetchOptions, Oid, RemoteCallbacks, Repository};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::time::Instant;
 
-/// The branches of the repository at `url`.
-pub(super) fn branches(mirror: &Repository, url: &str) -> Result<Vec<(String, Oid)>, GitError> {
+/// The branches of the repository at an address.
+pub(super) fn branches(
+    mirror: &Repository,
+    address: &Address,
+) -> Result<Vec<(String, Oid)>, GitError> {
+    let url = &address.for_transport(None);
+    refuse_cut(address, url)?;
     let list = || -> Result<_, git2::Error> {
         let mut remote = mirror.remote_anonymous(url)?;
         let connection = remote.connect_auth(Direction::Fetch, None, None)?;
@@ -18,13 +26,21 @@ pub(super) fn branches(mirror: &Repository, url: &str) -> Result<Vec<(String, Oi
 /// Fetches with a refspec; gives the branches that the repository has.
 pub(super) fn fetch(
     mirror: &Repository,
-    url: &str,
+    address: &Address,
     refspec: &str,
-    watch: &mut dyn FnMut(FetchProgress) -> Flow,
+    (limits, watch): (&Limits, &mut dyn FnMut(FetchProgress) -> Flow),
 ) -> Result<Vec<(String, Oid)>, GitError> {
-    let stopped = Cell::new(false);
+    let url = &address.for_transport(None);
+    refuse_cut(address, url)?;
+    let (stopped, exceeded) = (Cell::new(false), RefCell::new(None));
+    let began = Instant::now();
     let mut callbacks = RemoteCallbacks::new();
     callbacks.transfer_progress(|progress| {
+        let limit = limits.exceeded(progress.received_bytes() as u64, began.elapsed());
+        if limit.is_some() {
+            *exceeded.borrow_mut() = limit;
+            return false;
+        }
         let flow = watch(FetchProgress {
             objects: progress.received_objects(),
             total: progress.total_objects(),
@@ -40,9 +56,17 @@ pub(super) fn fetch(
         remote.fetch(&[refspec], Some(&mut options), None)?;
         Ok(heads(remote.list()?))
     };
-    fetched().map_err(|error| {
-        if stopped.get() { GitError::Stopped } else { explain("fetching", url, &error) }
+    fetched().map_err(|error| match exceeded.take() {
+        Some(reason) => GitError::Limit { remote: url.clone(), reason },
+        None if stopped.get() => GitError::Stopped,
+        None => explain("fetching", url, &error),
     })
+}
+
+/// A repository whose history is cut off looks like one that lost objects, which no new mirror would mend.
+fn refuse_cut(address: &Address, remote: &str) -> Result<(), GitError> {
+    let cut = Repository::open(&address.path).is_ok_and(|found| found.is_shallow());
+    if cut { Err(GitError::shallow(remote)) } else { Ok(()) }
 }
 
 fn heads(heads: &[git2::RemoteHead<'_>]) -> Vec<(String, Oid)> {

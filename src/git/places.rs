@@ -43,6 +43,17 @@ impl Limits {
             time: Duration::from_secs(number("GITDECK_FETCH_SECONDS").unwrap_or(3600)),
         }
     }
+
+    /// The limit that so many bytes and so much time went over.
+    pub(super) fn exceeded(&self, bytes: u64, time: Duration) -> Option<String> {
+        if bytes > self.bytes {
+            return Some(format!("more than {} bytes were sent (GITDECK_FETCH_BYTES)", self.bytes));
+        }
+        (time > self.time).then(|| {
+            let seconds = self.time.as_secs();
+            format!("it took more than {seconds} seconds (GITDECK_FETCH_SECONDS)")
+        })
+    }
 }
 
 impl Places {

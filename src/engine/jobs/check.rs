@@ -1,8 +1,9 @@
 //! Check a repository: every stage by itself, with what to do where one fails.
 
+use crate::domain::Revision;
 use crate::engine::error::Stop;
 use crate::engine::jobs::Context;
-use crate::engine::{Event, Failure};
+use crate::engine::{Command, Event, Failure};
 use crate::git;
 
 /// Runs the checks and tells them. A failing check is a result, not a failed job.
@@ -21,7 +22,8 @@ pub(super) async fn run(ctx: &Context, repository: &str) -> Result<String, Stop>
             if checked.reachable {
                 ctx.world.refused.forget(repository);
             }
-            checks.extend(stages(&settings.remote.branch, checked));
+            let left = left(ctx, repository, checked.tip.clone()).await?;
+            checks.extend(stages(&settings.remote.branch, checked, left));
         }
     }
     let failed = checks.iter().filter(|(_, passed, _)| !passed).count();
@@ -32,7 +34,33 @@ pub(super) async fn run(ctx: &Context, repository: &str) -> Result<String, Stop>
     })
 }
 
-fn stages(branch: &str, checked: git::RemoteCheck) -> Vec<(String, bool, String)> {
+/// Why the branch is not followed to where it is now, if the last fetch saw that it was rewritten.
+async fn left(
+    ctx: &Context,
+    repository: &str,
+    tip: Option<Revision>,
+) -> Result<Option<String>, Stop> {
+    let Some(tip) = tip else { return Ok(None) };
+    // A mirror that cannot be read says nothing of the remote.
+    let Ok(rewrite) = ctx.world.git(repository, git::Repository::rewrite).await else {
+        return Ok(None);
+    };
+    let command = Command::Compare { repository: repository.to_owned() };
+    Ok(rewrite.filter(|rewrite| rewrite.tip == tip).map(|rewrite| {
+        format!(
+            "was rewritten: {} is no longer part of {}; `{}` shows what would be left behind, and follows it",
+            rewrite.before.short(),
+            rewrite.tip.short(),
+            command.line()
+        )
+    }))
+}
+
+fn stages(
+    branch: &str,
+    checked: git::RemoteCheck,
+    left: Option<String>,
+) -> Vec<(String, bool, String)> {
     let mut problems =
         checked.problems.into_iter().map(|problem| Failure::from(problem).to_string());
     let mut detail = |passed: bool, fine: &str| {
@@ -50,7 +78,11 @@ fn stages(branch: &str, checked: git::RemoteCheck) -> Vec<(String, bool, String)
         detail(reached, "answers and takes the credential"),
     ));
     if let Some(here) = checked.branch {
-        stages.push((format!("branch {branch}"), here, detail(here, "is there")));
+        let (passed, told) = match left {
+            Some(left) if here => (false, left),
+            _ => (here, detail(here, "is there")),
+        };
+        stages.push((format!("branch {branch}"), passed, told));
     }
     if let Some(open) = checked.push {
         stages.push((

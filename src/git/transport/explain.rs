@@ -110,10 +110,7 @@ impl Session<'_> {
             return GitError::Unsupported { remote, reason };
         }
         if said.contains("shallow roots") || said.contains("shallow update not allowed") {
-            let reason = "it is a shallow copy itself, so that its history has no beginning: \
-                 use the repository that it was cloned from"
-                .to_owned();
-            return GitError::Unsupported { remote, reason };
+            return GitError::shallow(&remote);
         }
         if let Some(fault) = said.contains("fsck").then(|| fsck(&told.own)).flatten() {
             let reason = format!(

@@ -113,19 +113,8 @@ pub(super) fn run(
 }
 
 fn check(progress: &FetchProgress, began: Instant, limits: &Limits) -> Result<(), Unfinished> {
-    if progress.bytes as u64 > limits.bytes {
-        return Err(Unfinished::Limit(format!(
-            "more than {} bytes were sent (GITDECK_FETCH_BYTES)",
-            limits.bytes
-        )));
-    }
-    if began.elapsed() > limits.time {
-        return Err(Unfinished::Limit(format!(
-            "it took more than {} seconds (GITDECK_FETCH_SECONDS)",
-            limits.time.as_secs()
-        )));
-    }
-    Ok(())
+    let exceeded = limits.exceeded(progress.bytes as u64, began.elapsed());
+    exceeded.map_or(Ok(()), |limit| Err(Unfinished::Limit(limit)))
 }
 
 /// Takes in what comes within a moment; gives whether more may come.
