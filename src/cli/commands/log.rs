@@ -6,7 +6,7 @@ use crate::cli::print;
 use crate::cli::select;
 use crate::cli::session::Work;
 use crate::domain::Commit;
-use crate::engine::{Command, Event, Subject};
+use crate::engine::{Command, Event, Outcome, Subject};
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -69,8 +69,15 @@ impl Log {
         let ran = work.run(subjects.iter().map(page).collect()).await;
         let mut commits = Vec::new();
         for (index, (subject, outcome)) in subjects.iter().zip(&ran.outcomes).enumerate() {
-            exit = exit.and(work.settle(subject.name(), outcome));
             let repository = repositories.get(index).cloned().unwrap_or_default();
+            let view = work.store.repositories.get(&repository);
+            let said =
+                view.filter(|view| !view.state.empty).and_then(|view| view.state.error.clone());
+            let said = said.map(Outcome::Failed);
+            // That nothing could be fetched was said already.
+            if said.as_ref() != Some(outcome) {
+                exit = exit.and(work.settle(subject.name(), outcome));
+            }
             let loaded = ran.events.iter().filter_map(|event| match event {
                 Event::LogLoaded { subject: of, commits, .. } if of == subject => Some(commits),
                 _ => None,

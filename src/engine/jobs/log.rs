@@ -35,13 +35,22 @@ pub(super) async fn run(ctx: &Context, subject: Subject, page: Page) -> Result<S
         }
     };
     let (from, skip, limit) = (page.from, page.skip, page.limit);
+    let unfetched = ctx.world.unfetched(&repository);
+    let known = unfetched.is_some();
     let loaded = ctx
         .world
         .git(&repository, move |git| {
             let from = from.map(|text| git.resolve(&text)).transpose()?;
-            git.log(&LogQuery { from, path, beside, follow: true, skip, limit })
+            match git.log(&LogQuery { from, path, beside, follow: true, skip, limit }) {
+                Err(GitError::Unborn { .. }) if known => Ok(None),
+                found => found.map(Some),
+            }
         })
         .await?;
+    // Why there is no commit is said by what kept it from being fetched.
+    let Some(loaded) = loaded else {
+        return Err(unfetched.unwrap_or_else(|| Failure::new("nothing was fetched")).into());
+    };
     if !loaded.indexed {
         index::begin(ctx, &repository);
     }
