@@ -18,4 +18,4 @@ mod reverting;
 mod seals;
 mod signing;
 mod ssh;
-mod world;
+pub mod world;

@@ -27,6 +27,9 @@ mod export;
 #[cfg(all(feature = "console", feature = "sandbox"))]
 mod export_console;
 #[cfg(feature = "sandbox")]
+mod fault_rows;
+mod fault_stages;
+mod fault_words;
 mod faults;
 #[cfg(feature = "sandbox")]
 mod first_commit;
