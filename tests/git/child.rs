@@ -3,7 +3,7 @@
 use super::world::{World, fetch, git, head, push, remote_at, request, settle};
 use crate::support::git_http::{GitHttp, Rules};
 use crate::support::git_ssh::GitSsh;
-use crate::support::skipped;
+use crate::support::missing;
 use gitdeck::domain::{Credential, Revision};
 use gitdeck::git::{Fate, Flow, Places, Repository};
 use std::io::{BufRead, BufReader, Write};
@@ -65,7 +65,7 @@ fn the_keys_of_the_agent_are_used() {
     let world = World::new();
     let server = match GitSsh::start(world.path()) {
         Ok(server) => server,
-        Err(why) => return skipped(&format!("ssh: {why}")),
+        Err(why) => return missing(&format!("ssh: {why}")),
     };
     std::fs::write(world.path().join("known_hosts"), server.known_host()).unwrap();
     let socket = world.path().join("agent");

@@ -3,8 +3,8 @@
 use super::world::{World, git, head, push as push_locally, remote_at, request, set};
 use crate::support::git_http::{GitHttp, Rules};
 use crate::support::git_ssh::GitSsh;
+use crate::support::missing;
 use crate::support::proxy::Proxy;
-use crate::support::skipped;
 use base64::Engine;
 use gitdeck::domain::{Credential, PushOutcome, Secret};
 use gitdeck::git::{Fetched, Flow, GitError, Places, Repository, Upstream};
@@ -150,7 +150,7 @@ fn no_program_gets_a_passphrase_as_argument_or_variable() {
     let world = World::new();
     let server = match GitSsh::start(world.path()) {
         Ok(server) => server,
-        Err(why) => return skipped(&format!("ssh: {why}")),
+        Err(why) => return missing(&format!("ssh: {why}")),
     };
     fs::write(world.path().join("known_hosts"), server.known_host()).unwrap();
     let mut places = world.places();

@@ -3,7 +3,7 @@
 use super::world::{World, git, remote_at, set};
 use crate::support::git_http::{GitHttp, Rules};
 use crate::support::git_ssh::GitSsh;
-use crate::support::skipped;
+use crate::support::missing;
 use gitdeck::domain::{Credential, Secret};
 use gitdeck::git::{Flow, GitError, Places, Repository, Upstream};
 use std::fs;
@@ -112,7 +112,7 @@ fn settings_of_ssh_accept_no_unknown_host() {
     let world = World::new();
     let server = match GitSsh::start(world.path()) {
         Ok(server) => server,
-        Err(why) => return skipped(&format!("ssh: {why}")),
+        Err(why) => return missing(&format!("ssh: {why}")),
     };
     let places = world.places();
     let credential = Credential::SshKey {
@@ -137,7 +137,7 @@ fn no_password_goes_past_a_jump_host() {
     let world = World::new();
     let server = match GitSsh::start(world.path()) {
         Ok(server) => server,
-        Err(why) => return skipped(&format!("ssh: {why}")),
+        Err(why) => return missing(&format!("ssh: {why}")),
     };
     let places = world.places();
     let jump = server.port();

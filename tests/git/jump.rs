@@ -2,7 +2,7 @@
 
 use super::world::{World, head, remote_at, request};
 use crate::support::git_ssh::{GitSsh, user};
-use crate::support::skipped;
+use crate::support::missing;
 use gitdeck::domain::{Credential, PushOutcome, Secret};
 use gitdeck::git::{Flow, GitError, Repository, trust};
 use std::fs;
@@ -29,7 +29,7 @@ impl Behind {
                 Some(behind)
             }
             Err(why) => {
-                skipped(&format!("ssh: {why}"));
+                missing(&format!("ssh: {why}"));
                 None
             }
         }

@@ -1,6 +1,8 @@
 //! Commits that are signed with the user's key, verified by git itself.
 
 use super::world::{World, git, push, request};
+use crate::blame::Desk;
+use crate::support::missing;
 use gitdeck::domain::{PushOutcome, Revision, SignatureFormat, Signing};
 use gitdeck::git::{GitError, Repository};
 use std::path::{Path, PathBuf};
@@ -145,14 +147,8 @@ fn the_signers_of_git_and_of_the_keyring_count() {
     let opened = Repository::open(&places, &world.remote()).unwrap();
     assert_eq!(opened.unvouched(&good).unwrap(), None);
 
-    let Ok(_) = Command::new("gpg").arg("--version").output() else { return };
-    let home = tempfile::Builder::new().prefix("gpg").tempdir_in("/tmp").unwrap();
-    let gpg = |arguments: &[&str]| {
-        let output =
-            Command::new("gpg").env("GNUPGHOME", home.path()).args(arguments).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    };
-    gpg(&["--batch", "--passphrase", "", "--quick-gen-key", "ada@example.com"]);
+    let Some(keyring) = Keyring::new("ada@example.com") else { return };
+    let home = &keyring.0;
     let file = world.other().join("a.yaml");
     std::fs::write(file, "a: 3\n").unwrap();
     git(&world.other(), ["add", "-A"]);
@@ -165,7 +161,7 @@ fn the_signers_of_git_and_of_the_keyring_count() {
         .status();
     assert!(signed.unwrap().success());
     let good = world.publish_head();
-    let empty = tempfile::Builder::new().prefix("gpg").tempdir_in("/tmp").unwrap();
+    let empty = Keyring::empty();
     let config = world.path().join("trusting");
     std::fs::write(&config, "").unwrap();
     let why = |home: &Path, name: &str| {
@@ -179,6 +175,7 @@ fn the_signers_of_git_and_of_the_keyring_count() {
         repository.unvouched(&good).unwrap()
     };
     assert_eq!(why(home.path(), "known"), None);
+    let empty = &empty.0;
     let said = why(empty.path(), "unknown").unwrap();
     assert!(said.starts_with("the key that signed it is not known"), "{said}");
     // A key that was only imported is nobody's yet, unless the user says that it will do.
@@ -191,9 +188,78 @@ fn the_signers_of_git_and_of_the_keyring_count() {
     assert!(said.contains("gpg.minTrustLevel") && said.contains("marginal"), "{said}");
     std::fs::write(&config, "[gpg]\n\tminTrustLevel = undefined\n").unwrap();
     assert_eq!(why(empty.path(), "enough"), None);
-    for home in [&home, &empty] {
+}
+
+#[test]
+fn a_commit_that_gitdeck_signs_with_openpgp_verifies_where_it_was_pushed() {
+    let Some(keyring) = Keyring::new("ana@example.com") else { return };
+    let tables = "[signing]\nformat = \"openpgp\"\nkey = \"ana@example.com\"\n\
+                  [mappings.app]\nrepository = \"fleet\"\npath = \"app\"\n";
+    let desk = Desk::new(tables, std::env::var_os("PATH").unwrap());
+    let map = |value: &str| {
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: one\ndata:\n  key: {value}\n")
+    };
+    desk.publish("Ana", &[("app/one.yaml", &map("blue"))]);
+    desk.git("Ana", &["-C", "fleet", "checkout", "-q", "--detach"]);
+    let local = desk.root().join("local.yaml");
+    std::fs::write(&local, map("green")).unwrap();
+    let file = format!("one.yaml={}", local.display());
+    let commit = ["commit", "app", "--file", &file, "-m", "greener", "--no-validate", "--push"];
+    let run = |home: &Path| {
+        let output = desk.command(&commit).env("GNUPGHOME", home).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    // Without the key nothing is committed, and nothing is pushed.
+    let empty = Keyring::empty();
+    let (code, notes) = run(empty.0.path());
+    assert!(code == Some(3) && notes.contains("the commit cannot be signed: gpg: "), "{notes}");
+    assert!(notes.contains("nothing was committed"), "{notes}");
+    assert_eq!(desk.git("Ana", &["-C", "fleet", "log", "--format=%s", "main"]), "Ana's change");
+
+    let (code, notes) = run(keyring.0.path());
+    assert_eq!(code, Some(0), "{notes}");
+    let shown = |arguments: &[&str]| {
+        let mut git = Command::new("git");
+        git.current_dir(desk.root().join("fleet")).arg("log").args(arguments).arg("main");
+        git.env("GNUPGHOME", keyring.0.path()).env("GIT_CONFIG_GLOBAL", "/dev/null");
+        String::from_utf8(git.output().unwrap().stdout).unwrap()
+    };
+    assert_eq!(
+        shown(&["--format=%s %G? %GS"]).trim_end(),
+        "greener G ana@example.com\nAna's change N"
+    );
+    let words = shown(&["-1", "--show-signature"]);
+    assert!(words.contains("Good signature from \"ana@example.com\""), "{words}");
+}
+
+/// A folder of gpg, whose agent ends with it.
+struct Keyring(tempfile::TempDir);
+
+impl Keyring {
+    fn empty() -> Self {
+        // The agent's socket must not be far from the root.
+        Self(tempfile::Builder::new().prefix("gpg").tempdir_in("/tmp").unwrap())
+    }
+
+    /// With a key without a passphrase; nothing where there is no gpg.
+    fn new(owner: &str) -> Option<Self> {
+        if Command::new("gpg").arg("--version").output().is_err() {
+            missing("gpg");
+            return None;
+        }
+        let keyring = Self::empty();
+        let mut gpg = Command::new("gpg");
+        let gpg = gpg.env("GNUPGHOME", keyring.0.path());
+        let gpg = gpg.args(["--batch", "--passphrase", "", "--quick-gen-key", owner]);
+        let output = gpg.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Some(keyring)
+    }
+}
+
+impl Drop for Keyring {
+    fn drop(&mut self) {
         let mut end = Command::new("gpgconf");
-        // Its agent would stay.
-        let _ = end.env("GNUPGHOME", home.path()).args(["--kill", "all"]).output();
+        let _ = end.env("GNUPGHOME", self.0.path()).args(["--kill", "all"]).output();
     }
 }

@@ -2,7 +2,7 @@
 
 use super::world::{World, head, remote_at, request, settle};
 use crate::support::git_ssh::GitSsh;
-use crate::support::skipped;
+use crate::support::missing;
 use gitdeck::domain::{Credential, PushOutcome, Secret};
 use gitdeck::git::{Fetched, Flow, GitError, Repository, check, trust};
 use std::fs;
@@ -19,7 +19,7 @@ fn served() -> Option<(World, GitSsh, Repository)> {
             Some((world, server, repository))
         }
         Err(why) => {
-            skipped(&format!("ssh: {why}"));
+            missing(&format!("ssh: {why}"));
             None
         }
     }

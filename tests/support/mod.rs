@@ -43,6 +43,13 @@ pub fn skipped(why: &str) {
     }
 }
 
+/// Says that a program is missing, without which a test is skipped: a failure where everything has to be there, as in
+/// CI (`GITDECK_REQUIRE_CONTROL_PLANE`).
+pub fn missing(why: &str) {
+    assert!(std::env::var_os("GITDECK_REQUIRE_CONTROL_PLANE").is_none(), "missing: {why}");
+    skipped(why);
+}
+
 /// The data that is shared beside the checkout, or `None`, said on standard error, where there is none.
 pub fn shared_data() -> Option<PathBuf> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
