@@ -7,7 +7,10 @@
 //! its own. `git` runs on that mirror, without and with a commit-graph of changed paths: as anyone runs it, which says as
 //! much of each commit as gitdeck does (author, time, message), and with `--format=%H`, which says no more than its id.
 //! gitdeck opens the mirror anew for each round, so that it reads its index from the disk each time. The start of the `git`
-//! process is in its times, as it is in those of whoever calls it; `git --version` shows how much it is. The rounds are interleaved; medians and the ratios to gitdeck's own work are printed.
+//! process is in its times, as it is in those of whoever calls it; `git --version` shows how much it is. The rounds are
+//! interleaved; medians and the ratios to gitdeck's own work are printed. FOLDER is the path of a mapping, FILE one file of
+//! it, a page the newest 50 commits; "cold" is before the index is built, and "with graph" git with a commit-graph that has
+//! the Bloom filters of changed paths.
 
 use gitdeck::domain::{Credential, Remote};
 use gitdeck::git::{Flow, Indexed, LogQuery, Places, Repository};
@@ -115,11 +118,15 @@ impl World {
         });
         let of_folder = table.time("git log -- FOLDER", || self.git_log(Some(&folder), &[]));
         table.time("git log -n50 -- FOLDER", || self.git_log(Some(&folder), &[&page]));
-        table.time("git log -- FILE", || self.git_log(Some(&self.file()), &[]));
+        let of_file = table.time("git log -- FILE", || self.git_log(Some(&self.file()), &[]));
+        table.time("git log -n50", || self.git_log(None, &[&page]));
         assert_eq!(table.time("gitdeck, cold, log", || self.log(None, usize::MAX)), all);
         let cold = table.time("gitdeck, cold, FOLDER", || self.log(Some(&folder), usize::MAX));
         assert_eq!(cold, of_folder);
         table.time("gitdeck, cold, FOLDER, page", || self.log(Some(&folder), PAGE));
+        let cold = table.time("gitdeck, cold, FILE", || self.log(Some(&self.file()), usize::MAX));
+        assert_eq!(cold, of_file);
+        table.time("gitdeck, cold, log, page", || self.log(None, PAGE));
     }
 
     fn build(&self, table: &mut Table, commits: usize) {
@@ -150,8 +157,9 @@ impl World {
         let of_folder = table.time("git with graph, FOLDER", || self.git_log(Some(&folder), &[]));
         table.time("git with graph, FOLDER, page", || self.git_log(Some(&folder), &[&page]));
         let of_file = table.time("git with graph, FILE", || self.git_log(Some(&self.file()), &[]));
+        table.time("git with graph, log, page", || self.git_log(None, &[&page]));
         assert_eq!(table.time("gitdeck, log", || self.log(None, usize::MAX)), all);
-        table.time("gitdeck, first page", || self.log(None, PAGE));
+        table.time("gitdeck, log, page", || self.log(None, PAGE));
         let own = table.time("gitdeck, FOLDER", || self.log(Some(&folder), usize::MAX));
         assert_eq!(own, of_folder);
         table.time("gitdeck, FOLDER, page", || self.log(Some(&folder), PAGE));
@@ -194,21 +202,42 @@ impl Table {
             println!("{:>10.2} ms  {name}", self.median(name));
         }
         println!();
-        for (peer, own) in [
+        println!(
+            "first page ({PAGE} commits) of a mapping's log; git without, then with changed paths"
+        );
+        self.ratios(&[
+            ("git log -n50 -- FOLDER", "gitdeck, FOLDER, page"),
+            ("git with graph, FOLDER, page", "gitdeck, FOLDER, page"),
+            ("git log -n50 -- FOLDER", "gitdeck, cold, FOLDER, page"),
+        ]);
+        println!("whole log of a mapping, and of one file");
+        self.ratios(&[
+            ("git log -- FOLDER", "gitdeck, FOLDER"),
+            ("git with graph, FOLDER", "gitdeck, FOLDER"),
+            ("git log -- FOLDER", "gitdeck, cold, FOLDER"),
+            ("git log -- FILE", "gitdeck, FILE"),
+            ("git with graph, FILE", "gitdeck, FILE"),
+            ("git log -- FILE", "gitdeck, cold, FILE"),
+        ]);
+        println!("whole index build, and its update");
+        self.ratios(&[
+            ("git commit-graph write --changed-paths", "gitdeck, whole index build"),
+            ("git commit-graph write, update", "gitdeck, index update of 100 commits"),
+        ]);
+        println!("log of the repository, and its first page");
+        self.ratios(&[
             ("git log", "gitdeck, cold, log"),
             ("git log", "gitdeck, log"),
             ("git log --format=%H", "gitdeck, cold, log"),
             ("git log --format=%H", "gitdeck, log"),
-            ("git log -- FOLDER", "gitdeck, cold, FOLDER"),
-            ("git log -- FOLDER", "gitdeck, FOLDER"),
-            ("git with graph, FOLDER", "gitdeck, FOLDER"),
-            ("git log -- FILE", "gitdeck, FILE"),
-            ("git with graph, FILE", "gitdeck, FILE"),
-            ("git log -n50 -- FOLDER", "gitdeck, FOLDER, page"),
-            ("git with graph, FOLDER, page", "gitdeck, FOLDER, page"),
-            ("git commit-graph write --changed-paths", "gitdeck, whole index build"),
-            ("git commit-graph write, update", "gitdeck, index update of 100 commits"),
-        ] {
+            ("git log -n50", "gitdeck, cold, log, page"),
+            ("git with graph, log, page", "gitdeck, log, page"),
+        ]);
+    }
+
+    /// How many times as long the first took as the second.
+    fn ratios(&self, pairs: &[(&str, &str)]) {
+        for (peer, own) in pairs {
             println!("{:>8.1} x  {peer} / {own}", self.median(peer) / self.median(own));
         }
     }
