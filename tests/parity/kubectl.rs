@@ -91,7 +91,7 @@ pub fn session(folder: &Path) -> Vec<Line> {
         short("wait job/once --for=condition=Complete --timeout=120s"),
         short("get job once -o jsonpath={.status.succeeded}"),
         short("create deployment broken --image=registry.example/broken:1"),
-        short("rollout status deployment/broken --timeout=3s"),
+        last("rollout status deployment/broken --timeout=3s"),
         short("expose deployment broken --port=80"),
         short("autoscale deployment broken --min=1 --max=2"),
         short("create namespace parity-kubectl-second"),
