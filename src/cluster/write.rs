@@ -142,30 +142,33 @@ impl Cluster {
     /// Deletes exactly this object, in the background. An object that is gone, or is another one by now, is done; see
     /// [`lingers`].
     pub(super) async fn remove(&self, resource: &Resource, item: &str, live: &Live) -> Written {
-        let mut expected = live.clone();
         let mut last = Failure::Silent("not tried".to_owned());
         for attempt in 0..TRIES {
             let body = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background",
-                "preconditions": {"uid": *expected.uid, "resourceVersion": *expected.resource_version}});
+                "preconditions": {"uid": *live.uid, "resourceVersion": *live.resource_version}});
             let failure = match self.wire().bytes(&Call::write(Method::DELETE, item, &body)).await {
                 // A server that has to wait for somebody answers with the object.
                 Ok(body) => {
                     let left = serde_json::from_slice(&body).ok();
                     let left = left.and_then(|value: Value| read(&value, resource).ok());
-                    let left = left.filter(|left| left.uid == expected.uid);
-                    return Written::Done(left.unwrap_or(expected));
+                    let left = left.filter(|left| left.uid == live.uid);
+                    return Written::Done(left.unwrap_or_else(|| live.clone()));
                 }
-                Err(failure) if failure.code() == 404 => return Written::Done(expected),
+                Err(failure) if failure.code() == 404 => return Written::Done(live.clone()),
                 Err(failure) if failure.is_ambiguous() || failure.code() == 409 => failure,
                 Err(failure) => return Written::Failed(failure),
             };
             match self.wire().json(&Call::get(item)).await.and_then(|value| read(&value, resource))
             {
-                Ok(now) if now.uid != live.uid => return Written::Done(expected),
+                Ok(now) if now.uid != live.uid => return Written::Done(live.clone()),
                 Ok(now) if lingers(&now) => return Written::Done(now),
+                // Whose it is by now, nobody looked.
+                Ok(now) if now.resource_version != live.resource_version => {
+                    return Written::Moved(Some(now));
+                }
                 Ok(now) if failure.code() == 409 => return Written::Moved(Some(now)),
-                Ok(now) => expected = now,
-                Err(gone) if gone.code() == 404 => return Written::Done(expected),
+                Ok(_) => {}
+                Err(gone) if gone.code() == 404 => return Written::Done(live.clone()),
                 Err(unread) => return Written::Failed(unread),
             }
             last = failure;

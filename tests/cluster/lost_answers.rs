@@ -4,8 +4,13 @@
 use super::world::{World, config, in_every_world, manifests};
 use crate::support::lossy::{Loss, lossy};
 use gitdeck::cluster::Cluster;
+use http::{Method, Request, Response};
+use kube::Client;
+use kube::client::Body;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn deployment(label: &str) -> Value {
     json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {
@@ -111,4 +116,46 @@ async fn what_was_carried_out_is_not_done_twice() {
 async fn what_was_not_carried_out_is_tried_again() {
     use Loss::Before;
     as_without_losses(&[Before(500), Before(503), Before(504)]).await;
+}
+
+/// A client whose first deletion fails, and by the time of the answer the object belongs to somebody else.
+fn handing_over(client: &Client, deletions: &Arc<AtomicUsize>) -> Client {
+    let (client, deletions) = (client.clone(), deletions.clone());
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let (client, deletions) = (client.clone(), deletions.clone());
+        async move {
+            let is_deletion = *request.method() == Method::DELETE;
+            if is_deletion && deletions.fetch_add(1, Ordering::SeqCst) == 0 {
+                let label = json!({"metadata": {"labels": {
+                    "applyset.kubernetes.io/part-of": "applyset-of-somebody-else-v1"}}});
+                let patch = Request::patch(request.uri().path())
+                    .header("content-type", "application/merge-patch+json")
+                    .body(label.to_string().into_bytes())
+                    .expect("a request");
+                let _: Value = client.request(patch).await.map_err(std::io::Error::other)?;
+                let failed = Response::builder().status(500).body(Body::empty());
+                return Ok(failed.expect("a response"));
+            }
+            client.send(request).await.map_err(std::io::Error::other)
+        }
+    });
+    Client::new(service, "default")
+}
+
+#[tokio::test]
+async fn what_changes_hands_between_two_tries_is_not_deleted() {
+    in_every_world("handed", async |mut world| {
+        world.cluster.keep_records_in(&world.mapping.target.namespace);
+        let both = manifests([config("a", "1"), config("b", "1")]);
+        world.sync("r1", &both).await.expect("a sync");
+        let deletions = Arc::new(AtomicUsize::new(0));
+        world.cluster =
+            Cluster::from_client(handing_over(&world.client, &deletions), "test", "default");
+        world.cluster.keep_records_in(&world.mapping.target.namespace);
+        let applied = world.sync("r2", &manifests([config("a", "1")])).await.expect("a sync");
+        assert!(applied.complete, "{:#?}", applied.outcomes);
+        assert_eq!(world.data("b").await, json!("1"));
+        assert_eq!(deletions.load(Ordering::SeqCst), 1);
+    })
+    .await;
 }
