@@ -28,12 +28,22 @@ fn every_state_of_every_rule() {
 
 #[test]
 fn a_silent_custom_resource_has_a_moment_of_grace() {
-    let silent =
-        json!({"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "a"}});
-    assert_eq!(assess_written(&silent, Duration::ZERO).health, Health::Progressing);
-    assert_eq!(assess_written(&silent, GRACE).health, Health::Healthy);
-    let plain = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}});
-    assert_eq!(assess_written(&plain, Duration::ZERO).health, Health::Healthy);
+    let silent = |version: &str, kind: &str| json!({"apiVersion": version, "kind": kind, "metadata": {"name": "a"}});
+    // The SIGs of Kubernetes define custom resources in groups of its own domain.
+    for (version, kind) in [
+        ("example.com/v1", "Thing"),
+        ("gateway.networking.k8s.io/v1", "Gateway"),
+        ("snapshot.storage.k8s.io/v1", "VolumeSnapshot"),
+        ("autoscaling.k8s.io/v1", "VerticalPodAutoscaler"),
+    ] {
+        let silent = silent(version, kind);
+        assert_eq!(assess_written(&silent, Duration::ZERO).health, Health::Progressing, "{kind}");
+        assert_eq!(assess_written(&silent, GRACE).health, Health::Healthy, "{kind}");
+    }
+    for (version, kind) in [("v1", "ConfigMap"), ("storage.k8s.io/v1", "StorageClass")] {
+        let plain = silent(version, kind);
+        assert_eq!(assess_written(&plain, Duration::ZERO).health, Health::Healthy, "{kind}");
+    }
 }
 
 #[test]

@@ -237,10 +237,33 @@ fn is_exempt(object: &Value) -> bool {
     object["metadata"]["annotations"]["argocd.argoproj.io/ignore-healthcheck"] == "true"
 }
 
-/// Groups of Kubernetes itself have no dot, or end in `k8s.io`.
+/// Groups with a dot whose kinds Kubernetes itself serves (1.36, `kubectl api-versions`). Others end in `k8s.io` as well
+/// and are defined by custom resources: those of its SIGs, such as `gateway.networking.k8s.io`.
+const BUILT_IN: [&str; 19] = [
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "apiregistration.k8s.io",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "certificates.k8s.io",
+    "coordination.k8s.io",
+    "discovery.k8s.io",
+    "events.k8s.io",
+    "flowcontrol.apiserver.k8s.io",
+    "internal.apiserver.k8s.io",
+    "metrics.k8s.io",
+    "networking.k8s.io",
+    "node.k8s.io",
+    "rbac.authorization.k8s.io",
+    "resource.k8s.io",
+    "scheduling.k8s.io",
+    "storage.k8s.io",
+    "storagemigration.k8s.io",
+];
+
 fn is_custom(object: &Value) -> bool {
     let group = split_api_version(object["apiVersion"].as_str().unwrap_or_default()).0;
-    group.contains('.') && !group.ends_with(".k8s.io")
+    group.contains('.') && !BUILT_IN.contains(&group)
 }
 
 #[cfg(test)]
