@@ -2,7 +2,7 @@
 
 use crate::support::clusters::{World, worlds};
 use crate::support::running::{Origin, Running, config_map, config_maps, get, set};
-use gitdeck::domain::SyncState;
+use gitdeck::domain::{Refusal, SyncState};
 use gitdeck::engine::{Command, Outcome};
 use gitdeck::sandbox::{Effect, When};
 use jiff::{SignedDuration, Timestamp};
@@ -229,6 +229,41 @@ async fn what_failed_once_is_tried_again_and_succeeds() {
     let entries = running.journal().await;
     let states: Vec<_> = entries.iter().map(|entry| entry.state.as_str()).collect();
     assert_eq!(states, ["done", "failed"], "{entries:#?}");
+    running.stop().await;
+}
+
+/// What stops an object may be lifted without a word to whom it stopped: whoever plans then hears what holds now.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_that_was_lifted_is_not_said_again() {
+    let world = World::sandbox("lifted").await;
+    let origin = Origin::new(&world, &table("lifted-a", "auto = true"));
+    let first =
+        origin.commit("begin", &[("apps/lifted-a/one.yaml", Some(&config_map("one", "1")))]);
+    let mut running = Running::watch(origin.settings("one"));
+    running.until("the first sync", |known| is_synced(known, "lifted-a", &first)).await;
+    let plan = || Command::Plan {
+        mapping: "lifted-a".into(),
+        revision: None,
+        options: gitdeck::engine::SyncOptions::default(),
+    };
+    let refused = |running: &Running| {
+        let planned = running.store.mappings["lifted-a"].plan.as_ref();
+        planned.map(|(plan, _)| plan.refusals.clone()).expect("a plan")
+    };
+    let faults = world.faults().expect("faults");
+    let when = When { verb: Some("patch".to_owned()), ..When::object("configmaps", "one") };
+    faults.always(when, Effect::Deny { webhook: "freeze".into(), message: "not today".into() });
+    origin.commit("two", &[("apps/lifted-a/one.yaml", Some(&config_map("one", "2")))]);
+    running.see("lifted-a", "the commit", |status| status.behind == 1).await;
+    assert!(matches!(running.run(plan()).await, Outcome::Done(_)));
+    let said = refused(&running);
+    assert!(
+        matches!(&said[..], [Refusal::Invalid { message, .. }] if message.contains("not today")),
+        "{said:?}"
+    );
+    faults.clear();
+    assert!(matches!(running.run(plan()).await, Outcome::Done(_)));
+    assert_eq!(refused(&running), []);
     running.stop().await;
 }
 

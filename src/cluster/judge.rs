@@ -76,6 +76,12 @@ impl Verdict {
         let Self::Differs(differing) = self else { return false };
         differing.op == Op::TakeOver || matches!(differing.refusal, Some(Refusal::Foreign { .. }))
     }
+
+    /// Whether the server would not take the object.
+    pub(super) fn is_refused_by_the_server(&self) -> bool {
+        let Self::Differs(differing) = self else { return false };
+        matches!(differing.refusal, Some(Refusal::Invalid { .. }))
+    }
 }
 
 /// A verdict with what was seen on the way.

@@ -19,6 +19,10 @@ type Place = [u8; 32];
 /// it ask once; what stands around the object (quotas, webhooks) may change later.
 const CREATION: Duration = Duration::from_secs(120);
 
+/// How long it is good for where the server would not take the object: a policy, a webhook or a quota may be lifted
+/// without a word to whom it stopped. Long enough that status churn on such an object costs nothing.
+const REFUSED: Duration = Duration::from_secs(30);
+
 /// What a verdict depends on.
 pub(super) struct Seen<'s> {
     frame: &'s Frame<'s>,
@@ -99,6 +103,16 @@ impl Said {
         }
     }
 
+    /// Whether it is not said any more.
+    fn is_stale(&self) -> bool {
+        let until = self.told().and_then(|told| told.until);
+        until.is_some_and(|until| until < Instant::now())
+    }
+
+    fn is_refused(&self) -> bool {
+        self.told().is_some_and(|told| told.judged.verdict.is_refused_by_the_server())
+    }
+
     /// As it is now: the memory was no dry run.
     fn judged(&self, live: Option<&Live>) -> Judged {
         let live = live.cloned();
@@ -134,8 +148,7 @@ impl Memo {
     pub(super) fn recall(&self, seen: &Seen<'_>, live: Option<&Live>) -> Option<Judged> {
         let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
         let known = verdicts.get(&seen.place)?;
-        let until = known.said.told().and_then(|told| told.until);
-        if until.is_some_and(|until| until < Instant::now()) {
+        if known.said.is_stale() {
             verdicts.remove(&seen.place);
             return None;
         }
@@ -151,7 +164,7 @@ impl Memo {
         value: &Value,
     ) -> Option<Judged> {
         let verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = verdicts.get(&seen.place)?;
+        let known = verdicts.get(&seen.place).filter(|known| !known.said.is_stale())?;
         let state = known.said.told().and_then(|told| told.state);
         let same = state.is_some()
             && known.version.as_ref().is_some_and(|(uid, _)| *uid == live.uid)
@@ -169,7 +182,8 @@ impl Memo {
         // What was proved is proved again as fast as a state is hashed.
         let asked = judged.dry_runs > 0 || judged.verdict != Verdict::Unchanged;
         let state = asked.then(|| state_hash(value.clone()));
-        self.insert(seen, Said::of(judged, state, None));
+        let until = judged.verdict.is_refused_by_the_server().then(|| Instant::now() + REFUSED);
+        self.insert(seen, Said::of(judged, state, until));
     }
 
     /// A verdict that was recalled for a state alike is about this state from now on.
@@ -218,10 +232,16 @@ impl Memo {
         verdicts.retain(|_, known| group.is_some_and(|group| *known.group != *group));
     }
 
+    /// Drops what the server would not take: somebody wants to know whether it still would not.
+    pub(super) fn forget_refusals(&self) {
+        let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
+        verdicts.retain(|_, known| !known.said.is_refused());
+    }
+
     /// Drops what was said about objects that do not exist: one of them was refused after all.
     pub(super) fn forget_creations(&self) {
         let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
-        verdicts.retain(|_, known| known.said.told().is_none_or(|told| told.until.is_none()));
+        verdicts.retain(|_, known| known.version.is_some());
     }
 }
 

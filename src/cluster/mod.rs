@@ -287,6 +287,11 @@ impl Cluster {
         }
     }
 
+    /// Makes the next plan ask again for what the server would not take: what stopped it may be lifted by now.
+    pub fn forget_refusals(&self) {
+        self.memo().forget_refusals();
+    }
+
     fn wire(&self) -> &Wire {
         &self.inner.wire
     }

@@ -353,6 +353,15 @@ impl World {
         Ok(cluster.clone())
     }
 
+    /// Somebody asks for a mapping: nothing that was heard elsewhere, or refused, a moment ago is taken for what is now.
+    pub fn ask_anew(&self, mapping: &Mapping) {
+        self.remote.forget(&mapping.name);
+        let cell = lock(&self.clusters).get(&mapping.target.context).cloned();
+        if let Some(cluster) = cell.as_ref().and_then(|cell| cell.get()) {
+            cluster.forget_refusals();
+        }
+    }
+
     /// Connects to a cluster and learns what it serves, so that the next plan need not wait for it. What fails is said
     /// by whoever needs it.
     pub async fn prepare(&self, context: &str) {

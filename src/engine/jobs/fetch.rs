@@ -21,7 +21,7 @@ pub(super) async fn run(ctx: &Context, repository: &str, look: bool) -> Result<S
     let fed = ctx.world.settings.mappings.values();
     for mapping in fed.filter(|mapping| look && mapping.repository == repository) {
         ctx.check()?;
-        ctx.world.remote.forget(&mapping.name);
+        ctx.world.ask_anew(mapping);
         observe::observe(ctx, &mapping.name).await?;
     }
     Ok(format!("{repository} is at {}", tip.short()))

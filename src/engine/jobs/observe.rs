@@ -21,7 +21,7 @@ pub(super) async fn run(ctx: &Context, name: &str, with_fetch: bool) -> Result<S
     }
     let looking = async {
         if with_fetch {
-            ctx.world.remote.forget(name);
+            ctx.world.ask_anew(mapping);
             // What was fetched before still tells much; the repository's own state says that it is old.
             if let Err(Stop::Cancelled) = fetch::fetch(ctx, &mapping.repository).await {
                 return Err(Stop::Cancelled);

@@ -18,7 +18,7 @@ pub(super) async fn run(
     let mapping = ctx.world.mapping(name)?;
     let known = depends::Sight::Known;
     // Whoever plans wants what is there now; what is confirmed then is this plan.
-    ctx.world.remote.forget(name);
+    ctx.world.ask_anew(mapping);
     let mut seen = look(ctx, mapping, revision.as_deref(), options, known).await?;
     seen.plan.cluster_uid = seen.cluster.uid().await.map_err(Failure::from)?;
     let now = Timestamp::now();

@@ -1,7 +1,7 @@
 //! Keep everything observed: poll the repositories, watch the clusters, look again at what changed.
 
 use crate::cluster::{Cluster, Notice, WatchState};
-use crate::domain::{Health, MappingStatus};
+use crate::domain::{Health, MappingStatus, Plan, Refusal};
 use crate::engine::error::Stop;
 use crate::engine::event::ClusterState;
 use crate::engine::jobs::{Context, activity, auto, commit, fetch, look, observe, record, regress};
@@ -30,6 +30,9 @@ const MEASURE: Duration = Duration::from_secs(30);
 const SECOND_LOOK: Duration = Duration::from_secs(30);
 /// How often a mapping that is on its way is looked at: some of what ends that is announced by no change.
 const ON_ITS_WAY: Duration = Duration::from_secs(10);
+/// How often a mapping with an object that the server would not take is looked at: longer than such a verdict is
+/// remembered, and seldom enough that an object that is never taken costs next to nothing.
+const LIFTED: Duration = Duration::from_secs(60);
 /// How long no look is to come before it counts as quiet.
 const QUIET: Duration = Duration::from_secs(2);
 
@@ -124,7 +127,10 @@ impl Looks {
                         let acted = auto::act(&ctx, &seen).await;
                         let polled = polled(&ctx, &seen.status);
                         let next = next_look(&seen.status).into_iter().chain(acted);
-                        next.chain(noted).chain(polled).min()
+                        next.chain(noted)
+                            .chain(polled)
+                            .chain(seen.plan.as_deref().and_then(lifted))
+                            .min()
                     }
                     Err(_) => Some(SECOND_LOOK),
                 };
@@ -160,6 +166,11 @@ fn next_look(status: &MappingStatus) -> Option<Duration> {
         _ => unseen.then_some(SECOND_LOOK),
     };
     soon.into_iter().chain(ends).min()
+}
+
+/// When the server is asked again for what it would not take: that a policy or a quota was lifted, nothing announces.
+fn lifted(plan: &Plan) -> Option<Duration> {
+    plan.refusals.iter().any(|one| matches!(one, Refusal::Invalid { .. })).then_some(LIFTED)
 }
 
 /// When what no commit pins is read again: nothing announces that it moved.
@@ -369,8 +380,8 @@ async fn tell(ctx: &Context, context: &str, state: ClusterState) {
 
 #[cfg(test)]
 mod tests {
-    use super::next_look;
-    use crate::domain::{Health, MappingStatus, fixture};
+    use super::{lifted, next_look};
+    use crate::domain::{Health, MappingStatus, Refusal, fixture};
     use std::time::Duration;
 
     #[test]
@@ -379,5 +390,15 @@ mod tests {
         assert_eq!(next_look(&status), None);
         status.health = Health::Progressing;
         assert_eq!(next_look(&status), Some(Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn what_the_server_would_not_take_is_asked_again() {
+        let mut plan = fixture::plan(Vec::new(), 1);
+        assert_eq!(lifted(&plan), None);
+        let message = "denied by a policy".to_owned();
+        let object = fixture::deployment("one");
+        plan.refusals.push(Refusal::Invalid { object, origin: None, message });
+        assert_eq!(lifted(&plan), Some(Duration::from_secs(60)));
     }
 }
