@@ -13,7 +13,7 @@ use crate::domain::hook::{HOOK_OF, split};
 use crate::domain::ignore::Ready;
 use crate::domain::owner::PART_OF;
 use crate::domain::{Inventory, Manifest, ObjectKey, ObjectRef, Origin};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// Everything that was looked up for one mapping.
@@ -147,7 +147,7 @@ impl Cluster {
         &self,
         manifests: &[Manifest],
         namespace: &str,
-    ) -> Result<HashMap<ObjectKey, Origin>, ClusterError> {
+    ) -> Result<BTreeMap<ObjectKey, Origin>, ClusterError> {
         let references = self.references(manifests, namespace).await?;
         let (members, _) = split(manifests);
         let origins = members.iter().map(|manifest| manifest.origin.clone());

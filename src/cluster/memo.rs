@@ -12,8 +12,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 type Hash = [u8; 32];
-/// ApplySet and object, hashed: a key of strings would take more room than the verdict.
-type Place = [u8; 32];
+/// ApplySet and object, hashed: a key of strings would take more room than the verdict. Half of a hash will do: that the
+/// object itself is the same is told by its UID.
+type Place = [u8; 16];
 
 /// How long the server's word on an object that does not exist is good for. A plan and the sync that was confirmed on
 /// it ask once; what stands around the object (quotas, webhooks) may change later.
@@ -253,7 +254,9 @@ fn place(frame: &Frame<'_>, object: &ObjectRef) -> Place {
         // No name holds a zero byte.
         hasher.update([0]);
     }
-    hasher.finalize().into()
+    let mut place = Place::default();
+    place.copy_from_slice(&hasher.finalize()[..16]);
+    place
 }
 
 fn desired_hash(frame: &Frame<'_>, desired: &Desired) -> Hash {

@@ -40,7 +40,7 @@ pub struct Neighbour<'a> {
     /// Its name.
     pub mapping: &'a str,
     /// What it desires, and where that is written; see [`Cluster::origins`].
-    pub desired: &'a HashMap<ObjectKey, Origin>,
+    pub desired: &'a BTreeMap<ObjectKey, Origin>,
 }
 
 /// What to plan.

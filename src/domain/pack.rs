@@ -10,8 +10,9 @@ use std::cell::RefCell;
 const HEAD: usize = 4;
 
 thread_local! {
+    // Objects are small: the best level takes hardly longer than the fastest one, and a tenth less room.
     // A compressor is a quarter of a mebibyte; making one for each object would cost more than its work.
-    static COMPRESS: RefCell<Compress> = RefCell::new(Compress::new(Compression::fast(), false));
+    static COMPRESS: RefCell<Compress> = RefCell::new(Compress::new(Compression::best(), false));
     static DECOMPRESS: RefCell<Decompress> = RefCell::new(Decompress::new(false));
 }
 

@@ -1,11 +1,11 @@
 //! What one mapping claims of a cluster: what it desires, and what it still owns.
 
 use crate::domain::{ObjectKey, ObjectRef, Origin};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 /// What a mapping desires, and where that is written.
-pub(crate) type Desired = Arc<HashMap<ObjectKey, Origin>>;
+pub(crate) type Desired = Arc<BTreeMap<ObjectKey, Origin>>;
 
 /// The objects of a mapping, as desired or owned. A console keeps one for each of thousands of mappings, so that the name
 /// of an object is not written down again where only its version is to be known.
