@@ -3,6 +3,9 @@
 //! The full size, on the real API server where there is one (`KUBEBUILDER_ASSETS`):
 //! `cargo test --release --test main soak -- --ignored --nocapture`; `GITDECK_SOAK=120` makes it two minutes.
 
+mod asked;
+mod shown;
+
 use crate::support::clusters::{Kind, World, worlds};
 use crate::support::fake_node::kind;
 use crate::support::running::{Origin, Running};
@@ -14,6 +17,9 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+
+use asked::asked;
+use shown::Shown;
 
 /// How much, and for how long.
 struct Size {
@@ -67,6 +73,7 @@ async fn soak(world: &World, size: &Size, name: &str) {
     running.pass(size.settle).await;
     let (looks, updates) = (running.looks, churn.updates());
     let (journal, record) = (running.journal().await.len(), record(world, name).await);
+    let before = asked(world).await;
     running.pass(size.warm).await;
     let memory = resident();
     running.pass(size.counted).await;
@@ -75,11 +82,16 @@ async fn soak(world: &World, size: &Size, name: &str) {
         running.pass(size.pause).await;
     }
     let (grown, updates) = (resident(), churn.updates() - updates);
+    let after = asked(world).await;
     // The premise of all that follows, and no claim about speed.
     assert!(updates * 10 >= aim * 8, "{updates} updates of a status instead of {aim}");
     assert_eq!(running.looks.1, looks.1, "dry runs were asked for");
     assert_eq!(running.journal().await.len(), journal, "something was written");
     assert_eq!(self::record(world, name).await, record, "the record was written");
+    // The server's own count; on one that other tests use as well it is not about this one alone.
+    if size.is_paced || world.kind == Kind::Sandbox {
+        assert_eq!(after, before, "the server was asked for single objects");
+    }
     assert_eq!(running.store.mappings[name].status.sync, SyncState::Synced);
     let growth = 100.0 * (grown as f64 - memory as f64) / memory as f64;
     // The sandbox lives in this process, and its history grows.
@@ -87,11 +99,8 @@ async fn soak(world: &World, size: &Size, name: &str) {
         assert!(growth < 5.0, "{memory} became {grown} pages");
     }
     let at = Instant::now();
-    ingresses(world)
-        .await
-        .patch("i0", &by("kubectl-edit"), &backend("other"))
-        .await
-        .expect("drift");
+    let all = ingresses(world).await;
+    all.patch("i0", &by("kubectl-edit"), &backend("other")).await.expect("drift");
     // Noticed, and corrected, because this mapping asks for it.
     running.see(name, "the drift", |status| status.drifted_fields > 0).await;
     let latency = at.elapsed();
@@ -100,16 +109,27 @@ async fn soak(world: &World, size: &Size, name: &str) {
             status.sync == SyncState::Synced && status.drift_since.is_none()
         })
         .await;
+    let looks = running.looks.0 - looks.0;
+    running.stop().await;
+    let (screen, status) = seen(world, &origin, name).await;
     println!(
         "soak {:?}: {} objects, {updates} status updates in {:?}, {} looks, 0 dry runs, 0 writes, memory {growth:+.1} %, \
-         a change was seen after {latency:?}",
+         a change was seen after {latency:?}, was on the screen of a console after {screen:?}, and `status` told it in {status:?}",
         world.kind,
         size.objects,
         size.warm + size.counted,
-        running.looks.0 - looks.0
+        looks
     );
     drop(churn);
-    running.stop().await;
+}
+
+/// How long a change takes to a console's screen, and `status` to tell it.
+async fn seen(world: &World, origin: &Origin, name: &str) -> (Duration, Duration) {
+    let shown = Shown::start(&origin.config, name).await;
+    let at = Instant::now();
+    let all = ingresses(world).await;
+    all.patch("i1", &by("kubectl-edit"), &backend("other")).await.expect("drift");
+    shown.see(at).await
 }
 
 fn manifests(count: usize) -> String {
