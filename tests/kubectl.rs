@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 
 use crate::support::clusters::kubectl;
-use crate::support::skipped;
+use crate::support::shared_data;
 
 /// A sandbox that kubectl can reach, with a home of its own.
 struct Bench {
@@ -351,12 +351,9 @@ async fn workloads_roll_out_and_tell_their_log() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_microservices_demo_is_applied_either_way() {
-    let manifests = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../shared/data/manifests/microservices-demo/release/kubernetes-manifests.yaml");
-    let Ok(text) = std::fs::read_to_string(manifests) else {
-        skipped("no shared data");
-        return;
-    };
+    let Some(data) = shared_data() else { return };
+    let manifests = data.join("manifests/microservices-demo/release/kubernetes-manifests.yaml");
+    let text = std::fs::read_to_string(manifests).expect("manifests");
     let Some(bench) = Bench::start(Vec::new()).await else { return };
     for (namespace, how) in
         [("client", &["apply"][..]), ("server", &["apply", "--server-side"][..])]

@@ -3,21 +3,14 @@
 use super::renders::healed;
 use super::world::{Journal, World, render};
 use crate::support::control_plane::{ControlPlane, assets};
-use crate::support::skipped;
+use crate::support::shared_data;
 use gitdeck::domain::Manifest;
 use gitdeck::domain::plan::{Op, Refusal};
 use gitdeck::sandbox::{Options, Sandbox};
 use kube::Client;
-use std::path::PathBuf;
 
 fn corpus() -> Option<Vec<Manifest>> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../shared/data/manifests/kube-prometheus/manifests");
-    if !folder.is_dir() {
-        skipped("no shared data");
-        return None;
-    }
-    Some(render(&folder))
+    Some(render(&shared_data()?.join("manifests/kube-prometheus/manifests")))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

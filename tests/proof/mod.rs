@@ -6,7 +6,7 @@ pub mod server;
 pub mod verdict;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use gitdeck::domain::normalize::as_sent;
 use gitdeck::domain::object::split_api_version;
@@ -18,6 +18,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value};
 
 use self::mutation::{WAYS, mutate};
+use crate::support::shared_data;
 
 /// One kind of each shape: keyed lists with a defaulted key, sets, atomic maps and lists, maps of text, embedded lists.
 const OBJECTS: &str = r#"
@@ -149,12 +150,8 @@ proptest! {
 }
 
 fn corpus() -> Option<Vec<Value>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../shared/data/manifests/kube-prometheus/manifests");
-    let Ok(folder) = fs::read_dir(root) else {
-        eprintln!("skipped: no shared data");
-        return None;
-    };
+    let folder = shared_data()?.join("manifests/kube-prometheus/manifests");
+    let folder = fs::read_dir(folder).expect("the stack");
     let paths: Vec<PathBuf> =
         folder.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();
     let read = |path: &PathBuf| SourceFile {

@@ -1,7 +1,8 @@
 //! The engine's verdict against what a real write changes: no false "in sync", no false "differs", for one object of
 //! every kind and for random changes of it, on the sandbox and on a real API server.
 //!
-//! `GITDECK_MUTATIONS=2000 cargo test --test main proof::verdict -- --nocapture` runs it in full size.
+//! `GITDECK_MUTATIONS=2000 cargo test --test main proof::verdict -- --nocapture` runs it in full size; `GITDECK_SEED` takes
+//! other changes than every run does.
 
 use super::mutation::{WAYS, mutate};
 use super::server::Dice;
@@ -263,8 +264,10 @@ async fn round(bench: &Bench<'_>, manifest: &Manifest, dice: &mut Dice) -> (Verd
 
 #[tokio::test]
 async fn the_verdict_is_what_a_real_write_changes() {
-    let asked = std::env::var("GITDECK_MUTATIONS").ok().and_then(|text| text.parse().ok());
-    let rounds: usize = asked.unwrap_or(MUTATIONS);
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let rounds = number("GITDECK_MUTATIONS").map_or(MUTATIONS, |rounds| rounds as usize);
+    let seed = number("GITDECK_SEED").unwrap_or(41);
+    println!("GITDECK_SEED={seed}");
     in_every_world("verdict", async |mut world| {
         let mut all = corpus(&world.mapping.target.namespace);
         let definition =
@@ -274,7 +277,7 @@ async fn the_verdict_is_what_a_real_write_changes() {
         assert!(world.sync("r1", &all).await.expect("a sync").complete);
         // Only what a single plan is about is desired: nothing leaves.
         world.options.prune = false;
-        let mut dice = Dice(41);
+        let mut dice = Dice(seed);
         let (mut counts, mut asked) = (BTreeMap::<String, usize>::new(), 0);
         let chosen: Vec<&Manifest> = all
             .iter()

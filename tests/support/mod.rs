@@ -50,11 +50,12 @@ pub fn missing(why: &str) {
     skipped(why);
 }
 
-/// The data that is shared beside the checkout, or `None`, said on standard error, where there is none.
+/// The data that is shared beside the checkout, or `None`, said on standard error, where there is none. Where
+/// `GITDECK_REQUIRE_CONTROL_PLANE` is set, as in CI, its absence is a failure.
 pub fn shared_data() -> Option<PathBuf> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     if !folder.is_dir() {
-        skipped("no shared data");
+        missing("no shared data");
         return None;
     }
     Some(folder)
