@@ -4,6 +4,7 @@ use crate::support::clusters::{Kind, World, worlds};
 use crate::support::demo::{gitdeck, json, said};
 use crate::support::services::{lay_out, sync_all};
 use gitdeck::sandbox::{Effect, Latch, When};
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -17,6 +18,18 @@ fn deployment(image: &str, spec: &str) -> String {
         "apiVersion: {MANIFEST}{spec}  selector:\n    matchLabels:\n      app: catalog\n  template:\n    metadata:\n      \
          labels:\n        app: catalog\n    spec:\n      containers:\n        - name: app\n          image: {image}\n"
     )
+}
+
+/// Services that wait for a load balancer, which nobody gives them.
+fn balancers(count: usize) -> String {
+    (0..count).fold(String::new(), |mut text, index| {
+        let _ = write!(
+            text,
+            "---\napiVersion: v1\nkind: Service\nmetadata:\n  name: balancer-{index}\nspec:\n  type: LoadBalancer\n  \
+             selector:\n    app: catalog\n  ports:\n    - port: 80\n"
+        );
+        text
+    })
 }
 
 /// The two services, with records in the test's own namespace: a control plane is shared with other tests.
@@ -94,6 +107,8 @@ async fn waiting_ends_with_the_pods_own_message() {
         let kind = world.kind;
         on_a_thread(move || {
             sync_all(&config);
+            // More of what has no pods, and comes up as little here, than is asked about in one look.
+            commit(&config, "balancers.yaml", &balancers(10));
             let (output, took) = wait_for(&config, "registry.example.com/catalog-broken:1", "");
             assert_eq!(output.status.code(), Some(3), "{kind:?}: {}", said(&output));
             assert!(took < Duration::from_secs(200), "{kind:?}: {took:?}");

@@ -195,7 +195,7 @@ fn lines<'s>(text: &str, objects: impl Iterator<Item = &'s Value>) -> Vec<String
 }
 
 /// Whether an object's work is done by pods.
-fn runs_pods(object: &ObjectRef) -> bool {
+pub(super) fn runs_pods(object: &ObjectRef) -> bool {
     let core = matches!(object.group.as_str(), "" | "apps" | "batch");
     let runs = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "Pod"];
     core && runs.contains(&object.kind.as_str())

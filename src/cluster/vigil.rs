@@ -1,6 +1,6 @@
 //! Waiting until everything that was applied does its work, or until it is clear that it will not.
 
-use super::stall::{Ailing, Failing};
+use super::stall::{Ailing, Failing, runs_pods};
 use super::troubled::Troubled;
 use super::{Cluster, ClusterError};
 use crate::domain::{Health, Manifest, Mapping, ObjectKey, PlannedObject, Stall};
@@ -35,13 +35,14 @@ impl<'a> Vigil<'a> {
 
     /// Waits, and tells what for. What is in vain ends it early, with the pod's own words; so does the end of the time.
     pub async fn wait(&mut self, tell: impl Fn(&str)) -> Result<Option<Stall>, ClusterError> {
+        let mut turn = 0;
         loop {
             let objects = self.unready().await?;
             let Some(first) = objects.first() else { return Ok(None) };
             let why = if first.message.is_empty() { first.health.word() } else { &first.message };
             tell(&format!("waiting for {}: {why}", first.object));
             let over = self.begun.elapsed() >= self.limit;
-            for planned in objects.iter().take(ASKED) {
+            for planned in asked(&objects, turn) {
                 let failing = self.cluster.failing_of(&planned.object).await;
                 let why = self.in_vain(planned, failing.as_ref());
                 if why.is_some() || over && (failing.is_some() || objects.len() == 1) {
@@ -52,6 +53,7 @@ impl<'a> Vigil<'a> {
                 return Ok(Some(self.stalled(first, None, None).await));
             }
             tokio::time::sleep(INTERVAL).await;
+            turn += 1;
         }
     }
 
@@ -60,7 +62,7 @@ impl<'a> Vigil<'a> {
     pub async fn diagnose(&self) -> Result<Option<Stall>, ClusterError> {
         let objects = self.unready().await?;
         let there = || objects.iter().filter(|one| one.health != Health::Missing);
-        for planned in there().take(ASKED) {
+        for planned in there().filter(|one| runs_pods(&one.object)).take(ASKED) {
             if let Some(failing) = self.cluster.failing_of(&planned.object).await {
                 return Ok(Some(self.stalled(planned, Some(failing), None).await));
             }
@@ -109,5 +111,51 @@ impl<'a> Vigil<'a> {
         };
         let secrets = self.desired.iter().map(|one| &one.object);
         self.cluster.stall(ailing, failing, secrets).await
+    }
+}
+
+/// The objects whose pods are asked about in a turn: of many, others each time.
+fn asked(objects: &[PlannedObject], turn: usize) -> impl Iterator<Item = &PlannedObject> {
+    let running: Vec<_> = objects.iter().filter(|one| runs_pods(&one.object)).collect();
+    let count = running.len().min(ASKED);
+    let from = (turn * count).checked_rem(running.len()).unwrap_or_default();
+    running.into_iter().cycle().skip(from).take(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ASKED, asked};
+    use crate::domain::{Health, ObjectRef, PlannedObject, fixture};
+
+    #[test]
+    fn everything_that_runs_pods_is_asked_about_in_its_turn() {
+        let unready = |object: ObjectRef| PlannedObject {
+            object,
+            health: Health::Progressing,
+            message: String::new(),
+            replicas: None,
+            extra: Vec::new(),
+        };
+        let mut objects: Vec<_> = (0..ASKED * 2)
+            .map(|index| {
+                let name = format!("balancer-{index}");
+                let group = String::new();
+                unready(ObjectRef { group, kind: "Service".into(), ..fixture::deployment(&name) })
+            })
+            .collect();
+        let names = |objects: &[PlannedObject], turn| {
+            asked(objects, turn).map(|one| one.object.name.clone()).collect::<Vec<_>>()
+        };
+        assert!(names(&objects, 3).is_empty());
+        objects.push(unready(fixture::deployment("one")));
+        assert_eq!(
+            (names(&objects, 0), names(&objects, 1)),
+            (vec!["one".to_owned()], vec!["one".to_owned()])
+        );
+        objects
+            .extend((0..ASKED).map(|index| unready(fixture::deployment(&format!("more-{index}")))));
+        let (first, second) = (names(&objects, 0), names(&objects, 1));
+        assert_eq!((first.len(), second.len()), (ASKED, ASKED));
+        assert!(second.contains(&format!("more-{}", ASKED - 1)), "{second:?}");
     }
 }
