@@ -33,6 +33,7 @@ fn wish(undo: Undo) -> Wish {
         message: None,
         squash: false,
         branch: None,
+        unchecked: false,
     }
 }
 
@@ -239,6 +240,37 @@ fn the_command_line_shows_asks_and_says_what_it_did() {
     assert!(text.contains("Reapply \"edit 2\""), "{text}");
     undo_a_range(&demo);
     undo_on_a_branch(&demo);
+}
+
+/// What mends a manifest is not undone unless somebody says so.
+#[test]
+fn what_would_no_longer_render_is_not_reverted() {
+    let demo = Demo::start();
+    let dir = tempfile::tempdir().expect("a directory");
+    let bare = demo.repository("platform");
+    // By somebody else: gitdeck commits no file that is not YAML.
+    let work = dir.path().join("work");
+    let at = |arguments: &[&str]| git(&work, arguments);
+    git(dir.path(), &["clone", "-q", &bare.display().to_string(), "work"]);
+    for (text, message) in
+        [("a: {\n".to_owned(), "break it"), (config_map("mended", "1"), "mend it")]
+    {
+        std::fs::write(work.join("quotas/map.yaml"), text).expect("a file");
+        at(&["add", "-A"]);
+        let who = ["-c", "user.name=Ana", "-c", "user.email=ana@example.com"];
+        at(&[&who[..], &["commit", "-qm", message]].concat());
+    }
+    at(&["push", "-q", "origin", "main"]);
+    let tip = || git(&bare, &["log", "-1", "--format=%s", "main"]).trim().to_owned();
+    let (code, text) = revert(&demo, &["quotas", "--push", "--yes"]);
+    assert!(code == 3 && text.contains("quotas would no longer render: "), "{code} {text}");
+    assert!(text.contains("quotas/map.yaml") && text.contains("--no-validate"), "{text}");
+    assert_eq!(tip(), "mend it");
+    let (code, text) = revert(&demo, &["quotas", "--push", "--yes", "--no-validate"]);
+    assert_eq!((code, &*tip()), (0, "Revert \"mend it\""), "{text}");
+    // What is broken already may be undone step by step.
+    let (code, text) = revert(&demo, &["quotas", "HEAD", "--push", "--yes"]);
+    assert_eq!((code, &*tip()), (0, "Reapply \"mend it\""), "{text}");
 }
 
 fn revert(demo: &Demo, arguments: &[&str]) -> (i32, String) {

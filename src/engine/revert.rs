@@ -23,6 +23,8 @@ pub struct Wish {
     pub squash: bool,
     /// The branch of its own that it is to go to. It is drafted without what waits for a push.
     pub branch: Option<Branch>,
+    /// Mappings that would no longer render are no reason to refuse it.
+    pub unchecked: bool,
 }
 
 /// A draft that somebody confirmed.
@@ -63,6 +65,9 @@ impl Wish {
         }
         if let Some(message) = &self.message {
             let _ = write!(line, " -m {}", quoted(message));
+        }
+        if self.unchecked {
+            line.push_str(" --no-validate");
         }
         if let Some(branch) = &self.branch {
             let _ = match branch {
@@ -105,6 +110,7 @@ mod tests {
             message: Some("go back".into()),
             squash: false,
             branch: None,
+            unchecked: false,
         };
         let line = |confirmed: Option<&Confirmed>| {
             let mut line = String::new();

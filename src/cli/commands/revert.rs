@@ -68,6 +68,9 @@ pub struct Revert {
     timeout: Option<Duration>,
     #[command(flatten)]
     release: Release,
+    /// Revert also what a mapping would no longer render from
+    #[arg(long)]
+    no_validate: bool,
     /// Do not ask
     #[arg(long, short = 'y')]
     yes: bool,
@@ -230,6 +233,7 @@ impl Revert {
             message: self.message.clone(),
             squash: self.squash,
             branch: self.destination.chosen().and_then(|place| place.branch()),
+            unchecked: self.no_validate,
         })
     }
 

@@ -45,6 +45,7 @@ mod regress;
 mod render;
 mod resume;
 mod revert;
+mod revert_check;
 mod revert_paths;
 mod seal;
 mod set;

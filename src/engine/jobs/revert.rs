@@ -9,7 +9,7 @@ use crate::engine::jobs::commit::{MAPPING_TRAILER, OPERATION_TRAILER, author, co
 use crate::engine::jobs::conflict::conflicts;
 use crate::engine::jobs::render::sources;
 use crate::engine::jobs::wording::reworded;
-use crate::engine::jobs::{Context, log, revert_paths};
+use crate::engine::jobs::{Context, log, revert_check, revert_paths};
 use crate::engine::revert::Wish;
 use crate::engine::{Event, Failure};
 use crate::git::{CommitRequest, GitError, Ground, LogQuery, Repository, Undoing, Undone};
@@ -66,8 +66,8 @@ pub(super) async fn draft(ctx: &Context, wish: &Wish) -> Result<String, Stop> {
     };
     let touches =
         touched(ctx, &repository, mapping, &drafted.newest.revision, &drafted.files).await;
-    let title = details.commit.title().to_owned();
-    let draft = RevertDraft {
+    revert_check::renders(ctx, wish, &touches, (&drafted.base, &drafted.newest.revision)).await?;
+    let draft = Arc::new(RevertDraft {
         repository,
         mapping: wish.mapping.clone(),
         base: drafted.base,
@@ -76,9 +76,9 @@ pub(super) async fn draft(ctx: &Context, wish: &Wish) -> Result<String, Stop> {
         besides: drafted.besides,
         waiting,
         touches: in_turn(ctx, &touches),
-    };
-    ctx.emit(Event::RevertDrafted { job: ctx.job, draft: Arc::new(draft) }).await;
-    Ok(title)
+    });
+    ctx.emit(Event::RevertDrafted { job: ctx.job, draft: draft.clone() }).await;
+    Ok(draft.details.commit.title().to_owned())
 }
 
 fn about(ctx: &Context, trailers: Vec<(String, String)>) -> Result<CommitRequest, Stop> {

@@ -83,6 +83,7 @@ pub fn wish(ui: &Ui, undo: Undo) -> Option<Wish> {
         message: None,
         squash: false,
         branch: None,
+        unchecked: false,
     })
 }
 
