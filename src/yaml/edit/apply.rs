@@ -114,6 +114,10 @@ pub(super) fn step(
     };
     let open = source.ends_open();
     for draft in drafts {
+        // What an alias stands for is written further up, so that a part may seem to end before it begins.
+        if draft.iter().any(|splice| splice.range.start > splice.range.end) {
+            continue;
+        }
         let edited = source.with(&draft);
         let at_end = draft.iter().any(|splice| splice.range.end == source.content.len());
         if at_end && (open || edited.ends_open()) {

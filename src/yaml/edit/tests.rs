@@ -195,6 +195,15 @@ fn what_is_not_safe_is_refused() {
 }
 
 #[test]
+fn a_map_that_ends_with_a_merge_key_is_refused_and_nothing_panics() {
+    let text = "a: &k\n  x: 1\nb:\n  c:\n    y: 2\n    <<: *k\n  d: 1\n";
+    for value in [json!(5), json!("text"), json!([])] {
+        let (_, reason) = refused(text, "/b/c", &Change::Set(value));
+        assert!(reason.contains("edit it by hand"), "{reason}");
+    }
+}
+
+#[test]
 fn objects_of_lists_and_later_documents_are_found_by_their_origin() {
     let text = "# head\nkind: List\nitems:\n- kind: A\n  x: 1\n- kind: B\n  x: 2 # c\n---\nkind: C\nx: 3\n";
     let origin = |document, line| Origin { file: "f".into(), document, line };
