@@ -58,25 +58,41 @@ impl Rule {
     }
 }
 
-/// As `filepath.Match` of Go: `*` and `?` stand for anything but a slash.
+/// As `filepath.Match` of Go: `*` and `?` stand for anything but a slash. Where something does not fit, the last `*` takes
+/// one more character: no earlier one has to, so that no pattern takes longer than its length times that of the name.
 fn fits(pattern: &[char], name: &[char]) -> bool {
+    let (mut pattern, mut name) = (pattern, name);
+    let mut star: Option<(&[char], &[char])> = None;
+    loop {
+        if let ['*', rest @ ..] = pattern {
+            star = Some((rest, name));
+            pattern = rest;
+        } else if pattern.is_empty() && name.is_empty() {
+            return true;
+        } else if let Some((rest, left)) = one(pattern, name) {
+            (pattern, name) = (rest, left);
+        } else if let Some((rest, [taken, left @ ..])) = star
+            && *taken != '/'
+        {
+            star = Some((rest, left));
+            (pattern, name) = (rest, left);
+        } else {
+            return false;
+        }
+    }
+}
+
+/// What is left of both once one character fits; nothing where it does not.
+fn one<'p, 'n>(pattern: &'p [char], name: &'n [char]) -> Option<(&'p [char], &'n [char])> {
+    let (first, left) = name.split_first()?;
     match pattern {
-        [] => name.is_empty(),
-        ['*', rest @ ..] => {
-            let reach = name.iter().position(|c| *c == '/').unwrap_or(name.len());
-            (0..=reach).any(|at| fits(rest, &name[at..]))
-        }
-        ['?', rest @ ..] => {
-            name.split_first().is_some_and(|(c, left)| *c != '/' && fits(rest, left))
-        }
+        [] => None,
+        ['?', rest @ ..] => (*first != '/').then_some((rest, left)),
         ['[', rest @ ..] => {
-            let Some((c, left)) = name.split_first() else { return false };
-            let Some((is_in, rest)) = class(rest, *c) else { return false };
-            is_in && *c != '/' && fits(rest, left)
+            let (is_in, rest) = class(rest, *first)?;
+            (is_in && *first != '/').then_some((rest, left))
         }
-        ['\\', c, rest @ ..] | [c, rest @ ..] => {
-            name.split_first().is_some_and(|(first, left)| first == c && fits(rest, left))
-        }
+        ['\\', c, rest @ ..] | [c, rest @ ..] => (c == first).then_some((rest, left)),
     }
 }
 
@@ -115,6 +131,13 @@ fn class(pattern: &[char], c: char) -> Option<(bool, &[char])> {
 #[cfg(test)]
 mod tests {
     use super::Rules;
+
+    #[test]
+    fn no_pattern_takes_for_ever() {
+        let (stars, name) = ("*a".repeat(40) + "*b", "a".repeat(200));
+        assert!(!Rules::read(&stars).ignore(&name, false));
+        assert!(Rules::read(&stars).ignore(&(name + "b"), false));
+    }
 
     // The cases of Helm's own test, and those in which Git would decide otherwise.
     #[test]
