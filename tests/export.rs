@@ -207,6 +207,27 @@ fn is_made_again(desk: &Desk<'_>, namespace: &str, text: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_users_call_sensitive_is_left_out() {
+    if kubectl().is_none() {
+        return;
+    }
+    for world in worlds("export-sensitive").await {
+        let list = "[safety]\nsensitive = [\"ConfigMap/settings:/data/level\"]\n";
+        let desk = Desk::new(&world, list);
+        furnish(&desk);
+        let mut export = whole("sensitive", "apps/sensitive", &world.namespace);
+        export.extend(["--yes", "--push"]);
+        let told = desk.run(&export, 0);
+        assert!(
+            told.contains("settings has values that the configuration calls sensitive"),
+            "{told}"
+        );
+        let file = desk.pushed("apps/sensitive/sensitive.yaml");
+        assert!(file.contains("kind: Deployment") && !file.contains("kind: ConfigMap"), "{file}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn objects_are_chosen_by_name_or_label_and_no_place_is_taken_twice() {
     if kubectl().is_none() {
         return;

@@ -11,8 +11,10 @@ use super::{Cluster, ClusterError};
 use crate::domain::Change;
 use crate::domain::health::{assess_at, is_provisional};
 use crate::domain::ignored::Held;
+use crate::domain::path::FieldPath;
 use crate::domain::plan::{Op, Refusal};
 use crate::domain::prove::{Proof, prove};
+use crate::domain::sensitive::Places;
 use futures::future::{Either, ready, try_join_all};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -49,6 +51,11 @@ impl Frame<'_> {
         };
         let mut extra = extra(value, &sent, &left);
         extra.retain(|path| surplus.iter().all(|change| change.path != *path));
+        let sensitive = Places::of(value);
+        for path in extra.iter_mut().filter(|_| !sensitive.is_empty()) {
+            *path = FieldPath::parse(path)
+                .map_or_else(String::new, |path| sensitive.shown(&path).to_string());
+        }
         let judged = Judged {
             verdict: Verdict::Unchanged,
             health: assess_at(value, Timestamp::now()),

@@ -38,7 +38,7 @@ pub(super) fn surplus(
         let hidden = secret || sensitive.covers(&path);
         let (live_manager, live_time) = culprit(live, &path).unzip();
         found.push(Change {
-            path: text,
+            path: if hidden { sensitive.shown(&path).to_string() } else { text },
             before: (!hidden).then_some(value),
             after: None,
             live_manager,

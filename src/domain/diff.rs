@@ -166,15 +166,12 @@ impl Walk<'_> {
     fn change(&mut self, before: Option<&Value>, after: Option<&Value>) {
         let sensitive = self.sensitive.covers(&self.path);
         let redacted = sensitive || self.is_secret && is_sensitive(&self.path);
-        // The step to an item of a set is its value.
-        let item = self.path.0.iter().position(|step| matches!(step, Step::Item(_)));
-        let end = item.filter(|_| sensitive).unwrap_or(self.path.0.len());
         let (live_manager, live_time) = match before.and_then(|_| culprit(self.live, &self.path)) {
             Some((manager, time)) => (Some(manager), time),
             None => (None, None),
         };
         self.found.changes.push(Change {
-            path: FieldPath(self.path.0[..end].to_vec()).to_string(),
+            path: self.sensitive.shown(&self.path).to_string(),
             before: before.filter(|_| !redacted).cloned(),
             after: after.filter(|_| !redacted).cloned(),
             live_manager,

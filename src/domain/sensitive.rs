@@ -169,6 +169,13 @@ impl Places {
         })
     }
 
+    /// A path as it may be shown: the step to an item of a set is its value.
+    pub fn shown(&self, path: &FieldPath) -> FieldPath {
+        let item = path.0.iter().position(|step| matches!(step, Step::Item(_)));
+        let end = item.filter(|_| self.covers(path)).unwrap_or(path.0.len());
+        FieldPath(path.0[..end].to_vec())
+    }
+
     /// The scalars at these places of an object, as texts.
     pub fn texts(&self, object: &Value) -> Vec<String> {
         let mut found = Vec::new();
@@ -265,12 +272,24 @@ fn meets(place: &[Part], path: &FieldPath) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{Places, Sensitive};
-    use crate::domain::path::FieldPath;
+    use crate::domain::path::{FieldPath, Step};
     use serde_json::{Value, json};
 
     fn places(text: &str, object: &Value) -> Places {
         let one = Sensitive::parse(text).unwrap();
         Places(if one.is_for(object) { vec![one.place] } else { Vec::new() })
+    }
+
+    #[test]
+    fn the_path_to_an_item_of_a_set_is_cut_where_its_value_is_hidden() {
+        let object = json!({"apiVersion": "a.io/v1", "kind": "Feed", "metadata": {"name": "one"}});
+        let places = places("Feed:/spec/tokens", &object);
+        let path = |field: &str| {
+            let steps = ["spec", field].map(|name| Step::Field(name.to_owned()));
+            FieldPath(steps.into_iter().chain([Step::Item(json!("secret"))]).collect())
+        };
+        assert_eq!(places.shown(&path("tokens")).to_string(), "/spec/tokens");
+        assert!(places.shown(&path("hosts")).to_string().contains("secret"));
     }
 
     #[test]

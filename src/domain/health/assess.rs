@@ -5,6 +5,7 @@ use super::{Health, HealthReport, others, workloads};
 use crate::domain::managed::{Entry, entries};
 use crate::domain::object::split_api_version;
 use crate::domain::prove::MANAGER;
+use crate::domain::redact::scrub;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::time::Duration;
@@ -13,8 +14,13 @@ use std::time::Duration;
 /// it is taken as it is: there are controllers that report after half a minute.
 pub const GRACE: Duration = Duration::from_secs(40);
 
-/// Health of a live object.
+/// Health of a live object. What its own status says of it may quote what is shown nowhere.
 pub fn assess(object: &Value) -> HealthReport {
+    let report = assess_alone(object);
+    HealthReport { message: scrub(&report.message, object), ..report }
+}
+
+fn assess_alone(object: &Value) -> HealthReport {
     let metadata = &object["metadata"];
     if !metadata["deletionTimestamp"].is_null() {
         return HealthReport::new(Health::Progressing, "being deleted");

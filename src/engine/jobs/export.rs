@@ -5,6 +5,7 @@ use crate::config::Environment;
 use crate::config::edit::{self, NewMapping};
 use crate::domain::export::clean;
 use crate::domain::owner::foreign_owner;
+use crate::domain::sensitive::Places;
 use crate::domain::template::Occasion;
 use crate::domain::{FileEdit, Mapping, ObjectRef, Revision, Source};
 use crate::engine::error::Stop;
@@ -193,6 +194,10 @@ async fn keep(
             left.push(format!("{reference} belongs to {owner}; name it to export it all the same"));
         } else if reference.is_secret() {
             secrets.push(clean(object, &found.scaled));
+        } else if !Places::of(object).is_empty() {
+            left.push(format!(
+                "{reference} has values that the configuration calls sensitive; its file is yours to write"
+            ));
         } else {
             kept.push(clean(object, &found.scaled));
         }
