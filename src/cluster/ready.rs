@@ -147,9 +147,7 @@ impl Cluster {
                     look = Instant::now();
                     let failing = self.failing_of(reference).await;
                     let about = (reference, &report);
-                    // A Job tries again with other pods, and says itself when it has had enough of it.
-                    let judged = failing.as_ref().filter(|_| reference.kind != "Job");
-                    let hopeless = troubled.in_vain(judged);
+                    let hopeless = troubled.in_vain_for(reference, failing.as_ref());
                     if health == Health::Degraded || hopeless.is_some() {
                         let verdict = "it is applied, but fails";
                         return Some(Err(Unready::of(about, verdict, failing, hopeless)));

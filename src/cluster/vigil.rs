@@ -88,9 +88,8 @@ impl<'a> Vigil<'a> {
 
     /// Why waiting on is in vain: its own controller gave it up, or its pods fail for a reason that stays.
     fn in_vain(&mut self, planned: &PlannedObject, failing: Option<&Failing>) -> Option<String> {
-        // A Job tries again with other pods, and says itself when it has had enough of it.
-        let judged = failing.filter(|_| planned.object.kind != "Job");
-        let verdict = self.troubled.entry(planned.object.key()).or_default().in_vain(judged);
+        let troubled = self.troubled.entry(planned.object.key()).or_default();
+        let verdict = troubled.in_vain_for(&planned.object, failing);
         let final_word = matches!(planned.object.kind.as_str(), "Deployment" | "Job")
             && planned.health == Health::Degraded;
         verdict.or_else(|| final_word.then(|| "its controller gave it up".to_owned()))

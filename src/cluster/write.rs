@@ -163,10 +163,11 @@ impl Cluster {
                 Ok(now) if now.uid != live.uid => return Written::Done(live.clone()),
                 Ok(now) if lingers(&now) => return Written::Done(now),
                 // Whose it is by now, nobody looked.
-                Ok(now) if now.resource_version != live.resource_version => {
+                Ok(now)
+                    if failure.code() == 409 || now.resource_version != live.resource_version =>
+                {
                     return Written::Moved(Some(now));
                 }
-                Ok(now) if failure.code() == 409 => return Written::Moved(Some(now)),
                 Ok(_) => {}
                 Err(gone) if gone.code() == 404 => return Written::Done(live.clone()),
                 Err(unread) => return Written::Failed(unread),

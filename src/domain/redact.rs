@@ -30,6 +30,10 @@ pub fn is_hidden(object: &Value, path: &FieldPath) -> bool {
 /// A message of the server about an object, without the object's secret values, encoded or not.
 pub fn scrub(message: &str, object: &Value) -> String {
     let mut text = message.to_owned();
+    // Most health has no words, and a Secret's values are many.
+    if text.is_empty() {
+        return text;
+    }
     let mut secrets = Places::of(object).texts(object);
     let fields: &[&str] = if is_secret(object) { &["data", "stringData"] } else { &[] };
     if secrets.is_empty() && fields.is_empty() {

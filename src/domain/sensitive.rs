@@ -180,32 +180,11 @@ impl Places {
     pub fn texts(&self, object: &Value) -> Vec<String> {
         let mut found = Vec::new();
         if !self.is_empty() {
-            self.walk(object, &mut FieldPath::default(), &mut |value| {
+            self.each(&mut object.clone(), &mut FieldPath::default(), &mut |value| {
                 found.push(value.as_str().map_or_else(|| value.to_string(), str::to_owned));
             });
         }
         found
-    }
-
-    fn walk(&self, value: &Value, at: &mut FieldPath, found: &mut impl FnMut(&Value)) {
-        match value {
-            Value::Object(fields) => {
-                for (name, value) in fields {
-                    at.0.push(Step::Field(name.clone()));
-                    self.walk(value, at, found);
-                    at.0.pop();
-                }
-            }
-            Value::Array(items) => {
-                for (index, item) in items.iter().enumerate() {
-                    at.0.push(Step::Index(index));
-                    self.walk(item, at, found);
-                    at.0.pop();
-                }
-            }
-            scalar if self.covers(at) => found(scalar),
-            _ => {}
-        }
     }
 
     /// The object without the values at these places; nothing where there are none.
@@ -214,27 +193,28 @@ impl Places {
             return None;
         }
         let mut object = object.clone();
-        self.blank(&mut object, &mut FieldPath::default());
+        self.each(&mut object, &mut FieldPath::default(), &mut |value| *value = Value::Null);
         Some(object)
     }
 
-    fn blank(&self, value: &mut Value, at: &mut FieldPath) {
+    /// Visits the scalars at these places.
+    fn each(&self, value: &mut Value, at: &mut FieldPath, visit: &mut impl FnMut(&mut Value)) {
         match value {
             Value::Object(fields) => {
                 for (name, value) in fields.iter_mut() {
                     at.0.push(Step::Field(name.clone()));
-                    self.blank(value, at);
+                    self.each(value, at, visit);
                     at.0.pop();
                 }
             }
             Value::Array(items) => {
                 for (index, item) in items.iter_mut().enumerate() {
                     at.0.push(Step::Index(index));
-                    self.blank(item, at);
+                    self.each(item, at, visit);
                     at.0.pop();
                 }
             }
-            scalar if self.covers(at) => *scalar = Value::Null,
+            scalar if self.covers(at) => visit(scalar),
             _ => {}
         }
     }

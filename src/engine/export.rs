@@ -3,7 +3,7 @@
 use crate::config::edit::NewMapping;
 use crate::domain::export::Selection;
 use crate::domain::labels::LabelSelector;
-use crate::domain::{FileEdit, Revision, Source};
+use crate::domain::{FileEdit, Revision};
 use crate::engine::Failure;
 use crate::engine::command::quoted;
 
@@ -26,10 +26,7 @@ impl ExportWish {
             None if self.selection.names.is_empty() => words.push("--all".to_owned()),
             None => {}
         }
-        let source = new.source.map(|source| match source {
-            Source::Git => "git".to_owned(),
-            Source::Cluster => "cluster".to_owned(),
-        });
+        let source = new.source.map(|source| source.word().to_owned());
         for (flag, value) in [
             ("--repository", &new.repository),
             ("--path", &new.path),

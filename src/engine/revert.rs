@@ -1,6 +1,7 @@
 //! What a revert undoes, and what of it somebody confirmed, as data.
 
 use super::command::{push_options, quoted};
+use super::line::push_destination;
 use crate::domain::Revision;
 use crate::domain::revert::Undo;
 use crate::engine::{Branch, SyncOptions};
@@ -69,11 +70,8 @@ impl Wish {
         if self.unchecked {
             line.push_str(" --no-validate");
         }
-        if let Some(branch) = &self.branch {
-            let _ = match branch {
-                Branch::Named(name) => write!(line, " --branch {}", quoted(name)),
-                Branch::Generated => write!(line, " --pull-request"),
-            };
+        if self.branch.is_some() {
+            push_destination(line, self.branch.as_ref(), false);
             return;
         }
         match confirmed {

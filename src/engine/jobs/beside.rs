@@ -6,7 +6,7 @@ use crate::engine::error::Stop;
 use crate::engine::jobs::Context;
 use crate::engine::jobs::render::{edited, unseen};
 use crate::engine::jobs::revert::touched;
-use crate::engine::jobs::tryout::try_out;
+use crate::engine::jobs::tryout::{has, try_out};
 use futures::StreamExt;
 
 /// Mappings that are rendered and tried at once.
@@ -88,9 +88,6 @@ async fn one(
 
 /// How many objects come, go, or become other ones.
 fn changed(old: &[Manifest], new: &[Manifest]) -> usize {
-    let has = |all: &[Manifest], one: &Manifest| {
-        all.iter().any(|other| other.reference == one.reference && other.object == one.object)
-    };
     let is_there = |one: &&Manifest| new.iter().any(|other| other.reference == one.reference);
     let come = new.iter().filter(|one| !has(old, one)).count();
     come + old.iter().filter(|one| !is_there(one)).count()

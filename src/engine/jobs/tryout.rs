@@ -11,6 +11,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Objects that are tried for one commit.
 const MOST: usize = 500;
 
+/// Whether an object is among others as it is. That it stands at another line makes it no other one.
+pub(super) fn has(all: &[Manifest], one: &Manifest) -> bool {
+    all.iter().any(|other| other.reference == one.reference && other.object == one.object)
+}
+
 /// Tries what is new or another one.
 pub(super) async fn try_out(
     ctx: &Context,
@@ -18,11 +23,7 @@ pub(super) async fn try_out(
     old: &[Manifest],
     new: &[Manifest],
 ) -> Tried {
-    // That an object stands at another line makes it no other one.
-    let is_there = |new: &Manifest| {
-        old.iter().any(|old| old.reference == new.reference && old.object == new.object)
-    };
-    let mut changed: Vec<Manifest> = new.iter().filter(|new| !is_there(new)).cloned().collect();
+    let mut changed: Vec<Manifest> = new.iter().filter(|new| !has(old, new)).cloned().collect();
     let mut tried = Tried::default();
     if changed.is_empty() {
         return tried;
